@@ -1,0 +1,1 @@
+//! SIP proxy with the Kamailio configuration language: the map of the crate.

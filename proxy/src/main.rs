@@ -1,0 +1,3 @@
+//! Command line of `sip-proxy`: options -> run -> exit code.
+
+fn main() {}

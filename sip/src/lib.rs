@@ -1,0 +1,13 @@
+//! The SIP library under both programs.
+//!
+//! Rooms, lowest first: [`span`], [`peer`], [`ident`], [`diag`], [`time`] and [`lex`] know nothing of ours;
+//! [`msg`] stands on them. No room reads a clock, a socket or a random source except `net` (feature `net`,
+//! the only one that brings tokio and sockets).
+
+pub mod diag;
+pub mod ident;
+pub mod lex;
+pub mod msg;
+pub mod peer;
+pub mod span;
+pub mod time;

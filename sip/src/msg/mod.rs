@@ -1,0 +1,153 @@
+//! Messages: a received buffer and an index of spans over it (RFC 3261 7).
+//!
+//! [`Index`] is filled by one pass over the bytes and can be reused without allocating. [`View`] pairs bytes
+//! and index, borrowed; [`Message`] owns both. Typed header fields are decoded on demand from a view.
+//! Nothing here copies or normalises; changes are made by edits when a message is written.
+
+mod header;
+mod method;
+mod parse;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+pub use header::HeaderName;
+pub use method::Method;
+pub use parse::ParseError;
+
+use crate::span::Span;
+
+/// The start line of a message, as spans (7.1, 7.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartLine {
+    /// `Method SP Request-URI SP SIP-Version`
+    Request {
+        /// Known method or `Other`.
+        method: Method,
+        /// The method as written.
+        method_text: Span,
+        /// The request URI as written.
+        uri: Span,
+    },
+    /// `SIP-Version SP Status-Code SP Reason-Phrase`
+    Response {
+        /// 100 to 699 (any three digits are accepted).
+        status: u16,
+        /// The reason phrase, perhaps empty.
+        reason: Span,
+    },
+}
+
+/// One header field line, folded lines included, as spans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeaderField {
+    /// Known name or `Other`.
+    pub header: HeaderName,
+    /// The name as written, without blanks and colon.
+    pub name: Span,
+    /// The value without leading and trailing white space; folds stay inside.
+    pub value: Span,
+    /// The whole field from the name's first byte to behind its line end.
+    pub line: Span,
+}
+
+/// Where the parts of a message lie in its buffer.
+#[derive(Clone, Debug)]
+pub struct Index {
+    /// The start line.
+    pub start: StartLine,
+    /// Header fields in order of appearance.
+    pub headers: SmallVec<[HeaderField; 24]>,
+    /// Everything behind the empty line, as long as Content-Length says (18.3).
+    pub body: Span,
+}
+
+/// A message seen through borrowed bytes and index; cheap to copy.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The whole message.
+    pub bytes: &'a [u8],
+    /// Its index.
+    pub index: &'a Index,
+}
+
+/// A message that owns its bytes; clones share them.
+#[derive(Clone, Debug)]
+pub struct Message {
+    bytes: Bytes,
+    index: Index,
+}
+
+impl Message {
+    /// Parses a whole datagram or frame. Errors: see [`ParseError`].
+    pub fn parse(bytes: Bytes) -> Result<Message, ParseError> {
+        let index = Index::parse(&bytes)?;
+        Ok(Message { bytes, index })
+    }
+
+    /// The borrowed view all readers take.
+    pub fn view(&self) -> View<'_> {
+        View { bytes: &self.bytes, index: &self.index }
+    }
+
+    /// The bytes as received.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+impl<'a> View<'a> {
+    /// The method of a request, `None` for a response.
+    pub fn method(self) -> Option<Method> {
+        match self.index.start {
+            StartLine::Request { method, .. } => Some(method),
+            StartLine::Response { .. } => None,
+        }
+    }
+
+    /// The status code of a response, `None` for a request.
+    pub fn status(self) -> Option<u16> {
+        match self.index.start {
+            StartLine::Response { status, .. } => Some(status),
+            StartLine::Request { .. } => None,
+        }
+    }
+
+    /// The request URI as written, `None` for a response.
+    pub fn request_uri(self) -> Option<&'a [u8]> {
+        match self.index.start {
+            StartLine::Request { uri, .. } => Some(uri.of(self.bytes)),
+            StartLine::Response { .. } => None,
+        }
+    }
+
+    /// The value of the first field of that name; never finds [`HeaderName::Other`].
+    pub fn header(self, header: HeaderName) -> Option<&'a [u8]> {
+        self.fields(header).next().map(|field| field.value.of(self.bytes))
+    }
+
+    /// All fields of that name, in order.
+    pub fn fields(self, header: HeaderName) -> impl Iterator<Item = &'a HeaderField> {
+        self.index.headers.iter().filter(move |field| field.header == header && header != HeaderName::Other)
+    }
+
+    /// The value of the first field called `name`, long or compact, known or not.
+    pub fn header_named(self, name: &[u8]) -> Option<&'a [u8]> {
+        self.fields_named(name).next().map(|field| field.value.of(self.bytes))
+    }
+
+    /// All fields called `name`, long or compact, known or not.
+    pub fn fields_named(self, name: &[u8]) -> impl Iterator<Item = &'a HeaderField> {
+        let known = HeaderName::parse(name);
+        let bytes = self.bytes;
+        self.index.headers.iter().filter(move |field| {
+            field.header == known
+                && (known != HeaderName::Other || field.name.of(bytes).eq_ignore_ascii_case(name))
+        })
+    }
+
+    /// The body, empty when there is none.
+    pub fn body(self) -> &'a [u8] {
+        self.index.body.of(self.bytes)
+    }
+}

@@ -1,0 +1,1 @@
+//! SIPp-compatible test tool: the map of the crate.

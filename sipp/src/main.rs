@@ -1,0 +1,3 @@
+//! Command line of `sipp`: options -> run -> exit code.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! End-to-end harness: starts the programs and their peers, runs the cases below `cases/`.

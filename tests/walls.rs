@@ -1,0 +1,1 @@
+//! Who may import whom: placeholder replaced by the table of rooms.
