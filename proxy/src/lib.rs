@@ -1,1 +1,3 @@
 //! SIP proxy with the Kamailio configuration language: the map of the crate.
+
+pub mod cfg;

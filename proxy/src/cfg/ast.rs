@@ -1,0 +1,633 @@
+//! The configuration as written, after preprocessing: what the parser hands to the script compiler.
+//!
+//! Every node carries the position of its first token. Literals are plain bytes (whether `$rU` inside one
+//! means anything is decided by whoever uses it), variable and select tokens are raw text that the compiler
+//! reads. Nothing is resolved here: function names, route names and variable names are only names.
+
+use std::net::IpAddr;
+
+use super::params::ParamDef;
+use super::source::Pos;
+
+/// A whole configuration: its statements in file order, includes and defines already in place.
+///
+/// Order matters to `modparam`, which sees only the modules loaded above it. Each route occurs once: a
+/// second unnamed block has been appended to the first.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The statements of the file level.
+    pub items: Vec<Item>,
+}
+
+impl Config {
+    /// All route blocks, in file order; (kind, name) is unique.
+    pub fn routes(&self) -> impl Iterator<Item = &Route> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Route(route) => Some(route),
+            _ => None,
+        })
+    }
+
+    /// All assignments of global parameters, in file order; a later one replaces an earlier one, except
+    /// that the list parameters `listen` and `alias` add up.
+    pub fn settings(&self) -> impl Iterator<Item = &Setting> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Setting(setting) => Some(setting),
+            _ => None,
+        })
+    }
+}
+
+/// One statement of the file level.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// `debug = 2`
+    Setting(Setting),
+    /// `group.name = 5 desc "text"`
+    Custom(CustomParam),
+    /// One name of a `flags` list.
+    Flag(FlagDecl),
+    /// One name of an `avpflags` list.
+    AvpFlag(Name),
+    /// `loadmodule "tm.so"`
+    LoadModule(LoadModule),
+    /// `loadpath "/usr/lib"` or `mpath`
+    LoadPath(Text),
+    /// `modparam("tm", "fr_timer", 5000)`
+    ModParam(ModParam),
+    /// `cfgengine "native"`
+    Engine(Text),
+    /// Any route block.
+    Route(Route),
+}
+
+/// A name with its position: identifier, flag, function, bare word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// Where it stands.
+    pub pos: Pos,
+    /// The name as written.
+    pub text: Box<str>,
+}
+
+/// A string literal: escapes resolved, adjacent literals joined, substitutions applied, no expansion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Where the opening quote stands.
+    pub pos: Pos,
+    /// The text between the quotes.
+    pub bytes: Box<[u8]>,
+}
+
+/// One assignment of a global parameter, checked against the type of its row.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Where the name stands.
+    pub pos: Pos,
+    /// The row of the parameter table.
+    pub def: &'static ParamDef,
+    /// The value, of the row's type.
+    pub value: SettingValue,
+}
+
+/// The value of a global parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SettingValue {
+    /// Number or boolean word (1 or 0).
+    Int(i64),
+    /// String literal, or the bare word, host name or address of a parameter that takes text.
+    Text(Text),
+    /// The sockets of `listen` and the names of `alias`; never empty.
+    Sockets(Vec<SocketSpec>),
+    /// Transport word, as in `udp_mtu_try_proto = TCP`.
+    Proto(Proto),
+}
+
+/// `[proto:]host[:port]` with the options of `listen`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SocketSpec {
+    /// Where it starts.
+    pub pos: Pos,
+    /// Transport; `None` when not given or `*`.
+    pub proto: Option<Proto>,
+    /// One host; several only in the multi-homed form `(a, b)`.
+    pub hosts: Vec<Host>,
+    /// Port; `None` when not given or `*`.
+    pub port: Option<u16>,
+    /// `advertise host[:port]`
+    pub advertise: Option<(Host, Option<u16>)>,
+    /// `name "label"`
+    pub name: Option<Text>,
+    /// The word `virtual` was given.
+    pub is_virtual: bool,
+}
+
+/// A host where the grammar expects one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// An address literal.
+    Ip(IpAddr),
+    /// Host or interface name, written bare.
+    Name(Name),
+    /// Written as a string: the text is the host alone, without transport or port.
+    Literal(Text),
+}
+
+/// Transport words of the language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Proto {
+    /// `udp`, number 1
+    Udp,
+    /// `tcp`, number 2
+    Tcp,
+    /// `tls`, number 3
+    Tls,
+    /// `sctp`, number 4
+    Sctp,
+    /// `ws`, number 5
+    Ws,
+    /// `wss`, number 6
+    Wss,
+}
+
+/// `group.name = value` or `group[n].name = value`: a value that scripts read and RPC changes.
+#[derive(Clone, Debug)]
+pub struct CustomParam {
+    /// The group.
+    pub group: Name,
+    /// The instance in `group[n].name`.
+    pub index: Option<i64>,
+    /// The name within the group.
+    pub name: Name,
+    /// Its type and first value.
+    pub value: Constant,
+    /// The text after `desc`.
+    pub description: Option<Text>,
+}
+
+/// Number or string where only a literal may stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Constant {
+    /// Number or boolean word.
+    Int(Pos, i64),
+    /// String literal.
+    Text(Text),
+}
+
+/// A named message flag.
+#[derive(Clone, Debug)]
+pub struct FlagDecl {
+    /// Its name.
+    pub name: Name,
+    /// Its number, 0 to 31: as written, or the lowest that was free.
+    pub number: u8,
+}
+
+/// `loadmodule` or `loadmodulex`.
+#[derive(Clone, Debug)]
+pub struct LoadModule {
+    /// Where the keyword stands.
+    pub pos: Pos,
+    /// The module as written, path and `.so` included; [`LoadModule::module`] is the bare name.
+    pub path: Text,
+    /// Second argument of the bracketed form.
+    pub options: Option<Text>,
+    /// `loadmodulex`: variables in the path are evaluated when loading.
+    pub expand: Expand,
+}
+
+impl LoadModule {
+    /// The module's name: last path component without `.so`.
+    pub fn module(&self) -> String {
+        module_name(&self.path.bytes)
+    }
+}
+
+/// The module's name in a path as `loadmodule` takes it: last component without `.so`.
+pub(super) fn module_name(path: &[u8]) -> String {
+    let file = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+    String::from_utf8_lossy(file.strip_suffix(b".so").unwrap_or(file)).into_owned()
+}
+
+/// Whether the variables in a value are evaluated when the configuration loads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expand {
+    /// `loadmodule`, `modparam`: the text is final.
+    Never,
+    /// `loadmodulex`, `modparamx`: variables in it are evaluated once.
+    AtLoad,
+}
+
+/// `modparam` or `modparamx`.
+#[derive(Clone, Debug)]
+pub struct ModParam {
+    /// Where the keyword stands.
+    pub pos: Pos,
+    /// Regular expression over the names of loaded modules (whole name, ignoring case).
+    pub module: Text,
+    /// Parameter name.
+    pub param: Text,
+    /// The value.
+    pub value: ModParamValue,
+    /// `modparamx`: variables in the value are evaluated when loading.
+    pub expand: Expand,
+}
+
+/// The value of a module parameter.
+#[derive(Clone, Debug)]
+pub enum ModParamValue {
+    /// Number or string.
+    Constant(Constant),
+    /// `modparamx` only: one variable, evaluated when loading.
+    Pv(Pv),
+}
+
+/// A route block.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Where the keyword stands.
+    pub pos: Pos,
+    /// The kind of the block.
+    pub kind: RouteKind,
+    /// The name: numbers in decimal, so that `route[010]` and `route["8"]` are one. `None` is the unnamed
+    /// block, which `[0]` also means.
+    pub name: Option<Name>,
+    /// The statements.
+    pub body: Block,
+}
+
+/// The kinds of route blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RouteKind {
+    /// `request_route`, `route`, `route[X]`
+    Request,
+    /// `reply_route`, `onreply_route`, `onreply_route[X]`
+    Reply,
+    /// `failure_route[X]`
+    Failure,
+    /// `branch_route[X]`
+    Branch,
+    /// `onsend_route`
+    Onsend,
+    /// `event_route[module:event]`
+    Event,
+}
+
+impl RouteKind {
+    /// The keyword of the kind, as messages name it.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            RouteKind::Request => "route",
+            RouteKind::Reply => "onreply_route",
+            RouteKind::Failure => "failure_route",
+            RouteKind::Branch => "branch_route",
+            RouteKind::Onsend => "onsend_route",
+            RouteKind::Event => "event_route",
+        }
+    }
+}
+
+/// Statements between braces, or the one statement of an `if`, `else` or `while` without braces.
+#[derive(Clone, Debug, Default)]
+pub struct Block {
+    /// Where it starts.
+    pub pos: Pos,
+    /// The statements; stray semicolons have no node, so this may be empty.
+    pub stmts: Vec<Stmt>,
+}
+
+/// One statement of a route.
+#[derive(Clone, Debug)]
+pub struct Stmt {
+    /// Where it starts.
+    pub pos: Pos,
+    /// What it is.
+    pub kind: StmtKind,
+}
+
+/// The statements of a route.
+#[derive(Clone, Debug)]
+pub enum StmtKind {
+    /// `xlog("text");`
+    Call(Call),
+    /// `route(NAME);`
+    Route(RouteCall),
+    /// `$var(x) = 1;`
+    Assign(Assign),
+    /// `return`, `exit`, `drop`, `break`
+    Jump(Jump, Option<Expr>),
+    /// `if (a) x(); else if (b) y(); else z();` as one flat list, so that long chains do not nest.
+    If(If),
+    /// `while (cond) { }`
+    While(Expr, Block),
+    /// `switch (value) { case 1: ... }`
+    Switch(Switch),
+}
+
+/// Statements that leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Jump {
+    /// `return [expr]`
+    Return,
+    /// `exit [expr]`
+    Exit,
+    /// `drop [expr]`
+    Drop,
+    /// `break`, never with a value
+    Break,
+}
+
+/// A chain of conditions.
+#[derive(Clone, Debug)]
+pub struct If {
+    /// Conditions with their blocks, tried in order; never empty.
+    pub arms: Vec<(Expr, Block)>,
+    /// The last `else`.
+    pub otherwise: Option<Block>,
+}
+
+/// A `switch`: control falls through from one case to the next until a jump.
+#[derive(Clone, Debug)]
+pub struct Switch {
+    /// The value compared.
+    pub value: Expr,
+    /// The cases in order; at most one is the default.
+    pub cases: Vec<Case>,
+}
+
+/// One label of a `switch` with the statements up to the next label.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Where the label stands.
+    pub pos: Pos,
+    /// What it selects.
+    pub label: CaseLabel,
+    /// The statements, possibly none.
+    pub body: Vec<Stmt>,
+}
+
+/// What a case selects.
+#[derive(Clone, Debug)]
+pub enum CaseLabel {
+    /// `case 1+1:`, `case "x":` (a constant expression, which the compiler folds).
+    Value(Expr),
+    /// `case /"^re":`, matched with case.
+    Regex(Expr),
+    /// `default:`
+    Default,
+}
+
+/// `target = value`
+#[derive(Clone, Debug)]
+pub struct Assign {
+    /// The variable assigned.
+    pub target: Pv,
+    /// The value.
+    pub value: Expr,
+}
+
+/// A variable token as written, `$` included: `$rU`, `$?`, `$(hdr(Via)[1]{s.len})`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pv {
+    /// Where the `$` stands.
+    pub pos: Pos,
+    /// The token, after substitutions; its brackets are balanced.
+    pub raw: Box<[u8]>,
+}
+
+/// A function call, core or module.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The function's name.
+    pub name: Name,
+    /// The arguments; calls inside arguments have been refused by the parser.
+    pub args: Vec<Arg>,
+}
+
+/// One argument of a function call.
+///
+/// Module functions take expressions only. The other forms belong to the core functions that take bare
+/// words: flags, `forward(host, port)`, `set_advertised_address(host)`, `force_send_socket(udp:host:port)`.
+#[derive(Clone, Debug)]
+pub enum Arg {
+    /// Any expression.
+    Expr(Expr),
+    /// A bare word: a flag's name.
+    Word(Name),
+    /// A host written bare, or an address.
+    Host(Host),
+    /// `proto:host:port`
+    Socket(SocketSpec),
+    /// A transport word.
+    Proto(Pos, Proto),
+    /// `uri:host`: the host of the request URI.
+    UriHost(Pos),
+    /// `uri:port`: the port of the request URI.
+    UriPort(Pos),
+}
+
+/// `route(NAME)` or `route(expr)`
+#[derive(Clone, Debug)]
+pub struct RouteCall {
+    /// Where the keyword stands.
+    pub pos: Pos,
+    /// Which route.
+    pub target: RouteTarget,
+}
+
+/// The route of a `route()` call.
+#[derive(Clone, Debug)]
+pub enum RouteTarget {
+    /// A bare word, number or string; the text is normalised as [`Route::name`] is, `None` for `0`.
+    Name(Pos, Option<Box<str>>),
+    /// Any other expression: looked up when the statement runs (or when loading, if constant).
+    Computed(Box<Expr>),
+}
+
+/// An expression.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// Where its first token stands.
+    pub pos: Pos,
+    /// What it is.
+    pub kind: ExprKind,
+}
+
+/// The expressions, lowest precedence already resolved into the tree.
+#[derive(Clone, Debug)]
+pub enum ExprKind {
+    /// Number, boolean word or address family word.
+    Int(i64),
+    /// String literal.
+    Str(Box<[u8]>),
+    /// Variable token, raw; see [`Pv::raw`].
+    Pv(Box<[u8]>),
+    /// Select without its `@`: `via[1].host`.
+    Select(Box<[u8]>),
+    /// `! a`, `~ a`, `- a`, casts, `defined a`, `strlen(a)`, `strempty(a)`
+    Unary(UnaryOp, Box<Expr>),
+    /// `a op b`
+    Binary(BinaryOp, Box<Expr>, Box<Expr>),
+    /// `selval(cond, a, b)`
+    Selval(Box<[Expr; 3]>),
+    /// `uri == myself`, `src_ip != 10.0.0.0/8`
+    Key(Box<KeyExpr>),
+    /// A function as operand.
+    Call(Box<Call>),
+    /// A route as operand.
+    Route(RouteCall),
+    /// `{ ... }` as operand: its return code.
+    Block(Block),
+    /// `($x = 1)` as operand: 1 when it succeeded.
+    Assign(Box<Assign>),
+}
+
+/// Operators with one operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UnaryOp {
+    /// `!`, `not`
+    Not,
+    /// `~`
+    BitNot,
+    /// `-`
+    Neg,
+    /// `(int)`
+    ToInt,
+    /// `(str)`
+    ToStr,
+    /// `defined`
+    Defined,
+    /// `strlen()`
+    Strlen,
+    /// `strempty()`
+    Strempty,
+}
+
+/// Operators with two operands, lowest precedence first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BinaryOp {
+    /// `||`, `or`
+    Or,
+    /// `&&`, `and`
+    And,
+    /// `|`
+    BitOr,
+    /// `&`
+    BitAnd,
+    /// `^`
+    BitXor,
+    /// `<<`
+    Shl,
+    /// `>>`
+    Shr,
+    /// `==`
+    Eq,
+    /// `!=`
+    Ne,
+    /// `=~` (`!~` is [`UnaryOp::Not`] of it)
+    Match,
+    /// `eq`: as strings
+    StrEq,
+    /// `ne`: as strings
+    StrNe,
+    /// `ieq`: as numbers
+    IntEq,
+    /// `ine`: as numbers
+    IntNe,
+    /// `>`
+    Gt,
+    /// `<`
+    Lt,
+    /// `>=`
+    Ge,
+    /// `<=`
+    Le,
+    /// `+`: adds or joins
+    Add,
+    /// `-`
+    Sub,
+    /// `*`
+    Mul,
+    /// `/`
+    Div,
+    /// `mod`
+    Mod,
+}
+
+/// A comparison whose left side is a key word of the message: one operand of the grammar.
+#[derive(Clone, Debug)]
+pub struct KeyExpr {
+    /// The key word.
+    pub key: Key,
+    /// The comparison: one of `Eq Ne Match Gt Lt Ge Le` (`eq` and `ne` are `Eq` and `Ne` here).
+    pub op: BinaryOp,
+    /// The right side.
+    pub right: KeyValue,
+}
+
+/// The key words of the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// `uri`, `status`: R-URI of a request, status code of a reply
+    Uri,
+    /// `from_uri`
+    FromUri,
+    /// `to_uri`
+    ToUri,
+    /// `method`
+    Method,
+    /// `src_ip`
+    SrcIp,
+    /// `dst_ip`
+    DstIp,
+    /// `snd_ip`, in onsend_route
+    SndIp,
+    /// `to_ip`, in onsend_route
+    ToIp,
+    /// `src_port`
+    SrcPort,
+    /// `dst_port`
+    DstPort,
+    /// `snd_port`, in onsend_route
+    SndPort,
+    /// `to_port`, in onsend_route
+    ToPort,
+    /// `af`: address family of the received message
+    Af,
+    /// `snd_af`, `to_af`, in onsend_route
+    SndAf,
+    /// `msg:len`
+    MsgLen,
+    /// `proto`: transport of the received message
+    Proto,
+    /// `snd_proto`, `to_proto`, in onsend_route
+    SndProto,
+}
+
+/// The right side of a key comparison.
+#[derive(Clone, Debug)]
+pub enum KeyValue {
+    /// Any expression that binds tighter than equality.
+    Expr(Expr),
+    /// `myself`, also when it stood on the left.
+    Myself,
+    /// A bare method name.
+    Word(Name),
+    /// An address or network.
+    Network(Pos, Network),
+    /// A bare host name.
+    Host(Name),
+    /// A transport word.
+    Proto(Pos, Proto),
+    /// `proto == *`
+    AnyProto,
+}
+
+/// An address with its mask: equal families, all ones for a single address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// The address as written, not masked.
+    pub addr: IpAddr,
+    /// The mask as written or made from the number of bits.
+    pub mask: IpAddr,
+}
