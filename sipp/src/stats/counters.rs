@@ -1,0 +1,227 @@
+//! What the calls of one scenario count: messages, calls, failures by cause, response times.
+//!
+//! A [`Counters`] belongs to one scenario on one engine thread. Fields are public because counting is all
+//! that happens to them; the rules that tie them together are the methods.
+
+use std::time::Duration;
+
+use super::histogram::Samples;
+
+/// Why a call failed; one per failed call (FailedCall may exceed their sum: an aborted call has no cause).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub(crate) enum Cause {
+    /// The socket refused a message.
+    CannotSendMessage,
+    /// The last retransmission was not answered.
+    MaxUdpRetrans,
+    /// The connection could not be opened.
+    TcpConnect,
+    /// The connection was closed by the peer.
+    TcpClosed,
+    /// A message that no step was waiting for.
+    UnexpectedMessage,
+    /// `stop_call`, or misuse of a command link.
+    CallRejected,
+    /// A command could not be written to the twin.
+    CmdNotSent,
+    /// `ereg` with `check_it` did not match.
+    RegexpDoesntMatch,
+    /// `ereg` with `check_it_inverse` matched.
+    RegexpShouldntMatch,
+    /// `ereg` searched a header field that is not there.
+    RegexpHdrNotFound,
+    /// No free circuit.
+    OutboundCongestion,
+    /// A receive timeout passed.
+    TimeoutOnRecv,
+    /// A send timeout passed.
+    TimeoutOnSend,
+    /// `test` with `check_it` was false.
+    TestDoesntMatch,
+    /// `test` with `check_it_inverse` was true.
+    TestShouldntMatch,
+    /// `strcmp` with `check_it` differed.
+    StrcmpDoesntMatch,
+    /// `strcmp` with `check_it_inverse` was equal.
+    StrcmpShouldntMatch,
+}
+
+impl Cause {
+    /// All causes with their names in `-trace_stat`, in column order.
+    pub(crate) const ALL: [(Cause, &'static str); 17] = [
+        (Cause::CannotSendMessage, "FailedCannotSendMessage"),
+        (Cause::MaxUdpRetrans, "FailedMaxUDPRetrans"),
+        (Cause::TcpConnect, "FailedTcpConnect"),
+        (Cause::TcpClosed, "FailedTcpClosed"),
+        (Cause::UnexpectedMessage, "FailedUnexpectedMessage"),
+        (Cause::CallRejected, "FailedCallRejected"),
+        (Cause::CmdNotSent, "FailedCmdNotSent"),
+        (Cause::RegexpDoesntMatch, "FailedRegexpDoesntMatch"),
+        (Cause::RegexpShouldntMatch, "FailedRegexpShouldntMatch"),
+        (Cause::RegexpHdrNotFound, "FailedRegexpHdrNotFound"),
+        (Cause::OutboundCongestion, "FailedOutboundCongestion"),
+        (Cause::TimeoutOnRecv, "FailedTimeoutOnRecv"),
+        (Cause::TimeoutOnSend, "FailedTimeoutOnSend"),
+        (Cause::TestDoesntMatch, "FailedTestDoesntMatch"),
+        (Cause::TestShouldntMatch, "FailedTestShouldntMatch"),
+        (Cause::StrcmpDoesntMatch, "FailedStrcmpDoesntMatch"),
+        (Cause::StrcmpShouldntMatch, "FailedStrcmpShouldntMatch"),
+    ];
+
+    /// The name in `-trace_stat`.
+    pub(crate) fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+}
+
+/// The columns of one message on the scenario screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MessageCounters {
+    /// Times executed: sent, received, pauses entered.
+    pub(crate) done: u64,
+    /// Sends: our resends. Receives: duplicates seen.
+    pub(crate) retrans: u64,
+    /// Receive timeouts, or sends given up after the last retransmission.
+    pub(crate) timeouts: u64,
+    /// Unexpected messages while a call stood here.
+    pub(crate) unexpected: u64,
+    /// Messages lost on purpose.
+    pub(crate) lost: u64,
+}
+
+/// The call counts of one scenario; all only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    /// Calls opened by a received request.
+    pub(crate) incoming: u64,
+    /// Calls opened by the rate or the users.
+    pub(crate) outgoing: u64,
+    /// Calls that reached their end.
+    pub(crate) successful: u64,
+    /// Calls that did not.
+    pub(crate) failed: u64,
+    /// Failed calls by [`Cause`].
+    pub(crate) causes: [u64; Cause::ALL.len()],
+    /// Messages that belong to no call.
+    pub(crate) out_of_call: u64,
+    /// Messages for a call that has ended.
+    pub(crate) dead_call: u64,
+    /// Our resends.
+    pub(crate) retransmissions: u64,
+    /// Requests answered by `-aa` or another automatic answer.
+    pub(crate) auto_answered: u64,
+    /// Warnings.
+    pub(crate) warnings: u64,
+    /// Fatal errors.
+    pub(crate) fatal_errors: u64,
+}
+
+impl Totals {
+    /// Calls created so far.
+    pub(crate) fn created(&self) -> u64 {
+        self.incoming + self.outgoing
+    }
+
+    /// Calls created and not ended.
+    pub(crate) fn current(&self) -> u64 {
+        self.created().saturating_sub(self.successful + self.failed)
+    }
+}
+
+/// What a scenario has to count: taken from the compiled program.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shape {
+    /// Number of messages.
+    pub(crate) messages: usize,
+    /// Number of named counters (`counter="x"`).
+    pub(crate) generic: usize,
+    /// Borders of the repartition of each response time in milliseconds, ascending; empty without one.
+    pub(crate) response_borders_ms: Vec<Vec<u64>>,
+    /// Borders of the call length repartition in milliseconds, ascending; empty without one.
+    pub(crate) length_borders_ms: Vec<u64>,
+}
+
+/// Everything the calls of one scenario count.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counters {
+    /// By message index.
+    pub(crate) messages: Vec<MessageCounters>,
+    /// Calls.
+    pub(crate) totals: Totals,
+    /// By named counter.
+    pub(crate) generic: Vec<u64>,
+    /// By response time, in the scenario's order.
+    pub(crate) response_times: Vec<Samples>,
+    /// Creation to end of each ended call.
+    pub(crate) call_length: Samples,
+    /// Status codes of unexpected responses, newest last, for `-trace_error_codes`; whoever writes them
+    /// clears them, and no more than [`Counters::ERROR_CODES`] are kept.
+    pub(crate) error_codes: Vec<u16>,
+}
+
+impl Counters {
+    /// The most unexpected status codes kept between two rows.
+    pub(crate) const ERROR_CODES: usize = 10_000;
+
+    /// Counters at zero for a scenario of that shape.
+    pub(crate) fn new(shape: &Shape) -> Counters {
+        Counters {
+            messages: vec![MessageCounters::default(); shape.messages],
+            totals: Totals::default(),
+            generic: vec![0; shape.generic],
+            response_times: shape.response_borders_ms.iter().map(|borders| Samples::new(borders)).collect(),
+            call_length: Samples::new(&shape.length_borders_ms),
+            error_codes: Vec::new(),
+        }
+    }
+
+    /// A call ended well, `length` after its creation.
+    pub(crate) fn call_succeeded(&mut self, length: Duration) {
+        self.totals.successful += 1;
+        self.call_length.record(length);
+    }
+
+    /// A call failed, `length` after its creation; `cause` is `None` when SIPp has no name for it.
+    pub(crate) fn call_failed(&mut self, cause: Option<Cause>, length: Duration) {
+        self.totals.failed += 1;
+        if let Some(cause) = cause {
+            self.totals.causes[cause as usize] += 1;
+        }
+        self.call_length.record(length);
+    }
+
+    /// An unexpected response came with this status.
+    pub(crate) fn unexpected_status(&mut self, status: u16) {
+        if self.error_codes.len() < Counters::ERROR_CODES {
+            self.error_codes.push(status);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Cause, Counters, Shape};
+
+    #[test]
+    fn causes_stand_in_column_order() {
+        for (position, (cause, name)) in Cause::ALL.iter().enumerate() {
+            assert_eq!(*cause as usize, position, "{name}");
+            assert_eq!(cause.name(), *name);
+        }
+    }
+
+    #[test]
+    fn created_is_successful_plus_failed_plus_current() {
+        let mut counters = Counters::new(&Shape { messages: 2, ..Shape::default() });
+        counters.totals.outgoing = 3;
+        counters.call_succeeded(Duration::from_millis(5));
+        counters.call_failed(Some(Cause::TimeoutOnRecv), Duration::from_millis(7));
+        let totals = counters.totals;
+        assert_eq!((totals.created(), totals.current()), (3, 1));
+        assert_eq!(totals.causes[Cause::TimeoutOnRecv as usize], 1);
+        assert_eq!(counters.call_length.sums().count, 2);
+    }
+}
