@@ -65,7 +65,12 @@ impl Samples {
     pub(crate) fn new(borders_ms: &[u64]) -> Samples {
         let bins = if borders_ms.is_empty() { 0 } else { borders_ms.len() + 1 };
         let histogram = Histogram::new(3).expect("three digits are within 0..=5");
-        Samples { sums: Sums::default(), borders_ms: borders_ms.into(), bins: vec![0; bins].into(), histogram }
+        Samples {
+            sums: Sums::default(),
+            borders_ms: borders_ms.into(),
+            bins: vec![0; bins].into(),
+            histogram,
+        }
     }
 
     /// Adds one sample.
@@ -78,7 +83,9 @@ impl Samples {
         if !self.bins.is_empty() {
             self.bins[self.borders_ms.partition_point(|border| *border <= millis)] += 1;
         }
-        self.histogram.record(micros.min(LONGEST_MICROS)).expect("an auto-resizing histogram takes every value");
+        self.histogram
+            .record(micros.min(LONGEST_MICROS))
+            .expect("an auto-resizing histogram takes every value");
     }
 
     /// Count and sums so far.
