@@ -333,7 +333,8 @@ mod tests {
                 assert_eq!(wheel.len(), model.len());
             }
             while let Some(wake) = wheel.next_deadline() {
-                let first = model.values().map(|(deadline, _)| *deadline).min().expect("as many as the wheel");
+                let first =
+                    model.values().map(|(deadline, _)| *deadline).min().expect("as many as the wheel");
                 assert!(wake < first + MS, "seed {seed}");
                 now = now.max(wake);
                 while let Some(fired) = wheel.pop_due(now) {
