@@ -1,7 +1,7 @@
 //! The SIP library under both programs.
 //!
 //! Rooms, lowest first: [`span`], [`peer`], [`ident`], [`diag`], [`time`] and [`lex`] know nothing of ours;
-//! [`wheel`] and [`msg`] stand on them. No room reads a clock, a socket or a random source except `net` (feature `net`,
+//! [`wheel`] and [`msg`] stand on them, [`txn`] on these. No room reads a clock, a socket or a random source except `net` (feature `net`,
 //! the only one that brings tokio and sockets).
 
 pub mod diag;
@@ -11,4 +11,5 @@ pub mod msg;
 pub mod peer;
 pub mod span;
 pub mod time;
+pub mod txn;
 pub mod wheel;
