@@ -1,3 +1,4 @@
 //! SIP proxy with the Kamailio configuration language: the map of the crate.
 
 pub mod cfg;
+pub mod relay;

@@ -1,0 +1,47 @@
+//! The relay: what RFC 3261 16 asks of a proxy, without any script.
+//!
+//! Messages and decisions come in, branches, replies and events go out. It never runs a script: when a
+//! route may have a say, an event is emitted, the shell runs the route and hands the result back.
+//! Sections: targets 16.5, branch 16.6, collect 16.7, cancel 16.10, stateless 16.11, route 16.4 and 16.12.
+
+mod collect;
+mod socket;
+mod targets;
+
+pub use collect::{Leg, Legs, On100, OnGlobalFailure, Verdict, priority};
+pub use socket::{Alias, Socket, SocketId, Sockets};
+pub use targets::{Target, Targets, TooManyBranches};
+
+/// A transaction the relay keeps state for: position in its table, and how often the position was used
+/// before, so that a late event never reaches a successor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RelayId {
+    /// Position in the table.
+    pub slot: u32,
+    /// Counts the transactions that had this position.
+    pub generation: u32,
+}
+
+/// A script route the relay remembers for its owner without knowing what it is; 0 is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RouteSlot(pub u16);
+
+impl RouteSlot {
+    /// True when a route is armed.
+    pub fn is_armed(self) -> bool {
+        self.0 != 0
+    }
+}
+
+/// The routes armed for branches created from now on (`t_on_branch`, `t_on_reply`, ...).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Armed {
+    /// Runs for each branch before it is sent; the next relay consumes it.
+    pub branch: RouteSlot,
+    /// Runs for each reply.
+    pub reply: RouteSlot,
+    /// Runs when all branches have failed; cleared before it runs.
+    pub failure: RouteSlot,
+    /// Runs for each negative reply of a branch.
+    pub branch_failure: RouteSlot,
+}
