@@ -1,6 +1,10 @@
 //! SIPp-compatible test tool: the map of the crate.
 //!
-//! Rooms of the shell: `options` (command line), `traffic` (when calls start), `stats` (what is counted and
-//! how it is written), `screen` (live terminal), `engine` (sockets, clock, files; imports all the others).
+//! Rooms of the shell: [`options`] (command line), `traffic` (when calls start), `stats` (what is counted
+//! and how it is written), `screen` (live terminal), `engine` (sockets, clock, files; imports all others).
 
+mod exit;
+pub mod options;
 mod stats;
+
+pub use exit::Exit;

@@ -1,0 +1,205 @@
+//! Options about the process itself, and those that are only accepted.
+
+use std::time::Duration;
+
+use super::row::{Effect, Row, Unit};
+
+/// Media addresses and ports.
+#[derive(Clone, Debug)]
+pub struct Media {
+    /// `-mi`: local media address; `None` takes the local address.
+    pub host: Option<String>,
+    /// `-min_rtp_port`: the first media port.
+    pub first_port: u16,
+    /// `-max_rtp_port`: the last one.
+    pub last_port: u16,
+}
+
+impl Default for Media {
+    fn default() -> Media {
+        Media { host: None, first_port: 6000, last_port: u16::MAX }
+    }
+}
+
+/// The process itself.
+#[derive(Clone, Debug, Default)]
+pub struct General {
+    /// `-bg`.
+    pub background: bool,
+    /// `-nostdin`.
+    pub no_keyboard: bool,
+    /// `-sleep`: wait before the first call.
+    pub sleep: Duration,
+    /// `-timeout`.
+    pub timeout: Option<Duration>,
+    /// `-timeout_error`.
+    pub timeout_error: bool,
+}
+
+pub(super) const ROWS: &[Row] = &[
+    Row { names: &["v"], value: "", help: "Print the version and exit with 99.", effect: Effect::Answer(0, 0) },
+    Row {
+        names: &["h", "help"],
+        value: "[stat|codes]",
+        help: "Print this help, the columns of the statistics file, or the exit codes, and exit with 99.",
+        effect: Effect::Answer(0, 1),
+    },
+    Row {
+        names: &["bg"],
+        value: "",
+        help: "Run in the background.",
+        effect: Effect::Flag(|options| options.general.background = true),
+    },
+    Row {
+        names: &["nostdin"],
+        value: "",
+        help: "Do not read the keyboard.",
+        effect: Effect::Flag(|options| options.general.no_keyboard = true),
+    },
+    Row { names: &["plugin"], value: "FILE", help: "Load a plug-in.", effect: Effect::NotYet(1) },
+    Row {
+        names: &["sleep"],
+        value: "TIME",
+        help: "Wait before the first call, in s. Default: 0.",
+        effect: Effect::Time(Unit::Seconds, |options, wait| options.general.sleep = wait),
+    },
+    Row {
+        names: &["skip_rlimit"],
+        value: "",
+        help: "Accepted: the limit of open files is never a reason to refuse a run.",
+        effect: Effect::Accepted(0),
+    },
+    Row {
+        names: &["buff_size"],
+        value: "BYTES",
+        help: "Size of the socket buffers. Default: as large as the system grants.",
+        effect: Effect::Int(|options, bytes| {
+            options.network.buffer_bytes = usize::try_from(bytes).ok().filter(|bytes| *bytes > 0);
+        }),
+    },
+    Row {
+        names: &["sendbuffer_warn"],
+        value: "BOOL",
+        help: "Accepted: a message that cannot be sent is a warning and a failed call.",
+        effect: Effect::Accepted(1),
+    },
+    Row {
+        names: &["key"],
+        value: "NAME VALUE",
+        help: "Define the keyword [NAME].",
+        effect: Effect::Pair(|options, name, value| {
+            options.scenario.keys.push((name.into(), value.into()));
+            Ok(())
+        }),
+    },
+    Row {
+        names: &["set"],
+        value: "NAME VALUE",
+        help: "Set a global variable of the scenario to a text.",
+        effect: Effect::Pair(|options, name, value| {
+            options.scenario.set.push((name.into(), value.into()));
+            Ok(())
+        }),
+    },
+    Row { names: &["tdmmap"], value: "TABLE", help: "Table of TDM circuits.", effect: Effect::NotYet(1) },
+];
+
+pub(super) const TWIN_ROWS: &[Row] = &[
+    Row { names: &["3pcc"], value: "HOST:PORT", help: "Address of the twin.", effect: Effect::NotYet(1) },
+    Row { names: &["master"], value: "NAME", help: "Our name as master.", effect: Effect::NotYet(1) },
+    Row { names: &["slave"], value: "NAME", help: "Our name as slave.", effect: Effect::NotYet(1) },
+    Row { names: &["slave_cfg"], value: "FILE", help: "Addresses of master and slaves.", effect: Effect::NotYet(1) },
+];
+
+pub(super) const MEDIA_ROWS: &[Row] = &[
+    Row {
+        names: &["mi"],
+        value: "HOST",
+        help: "Local media address. Default: the local address.",
+        effect: Effect::Text(|options, host| {
+            options.media.host = Some(super::network::HostPort::parse(host)?.host);
+            Ok(())
+        }),
+    },
+    Row {
+        names: &["min_rtp_port", "mp"],
+        value: "PORT",
+        help: "First media port. Default: 6000.",
+        effect: Effect::Int(|options, port| options.media.first_port = u16::try_from(port).unwrap_or(6000)),
+    },
+    Row {
+        names: &["max_rtp_port"],
+        value: "PORT",
+        help: "Last media port. Default: 65535.",
+        effect: Effect::Int(|options, port| options.media.last_port = u16::try_from(port).unwrap_or(u16::MAX)),
+    },
+    Row { names: &["rtp_echo"], value: "", help: "Send received RTP back.", effect: Effect::NotYet(0) },
+    Row { names: &["mb"], value: "BYTES", help: "Buffer of -rtp_echo.", effect: Effect::NotYet(1) },
+    Row { names: &["rtp_payload"], value: "N", help: "Payload type of rtp_stream.", effect: Effect::NotYet(1) },
+    Row { names: &["rtp_threadtasks"], value: "N", help: "Accepted: streams per thread.", effect: Effect::Accepted(1) },
+    Row { names: &["rtp_buffsize"], value: "BYTES", help: "RTP socket buffers.", effect: Effect::NotYet(1) },
+    Row { names: &["rtpcheck_debug"], value: "", help: "Write RTP checks.", effect: Effect::NotYet(0) },
+    Row { names: &["srtpcheck_debug"], value: "", help: "Write SRTP checks.", effect: Effect::NotYet(0) },
+    Row { names: &["audiotolerance"], value: "N", help: "Share of bad audio packets.", effect: Effect::NotYet(1) },
+    Row { names: &["videotolerance"], value: "N", help: "Share of bad video packets.", effect: Effect::NotYet(1) },
+    Row { names: &["random_base_ssrc"], value: "", help: "Begin with a random SSRC.", effect: Effect::NotYet(0) },
+];
+
+const NO_WATCHDOG: &str = "Accepted: nothing ends a run by itself.";
+
+pub(super) const PERFORMANCE_ROWS: &[Row] = &[
+    Row {
+        names: &["timer_resol"],
+        value: "TIME",
+        help: "Accepted: timers are always as exact as the system.",
+        effect: Effect::Time(Unit::Millis, |_, _| {}),
+    },
+    Row {
+        names: &["max_recv_loops"],
+        value: "N",
+        help: "Accepted: messages are read in batches.",
+        effect: Effect::Int(|_, _| {}),
+    },
+    Row {
+        names: &["max_sched_loops"],
+        value: "N",
+        help: "Accepted: calls run when they are due.",
+        effect: Effect::Int(|_, _| {}),
+    },
+    Row {
+        names: &["watchdog_interval"],
+        value: "TIME",
+        help: NO_WATCHDOG,
+        effect: Effect::Time(Unit::Millis, |_, _| {}),
+    },
+    Row {
+        names: &["watchdog_reset"],
+        value: "TIME",
+        help: NO_WATCHDOG,
+        effect: Effect::Time(Unit::Millis, |_, _| {}),
+    },
+    Row {
+        names: &["watchdog_minor_threshold"],
+        value: "TIME",
+        help: NO_WATCHDOG,
+        effect: Effect::Time(Unit::Millis, |_, _| {}),
+    },
+    Row {
+        names: &["watchdog_major_threshold"],
+        value: "TIME",
+        help: NO_WATCHDOG,
+        effect: Effect::Time(Unit::Millis, |_, _| {}),
+    },
+    Row {
+        names: &["watchdog_major_maxtriggers"],
+        value: "N",
+        help: NO_WATCHDOG,
+        effect: Effect::Int(|_, _| {}),
+    },
+    Row {
+        names: &["watchdog_minor_maxtriggers"],
+        value: "N",
+        help: NO_WATCHDOG,
+        effect: Effect::Int(|_, _| {}),
+    },
+];

@@ -1,0 +1,56 @@
+//! The command line: one table of options, typed options, help and error texts.
+//!
+//! Adding an option is one row in the file of its group and one field in that group's struct; help, hints
+//! and parsing follow from the row. Nothing is opened or resolved here.
+
+mod call;
+mod command_line;
+mod general;
+mod help;
+mod network;
+mod rate;
+mod row;
+mod scenario;
+mod table;
+mod traces;
+
+pub use call::{Behaviours, Call, DuplicateCheck};
+pub use command_line::{Invocation, Refusal, read};
+pub use general::{General, Media};
+pub use help::{Topic, version};
+pub use network::{HostPort, Network, SocketMode};
+pub use rate::Rate;
+pub use scenario::{Scenario, Source};
+pub use traces::{TraceFile, Traces};
+
+/// Everything a command line can say, by group; `Default` is the empty command line.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Scenarios and injection files.
+    pub scenario: Scenario,
+    /// Addresses and sockets.
+    pub network: Network,
+    /// The process.
+    pub general: General,
+    /// How calls behave.
+    pub call: Call,
+    /// Media addresses and ports.
+    pub media: Media,
+    /// When calls start.
+    pub rate: Rate,
+    /// Files that tell what happened.
+    pub traces: Traces,
+}
+
+impl Options {
+    /// What no single option can see. The error is the text to show.
+    fn check(&self) -> Result<(), String> {
+        if self.rate.limit.is_some() && self.rate.users.is_some() {
+            return Err("Can not set open call limit (-l) when -users is specified.".into());
+        }
+        if self.traces.ring_bytes.is_some() && self.traces.max_bytes.is_some() {
+            return Err("-ringbuffer_size and -max_log_size exclude each other".into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! Options about when calls start and how many there may be.
+
+use std::time::Duration;
+
+use super::row::{Effect, Row, Unit};
+
+/// When calls start.
+#[derive(Clone, Debug)]
+pub struct Rate {
+    /// `-r`: calls per period.
+    pub calls: f64,
+    /// `-rp`: the period.
+    pub period: Duration,
+    /// `-rate_scale`: step of the rate keys.
+    pub scale: f64,
+    /// `-rate_increase`: added to the rate each interval.
+    pub increase: f64,
+    /// `-rate_interval`; `None` takes the value of `-fd`.
+    pub interval: Option<Duration>,
+    /// `-rate_max`.
+    pub max: Option<f64>,
+    /// `-no_rate_quit`: stay at the largest rate instead of ending.
+    pub stay_at_max: bool,
+    /// `-l`: most simultaneous outgoing calls; `None` follows from the rate.
+    pub limit: Option<u64>,
+    /// `-m`: calls after which the run ends.
+    pub stop_after: Option<u64>,
+    /// `-users`: a constant number of calls instead of a rate.
+    pub users: Option<u64>,
+}
+
+impl Default for Rate {
+    fn default() -> Rate {
+        Rate {
+            calls: 10.0,
+            period: Duration::from_secs(1),
+            scale: 1.0,
+            increase: 0.0,
+            interval: None,
+            max: None,
+            stay_at_max: false,
+            limit: None,
+            stop_after: None,
+            users: None,
+        }
+    }
+}
+
+/// A count of calls: negative numbers are zero.
+fn calls(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        names: &["r"],
+        value: "N",
+        help: "Calls per period. Default: 10.",
+        effect: Effect::Float(|options, rate| options.rate.calls = rate.max(0.0)),
+    },
+    Row {
+        names: &["rp"],
+        value: "TIME",
+        help: "The period, in ms. Default: 1000.",
+        effect: Effect::Time(Unit::Millis, |options, period| {
+            options.rate.period = period.max(Duration::from_millis(1));
+        }),
+    },
+    Row {
+        names: &["rate_scale"],
+        value: "N",
+        help: "What the keys + and - add to the rate; * and / ten times as much. Default: 1.",
+        effect: Effect::Float(|options, scale| options.rate.scale = scale),
+    },
+    Row {
+        names: &["rate_increase"],
+        value: "N",
+        help: "Add this to the rate after each interval. Default: 0.",
+        effect: Effect::Float(|options, increase| options.rate.increase = increase),
+    },
+    Row {
+        names: &["rate_interval"],
+        value: "TIME",
+        help: "The interval of -rate_increase, in s. Default: the value of -fd.",
+        effect: Effect::Time(Unit::Seconds, |options, interval| options.rate.interval = Some(interval)),
+    },
+    Row {
+        names: &["rate_max"],
+        value: "N",
+        help: "End when -rate_increase goes above this rate. Default: never.",
+        effect: Effect::Float(|options, max| options.rate.max = Some(max).filter(|max| *max > 0.0)),
+    },
+    Row {
+        names: &["no_rate_quit"],
+        value: "",
+        help: "Stay at -rate_max instead of ending.",
+        effect: Effect::Flag(|options| options.rate.stay_at_max = true),
+    },
+    Row {
+        names: &["l"],
+        value: "N",
+        help: "Most simultaneous outgoing calls. Default: three times the rate times the length of a call.",
+        effect: Effect::Int(|options, limit| options.rate.limit = Some(calls(limit))),
+    },
+    Row {
+        names: &["m"],
+        value: "N",
+        help: "End after this number of calls. Default: never.",
+        effect: Effect::Int(|options, number| options.rate.stop_after = Some(calls(number))),
+    },
+    Row {
+        names: &["users"],
+        value: "N",
+        help: "Keep this number of calls open instead of starting them at a rate.",
+        effect: Effect::Int(|options, users| options.rate.users = Some(calls(users))),
+    },
+];
