@@ -155,7 +155,10 @@ fn explain(error: &clap::Error) -> Refusal {
     // With one or two letters everything is near.
     let near = nearest(name, known).filter(|_| name.len() > 2);
     let hint = near.map(|near| format!(" Did you mean '-{near}'?")).unwrap_or_default();
-    Refusal { text: format!("Invalid argument: '-{name}'.{hint}\nUse 'sipp -h' for details"), with_help: true }
+    Refusal {
+        text: format!("Invalid argument: '-{name}'.{hint}\nUse 'sipp -h' for details"),
+        with_help: true,
+    }
 }
 
 #[cfg(test)]

@@ -37,7 +37,12 @@ pub struct General {
 }
 
 pub(super) const ROWS: &[Row] = &[
-    Row { names: &["v"], value: "", help: "Print the version and exit with 99.", effect: Effect::Answer(0, 0) },
+    Row {
+        names: &["v"],
+        value: "",
+        help: "Print the version and exit with 99.",
+        effect: Effect::Answer(0, 0),
+    },
     Row {
         names: &["h", "help"],
         value: "[stat|codes]",
@@ -108,7 +113,12 @@ pub(super) const TWIN_ROWS: &[Row] = &[
     Row { names: &["3pcc"], value: "HOST:PORT", help: "Address of the twin.", effect: Effect::NotYet(1) },
     Row { names: &["master"], value: "NAME", help: "Our name as master.", effect: Effect::NotYet(1) },
     Row { names: &["slave"], value: "NAME", help: "Our name as slave.", effect: Effect::NotYet(1) },
-    Row { names: &["slave_cfg"], value: "FILE", help: "Addresses of master and slaves.", effect: Effect::NotYet(1) },
+    Row {
+        names: &["slave_cfg"],
+        value: "FILE",
+        help: "Addresses of master and slaves.",
+        effect: Effect::NotYet(1),
+    },
 ];
 
 pub(super) const MEDIA_ROWS: &[Row] = &[
@@ -131,18 +141,45 @@ pub(super) const MEDIA_ROWS: &[Row] = &[
         names: &["max_rtp_port"],
         value: "PORT",
         help: "Last media port. Default: 65535.",
-        effect: Effect::Int(|options, port| options.media.last_port = u16::try_from(port).unwrap_or(u16::MAX)),
+        effect: Effect::Int(|options, port| {
+            options.media.last_port = u16::try_from(port).unwrap_or(u16::MAX)
+        }),
     },
     Row { names: &["rtp_echo"], value: "", help: "Send received RTP back.", effect: Effect::NotYet(0) },
     Row { names: &["mb"], value: "BYTES", help: "Buffer of -rtp_echo.", effect: Effect::NotYet(1) },
-    Row { names: &["rtp_payload"], value: "N", help: "Payload type of rtp_stream.", effect: Effect::NotYet(1) },
-    Row { names: &["rtp_threadtasks"], value: "N", help: "Accepted: streams per thread.", effect: Effect::Accepted(1) },
+    Row {
+        names: &["rtp_payload"],
+        value: "N",
+        help: "Payload type of rtp_stream.",
+        effect: Effect::NotYet(1),
+    },
+    Row {
+        names: &["rtp_threadtasks"],
+        value: "N",
+        help: "Accepted: streams per thread.",
+        effect: Effect::Accepted(1),
+    },
     Row { names: &["rtp_buffsize"], value: "BYTES", help: "RTP socket buffers.", effect: Effect::NotYet(1) },
     Row { names: &["rtpcheck_debug"], value: "", help: "Write RTP checks.", effect: Effect::NotYet(0) },
     Row { names: &["srtpcheck_debug"], value: "", help: "Write SRTP checks.", effect: Effect::NotYet(0) },
-    Row { names: &["audiotolerance"], value: "N", help: "Share of bad audio packets.", effect: Effect::NotYet(1) },
-    Row { names: &["videotolerance"], value: "N", help: "Share of bad video packets.", effect: Effect::NotYet(1) },
-    Row { names: &["random_base_ssrc"], value: "", help: "Begin with a random SSRC.", effect: Effect::NotYet(0) },
+    Row {
+        names: &["audiotolerance"],
+        value: "N",
+        help: "Share of bad audio packets.",
+        effect: Effect::NotYet(1),
+    },
+    Row {
+        names: &["videotolerance"],
+        value: "N",
+        help: "Share of bad video packets.",
+        effect: Effect::NotYet(1),
+    },
+    Row {
+        names: &["random_base_ssrc"],
+        value: "",
+        help: "Begin with a random SSRC.",
+        effect: Effect::NotYet(0),
+    },
 ];
 
 const NO_WATCHDOG: &str = "Accepted: nothing ends a run by itself.";

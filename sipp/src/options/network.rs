@@ -36,7 +36,8 @@ impl HostPort {
     /// Errors: the line to show, when the port is no number up to 65535 or the host is empty.
     pub fn parse(text: &str) -> Result<HostPort, String> {
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
-            let (host, after) = rest.split_once(']').ok_or_else(|| format!("missing ] in address '{text}'"))?;
+            let (host, after) =
+                rest.split_once(']').ok_or_else(|| format!("missing ] in address '{text}'"))?;
             (host, after.strip_prefix(':'))
         } else if text.matches(':').count() == 1 {
             text.split_once(':').map(|(host, port)| (host, Some(port))).unwrap_or((text, None))
@@ -46,7 +47,8 @@ impl HostPort {
         if host.is_empty() {
             return Err(format!("missing host in address '{text}'"));
         }
-        let port = port.map(|port| port.parse().map_err(|_| format!("invalid port '{port}' in address '{text}'")));
+        let port =
+            port.map(|port| port.parse().map_err(|_| format!("invalid port '{port}' in address '{text}'")));
         Ok(HostPort { host: host.into(), port: port.transpose()? })
     }
 
@@ -223,15 +225,35 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row { names: &["tls_cert"], value: "FILE", help: "TLS certificate, PEM.", effect: Effect::NotYet(1) },
     Row { names: &["tls_key"], value: "FILE", help: "TLS key, PEM.", effect: Effect::NotYet(1) },
-    Row { names: &["tls_ca"], value: "FILE", help: "TLS authorities to trust, PEM.", effect: Effect::NotYet(1) },
+    Row {
+        names: &["tls_ca"],
+        value: "FILE",
+        help: "TLS authorities to trust, PEM.",
+        effect: Effect::NotYet(1),
+    },
     Row { names: &["tls_crl"], value: "FILE", help: "TLS revocation list, PEM.", effect: Effect::NotYet(1) },
     Row { names: &["tls_version"], value: "N.N", help: "TLS version.", effect: Effect::NotYet(1) },
     Row { names: &["multihome"], value: "HOST", help: "SCTP second address.", effect: Effect::NotYet(1) },
-    Row { names: &["heartbeat"], value: "N", help: "SCTP heartbeat interval in ms.", effect: Effect::NotYet(1) },
-    Row { names: &["assocmaxret"], value: "N", help: "SCTP association retransmissions.", effect: Effect::NotYet(1) },
+    Row {
+        names: &["heartbeat"],
+        value: "N",
+        help: "SCTP heartbeat interval in ms.",
+        effect: Effect::NotYet(1),
+    },
+    Row {
+        names: &["assocmaxret"],
+        value: "N",
+        help: "SCTP association retransmissions.",
+        effect: Effect::NotYet(1),
+    },
     Row { names: &["pathmaxret"], value: "N", help: "SCTP path retransmissions.", effect: Effect::NotYet(1) },
     Row { names: &["pmtu"], value: "N", help: "SCTP path MTU.", effect: Effect::NotYet(1) },
-    Row { names: &["gracefulclose"], value: "BOOL", help: "SCTP shutdown or abort.", effect: Effect::NotYet(1) },
+    Row {
+        names: &["gracefulclose"],
+        value: "BOOL",
+        help: "SCTP shutdown or abort.",
+        effect: Effect::NotYet(1),
+    },
 ];
 
 #[cfg(test)]

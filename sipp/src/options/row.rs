@@ -68,7 +68,9 @@ impl Row {
         let refuse = |text: &str, what: &str| format!("-{name}, \"{text}\" is not a valid {what}!");
         match &self.effect {
             Effect::Flag(set) => set(options),
-            Effect::Int(set) => set(options, parse_int(&words[0]).ok_or_else(|| refuse(&words[0], "integer"))?),
+            Effect::Int(set) => {
+                set(options, parse_int(&words[0]).ok_or_else(|| refuse(&words[0], "integer"))?)
+            }
             Effect::Float(set) => {
                 let number = words[0].parse::<f64>().ok().filter(|number| number.is_finite());
                 let wrong = || format!("-{name}, \"{}\" is not a floating point number!", words[0]);
@@ -186,7 +188,9 @@ mod tests {
 
     #[test]
     fn booleans_are_words_or_numbers() {
-        for (text, expected) in [("TRUE", Some(true)), ("false", Some(false)), ("2", Some(true)), ("maybe", None)] {
+        for (text, expected) in
+            [("TRUE", Some(true)), ("false", Some(false)), ("2", Some(true)), ("maybe", None)]
+        {
             assert_eq!(parse_bool(text), expected, "{text}");
         }
     }

@@ -122,7 +122,13 @@ pub(super) const FILE_ROWS: [[Row; 3]; 5] = [
         short_messages
     ),
     trace_rows!("trace_err", "error_file", "error_overwrite", "warnings and errors", errors),
-    trace_rows!("trace_screen", "screen_file", "screen_overwrite", "the screens at the end of the run", screens),
+    trace_rows!(
+        "trace_screen",
+        "screen_file",
+        "screen_overwrite",
+        "the screens at the end of the run",
+        screens
+    ),
     trace_rows!("trace_logs", "log_file", "log_overwrite", "the texts of log actions", logs),
 ];
 
@@ -184,7 +190,12 @@ pub(super) const ROWS: &[Row] = &[
         help: "Write the status codes of unexpected responses as <scenario>_<pid>_error_codes.csv.",
         effect: Effect::Flag(|options| options.traces.error_codes = true),
     },
-    Row { names: &["trace_calldebug"], value: "", help: "Write the steps of failed calls.", effect: Effect::NotYet(0) },
+    Row {
+        names: &["trace_calldebug"],
+        value: "",
+        help: "Write the steps of failed calls.",
+        effect: Effect::NotYet(0),
+    },
     Row {
         names: &["calldebug_file"],
         value: "FILE",
@@ -215,7 +226,9 @@ pub(super) const ROWS: &[Row] = &[
         names: &["ringbuffer_files"],
         value: "N",
         help: "Old files kept when -ringbuffer_size begins a new one. Default: 0.",
-        effect: Effect::Int(|options, number| options.traces.ring_files = usize::try_from(number).unwrap_or(0)),
+        effect: Effect::Int(|options, number| {
+            options.traces.ring_files = usize::try_from(number).unwrap_or(0)
+        }),
     },
     Row {
         names: &["ringbuffer_size"],
