@@ -27,6 +27,9 @@ pub struct Plan {
     /// Without any, the case runs once.
     #[serde(default)]
     pub variant: Vec<BTreeMap<String, String>>,
+    /// Files of the area's `parts` folder that the case uses besides its own.
+    #[serde(default)]
+    pub parts: Vec<String>,
     /// Programs in the order they start.
     pub step: Vec<Step>,
 }
@@ -43,9 +46,9 @@ pub struct Step {
     /// `NAME` of the port that is bound once the program is ready; then the next step starts. Without it the
     /// case waits for the program's end.
     pub ready: Option<String>,
-    /// Transport of `ready`: `udp` (default) or `tcp`.
+    /// Transport of `ready`: `udp` (default) or `tcp`, or SIPp's `u1`, `t1`; may be a `{word}`.
     #[serde(default)]
-    pub ready_on: Listening,
+    pub ready_on: String,
     /// How long the program may take, in seconds.
     #[serde(default = "default_timeout")]
     pub timeout_s: u64,
@@ -55,27 +58,16 @@ pub struct Step {
     pub expect: Expect,
 }
 
-/// Transport of the port a program listens on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Listening {
-    /// Datagrams.
-    #[default]
-    Udp,
-    /// Streams.
-    Tcp,
-}
-
 /// What must come out of a program.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     /// Exit code.
     pub exit: Option<i32>,
-    /// `Successful call`, cumulative, of the closing statistics.
-    pub successful: Option<u64>,
-    /// `Failed call`, cumulative, of the closing statistics.
-    pub failed: Option<u64>,
+    /// `Successful call`, cumulative, of the closing statistics: a number or a `{word}`.
+    pub successful: Option<String>,
+    /// `Failed call`, cumulative, of the closing statistics: a number or a `{word}`.
+    pub failed: Option<String>,
     /// Texts that standard output must hold.
     #[serde(default)]
     pub stdout: Vec<String>,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use crate::case::{Case, Expect, Listening, Step};
+use crate::case::{Case, Expect, Step};
 use crate::impair::Impair;
 use crate::programs::{self, Missing, Running};
 use crate::{closing, ports};
@@ -66,15 +66,24 @@ impl Run {
         let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf();
         self.words.insert("dir".into(), self.directory.display().to_string());
         self.words.insert("top".into(), top.display().to_string());
-        for entry in fs::read_dir(&case.folder).map_err(|error| error.to_string())?.filter_map(Result::ok) {
-            let text = fs::read(entry.path()).map_err(|error| error.to_string())?;
-            let filled = match String::from_utf8(text) {
-                Ok(text) => self.fill(&text)?.into_bytes(),
-                Err(binary) => binary.into_bytes(),
-            };
-            fs::write(self.directory.join(entry.file_name()), filled).map_err(|error| error.to_string())?;
+        let own = fs::read_dir(&case.folder).map_err(|error| error.to_string())?;
+        let mut files: Vec<PathBuf> = own.filter_map(Result::ok).map(|entry| entry.path()).collect();
+        let area = case.folder.parent().unwrap_or(&case.folder);
+        files.extend(case.plan.parts.iter().map(|part| area.join("parts").join(part)));
+        for file in files {
+            self.copy(&file).map_err(|error| format!("{}: {error}", file.display()))?;
         }
         Ok(())
+    }
+
+    /// Copies a file into the run's directory; texts with their placeholders filled in.
+    fn copy(&mut self, file: &Path) -> Result<(), String> {
+        let filled = match String::from_utf8(fs::read(file).map_err(|error| error.to_string())?) {
+            Ok(text) => self.fill(&text)?.into_bytes(),
+            Err(binary) => binary.into_bytes(),
+        };
+        let name = file.file_name().unwrap_or_default();
+        fs::write(self.directory.join(name), filled).map_err(|error| error.to_string())
     }
 
     fn steps(&mut self, case: &Case) -> Result<(), Trouble> {
@@ -89,7 +98,7 @@ impl Run {
                 program.end();
                 Ok(None)
             };
-            let checked = result.and_then(|status| self.check(&program, status, &step.expect));
+            let checked = result.and_then(|status| self.check(&program, status, &step));
             if let Err(what) = checked {
                 self.running.insert(0, (program, step));
                 return Err(Trouble::Fail(what));
@@ -113,16 +122,12 @@ impl Run {
         let mut program = Running::start(&path, &args, &self.directory, &format!("{number}-{name}"))?;
         let limit = Duration::from_secs(step.timeout_s);
         let Some(port) = &step.ready else {
-            let ended =
-                program.wait(limit).and_then(|status| self.check(&program, Some(status), &step.expect));
+            let ended = program.wait(limit).and_then(|status| self.check(&program, Some(status), step));
             self.running.push((program, Step { expect: Expect::default(), ..step.clone() }));
             return ended.map_err(Trouble::Fail);
         };
         let port = self.port(port)?;
-        let table = match step.ready_on {
-            Listening::Udp => "udp",
-            Listening::Tcp => "tcp",
-        };
+        let table = if self.fill(&step.ready_on)?.starts_with('t') { "tcp" } else { "udp" };
         let ready = program.wait_until(limit, || ports::is_bound(table, port));
         self.running.push((program, step.clone()));
         ready.map_err(Trouble::Fail)
@@ -141,7 +146,8 @@ impl Run {
         args
     }
 
-    fn check(&self, program: &Running, status: Option<ExitStatus>, expect: &Expect) -> Result<(), String> {
+    fn check(&mut self, program: &Running, status: Option<ExitStatus>, step: &Step) -> Result<(), String> {
+        let expect = &step.expect;
         let mut wrong = Vec::new();
         if let (Some(status), Some(code)) = (status, expect.exit)
             && status.code() != Some(code)
@@ -150,10 +156,11 @@ impl Run {
             wrong.push(format!("exit {:?}{signal}, expected {code}", status.code()));
         }
         let (out, err) = (program.output("out"), program.output("err"));
-        for (row, count) in [("Successful call", expect.successful), ("Failed call", expect.failed)] {
-            let seen = closing::cumulative(&out, row);
-            if count.is_some() && seen != count {
-                wrong.push(format!("{row}: {seen:?}, expected {count:?}"));
+        for (row, count) in [("Successful call", &expect.successful), ("Failed call", &expect.failed)] {
+            let Some(count) = count else { continue };
+            let (seen, count) = (closing::cumulative(&out, row), self.fill(count)?);
+            if seen.map(|seen| seen.to_string()).as_ref() != Some(&count) {
+                wrong.push(format!("{row}: {seen:?}, expected {count}"));
             }
         }
         let holds = [("standard output", &out, &expect.stdout), ("standard error", &err, &expect.stderr)];
