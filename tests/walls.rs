@@ -29,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sipp/src/infile", SIPP_GROUND),
     ("sipp/src/media", SIPP_GROUND),
     ("sipp/src/stats", SIPP_GROUND),
-    ("sipp/src/options", SIPP_GROUND),
+    ("sipp/src/options", &["sipp::exit", "sip::diag", "sip::time"]),
     ("sipp/src/exit", SIPP_GROUND),
     (
         "sipp/src/lang",
