@@ -4,16 +4,37 @@
 //! and index, borrowed; [`Message`] owns both. Typed header fields are decoded on demand from a view.
 //! Nothing here copies or normalises; changes are made by edits when a message is written.
 
+mod access;
+mod auth;
+mod cseq;
+mod field_error;
+pub mod frame;
 mod header;
+mod media_type;
 mod method;
+mod name_addr;
+mod params;
 mod parse;
+mod status;
+pub mod uri;
+mod via;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+pub use access::{Mandatory, token_params};
+pub use auth::Auth;
+pub use cseq::{CSeq, RAck};
+pub use field_error::{FieldError, HeaderError, Part};
 pub use header::HeaderName;
+pub use media_type::MediaType;
 pub use method::Method;
+pub use name_addr::{NameAddr, Values};
+pub use params::{Param, ParamIter, Params};
 pub use parse::ParseError;
+pub use status::reason_phrase;
+pub use uri::{Scheme, Uri};
+pub use via::{Rport, RportPolicy, Stamp, Via};
 
 use crate::span::Span;
 
