@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use e2e::case;
-use e2e::run::{Verdict, run};
+use e2e::run::{conclude, run};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> ExitCode {
@@ -29,14 +29,7 @@ fn main() -> ExitCode {
             let case = case.clone();
             trials.push(Trial::test(format!("{}{variant}", case.name), move || {
                 let scratch = std::env::temp_dir().join(format!("e2e-{}", std::process::id()));
-                match run(&case, &words, &scratch) {
-                    Verdict::Passed => Ok(()),
-                    Verdict::Skipped(why) if std::env::var("CI").as_deref() == Ok("true") => {
-                        Err(Failed::from(format!("left out, which CI does not allow: {why}")))
-                    }
-                    Verdict::Skipped(_) => Ok(()),
-                    Verdict::Failed(what) => Err(Failed::from(what)),
-                }
+                conclude(run(&case, &words, &scratch)).map_err(Failed::from)
             }));
         }
     }

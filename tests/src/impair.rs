@@ -1,12 +1,12 @@
-//! A UDP link that loses packets: forwards between clients and one server, and drops the first copy of the
-//! messages it is told to, call by call.
+//! A UDP link that loses and records packets: forwards between clients and one server, drops the first copy
+//! of the messages it is told to, call by call, and keeps what it forwarded.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -27,11 +27,24 @@ fn kind(packet: &[u8]) -> (String, String) {
     (field("Call-ID:"), kind)
 }
 
+/// Which way a packet went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// From a client to the server.
+    ToServer,
+    /// From the server to a client.
+    ToClient,
+}
+
+/// What a link forwarded, in order.
+pub type Recording = Vec<(Way, Vec<u8>)>;
+
 /// The running link; ends when dropped.
 #[derive(Debug)]
 pub struct Impair {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+    recording: Arc<Mutex<Recording>>,
 }
 
 impl Impair {
@@ -40,7 +53,9 @@ impl Impair {
         let front = UdpSocket::bind((Ipv4Addr::LOCALHOST, listen))?;
         front.set_read_timeout(Some(Duration::from_millis(1)))?;
         let stop = Arc::new(AtomicBool::new(false));
+        let recording = Arc::new(Mutex::new(Recording::new()));
         let mut link = Link {
+            recording: recording.clone(),
             front,
             server: SocketAddr::from((Ipv4Addr::LOCALHOST, server)),
             backs: HashMap::new(),
@@ -53,7 +68,12 @@ impl Impair {
                 link.forward();
             }
         });
-        Ok(Impair { stop, thread: Some(thread) })
+        Ok(Impair { stop, thread: Some(thread), recording })
+    }
+
+    /// What was forwarded so far.
+    pub fn recording(&self) -> Recording {
+        self.recording.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -72,6 +92,7 @@ struct Link {
     /// One socket towards the server for each client, so that answers find their way back.
     backs: HashMap<SocketAddr, UdpSocket>,
     drops: Vec<String>,
+    recording: Arc<Mutex<Recording>>,
     dropped: HashSet<(String, String)>,
 }
 
@@ -89,6 +110,7 @@ impl Link {
                 }
                 place.insert(back);
             }
+            self.record(Way::ToServer, &packet[..length]);
             let _ = self.backs[&client].send_to(&packet[..length], self.server);
         }
         let mut answers = Vec::new();
@@ -99,9 +121,14 @@ impl Link {
         }
         for (client, answer) in answers {
             if !self.is_lost(&answer) {
+                self.record(Way::ToClient, &answer);
                 let _ = self.front.send_to(&answer, client);
             }
         }
+    }
+
+    fn record(&self, way: Way, packet: &[u8]) {
+        self.recording.lock().unwrap_or_else(PoisonError::into_inner).push((way, packet.to_vec()));
     }
 
     fn is_lost(&mut self, packet: &[u8]) -> bool {

@@ -2,11 +2,15 @@
 //!
 //! [`case`] reads the folder, [`run`] starts its programs one after the other in a directory of its own, with
 //! [`ports`] nobody else uses, and compares what they report with what the case expects. [`programs`] knows
-//! where our binaries and the packaged originals are, [`impair`] is the link that loses packets.
+//! where our binaries and the packaged originals are, [`impair`] is the link that loses and
+//! records packets. [`pair`] runs one pair of scenarios with the original and with ours on either end and
+//! compares what went over the wire, after [`mask`] took out what differs from run to run.
 
 pub mod case;
 pub mod closing;
 pub mod impair;
+pub mod mask;
+pub mod pair;
 pub mod ports;
 pub mod programs;
 pub mod run;

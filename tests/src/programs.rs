@@ -69,6 +69,11 @@ impl Running {
         Ok(Running { child, label: label.to_string(), directory: directory.to_path_buf() })
     }
 
+    /// Process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until `is_ready`, the program's end or the time limit.
     pub fn wait_until(&mut self, limit: Duration, is_ready: impl Fn() -> bool) -> Result<(), String> {
         let start = Instant::now();

@@ -23,6 +23,18 @@ pub enum Verdict {
     Failed(String),
 }
 
+/// A verdict as a test's result; a comparison left out is a failure when `CI=true`.
+pub fn conclude(verdict: Verdict) -> Result<(), String> {
+    match verdict {
+        Verdict::Passed => Ok(()),
+        Verdict::Skipped(why) if std::env::var("CI").as_deref() == Ok("true") => {
+            Err(format!("left out, which CI does not allow: {why}"))
+        }
+        Verdict::Skipped(_) => Ok(()),
+        Verdict::Failed(what) => Err(what),
+    }
+}
+
 /// Runs `case` with the words of one variant in a fresh directory below `scratch`.
 pub fn run(case: &Case, words: &BTreeMap<String, String>, scratch: &Path) -> Verdict {
     let variant = words.get("name").map_or("", String::as_str);
