@@ -4,7 +4,8 @@
 //! [`ports`] nobody else uses, and compares what they report with what the case expects. [`programs`] knows
 //! where our binaries and the packaged originals are, [`impair`] is the link that loses and
 //! records packets. [`pair`] runs one pair of scenarios with the original and with ours on either end and
-//! compares what went over the wire, after [`mask`] took out what differs from run to run.
+//! compares what went over the wire, after [`mask`] took out what differs from run to run;
+//! [`suite`] does the same for routes of a configuration, with the packaged Kamailio.
 
 pub mod case;
 pub mod closing;
@@ -14,3 +15,4 @@ pub mod pair;
 pub mod ports;
 pub mod programs;
 pub mod run;
+pub mod suite;

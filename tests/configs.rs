@@ -1,0 +1,85 @@
+//! Every suite below `cases/language/`: each of its cases must do the same with ours as with Kamailio.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+
+use e2e::programs::Missing;
+use e2e::run::{Verdict, conclude};
+use e2e::suite::{Case, Outcome, Outcomes, Suite};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// What both programs did with a suite; run once, by the first case that asks.
+type Both = Result<(Outcomes, Outcomes), Missing>;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/language");
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
+        .collect();
+    files.sort();
+    let mut trials = Vec::new();
+    for file in files {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        match Suite::load(&file) {
+            Ok(suite) => trials.extend(cases(&name, suite)),
+            Err(what) => trials.push(Trial::test(name, move || Err(Failed::from(what)))),
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn cases(name: &str, suite: Suite) -> Vec<Trial> {
+    let suite = Arc::new(suite);
+    let both: Arc<OnceLock<Both>> = Arc::default();
+    (0..suite.case.len())
+        .map(|number| {
+            let (suite, both, name) = (suite.clone(), both.clone(), name.to_string());
+            Trial::test(format!("language/{name}/{}", suite.case[number].name), move || {
+                let outcomes = both.get_or_init(|| run_both(&suite, &name));
+                conclude(judge(&suite.case[number], outcomes)).map_err(Failed::from)
+            })
+        })
+        .collect()
+}
+
+fn run_both(suite: &Suite, name: &str) -> Both {
+    let scratch = std::env::temp_dir().join(format!("suite-{}-{name}", std::process::id()));
+    let original = suite.run("kamailio", &scratch.join("kamailio"))?;
+    let ours = suite.run("sip-proxy", &scratch.join("sip-proxy"))?;
+    let _ = fs::remove_dir_all(&scratch);
+    Ok((original, ours))
+}
+
+fn judge(case: &Case, both: &Both) -> Verdict {
+    let (original, ours) = match both {
+        Ok(both) => both,
+        Err(Missing::Original(what)) => return Verdict::Skipped(what.clone()),
+        Err(Missing::Broken(what)) => return Verdict::Failed(what.clone()),
+    };
+    let (Some(original), Some(ours)) = (original.get(&case.name), ours.get(&case.name)) else {
+        return Verdict::Failed("the case did not run".to_string());
+    };
+    let expected =
+        Outcome { logs: case.ours_logs.clone().unwrap_or(original.logs.clone()), ..original.clone() };
+    if expected == *ours {
+        return Verdict::Passed;
+    }
+    Verdict::Failed(format!("--- original\n{}--- ours\n{}", show(&expected), show(ours)))
+}
+
+fn show(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    for (name, list) in
+        [("reply", &outcome.replies), ("forwarded", &outcome.forwarded), ("log", &outcome.logs)]
+    {
+        text.extend(list.iter().map(|item| format!("{name}: {}\n", item.trim_end())));
+    }
+    text
+}
