@@ -1,4 +1,5 @@
 //! SIP proxy with the Kamailio configuration language: the map of the crate.
 
+pub mod api;
 pub mod cfg;
 pub mod relay;

@@ -1,0 +1,150 @@
+//! The loaded modules' tables, looked up by name, and what a load gives numbers to.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+
+use super::def::{FunctionDef, ModuleDef, PvDef, TransformDef};
+
+/// The tables of the loaded modules; the core is the first of them.
+#[derive(Default)]
+pub struct Catalog {
+    modules: Vec<&'static ModuleDef>,
+    functions: FxHashMap<&'static str, Vec<Function>>,
+    pvs: FxHashMap<&'static str, &'static PvDef>,
+    transforms: FxHashMap<String, &'static TransformDef>,
+    flags: FxHashMap<String, u8>,
+    defines: FxHashMap<Bytes, Bytes>,
+    slots: Mutex<FxHashMap<(&'static str, Bytes), u32>>,
+}
+
+/// A function with the module it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Function {
+    /// The row.
+    pub def: &'static FunctionDef,
+    /// Whose it is.
+    pub module: &'static ModuleDef,
+}
+
+impl Catalog {
+    /// A catalog of these modules. Where two rows have the same name and arguments, the first counts.
+    pub fn new(modules: impl IntoIterator<Item = &'static ModuleDef>) -> Catalog {
+        let mut catalog = Catalog::default();
+        modules.into_iter().for_each(|module| catalog.add(module));
+        catalog
+    }
+
+    /// Adds a module's tables.
+    pub fn add(&mut self, module: &'static ModuleDef) {
+        self.modules.push(module);
+        for def in module.functions {
+            self.functions.entry(def.name).or_default().push(Function { def, module });
+        }
+        for def in module.pvs {
+            self.pvs.entry(def.name).or_insert(def);
+            def.aliases.iter().for_each(|alias| {
+                self.pvs.entry(alias).or_insert(def);
+            });
+        }
+        for def in module.transforms {
+            self.transforms.entry(format!("{}.{}", def.class, def.op)).or_insert(def);
+        }
+    }
+
+    /// The loaded modules, the core first.
+    pub fn modules(&self) -> &[&'static ModuleDef] {
+        &self.modules
+    }
+
+    /// True when a module of that name is loaded.
+    pub fn is_loaded(&self, module: &str) -> bool {
+        self.modules.iter().any(|loaded| loaded.name == module)
+    }
+
+    /// The overloads of a function; none when no loaded module has it.
+    pub fn functions(&self, name: &str) -> &[Function] {
+        self.functions.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The names of all functions, in no order.
+    pub fn function_names(&self) -> impl Iterator<Item = &'static str> {
+        self.functions.keys().copied()
+    }
+
+    /// The variable class of a name or alias.
+    pub fn pv(&self, name: &str) -> Option<&'static PvDef> {
+        self.pvs.get(name).copied()
+    }
+
+    /// The names and aliases of all variable classes, in no order.
+    pub fn pv_names(&self) -> impl Iterator<Item = &'static str> {
+        self.pvs.keys().copied()
+    }
+
+    /// The transformation of a class (case matters) and operation (case does not).
+    pub fn transform(&self, class: &str, op: &str) -> Option<&'static TransformDef> {
+        self.transforms.get(&format!("{class}.{}", op.to_ascii_lowercase())).copied()
+    }
+
+    /// `class.op` of all transformations, in no order.
+    pub fn transform_names(&self) -> impl Iterator<Item = &str> {
+        self.transforms.keys().map(String::as_str)
+    }
+
+    /// Declares a message flag.
+    pub fn declare_flag(&mut self, name: &str, number: u8) {
+        self.flags.insert(name.to_owned(), number);
+    }
+
+    /// The number of a declared message flag.
+    pub fn flag(&self, name: &str) -> Option<u8> {
+        self.flags.get(name).copied()
+    }
+
+    /// The names of the declared message flags, in no order.
+    pub fn flag_names(&self) -> impl Iterator<Item = &str> {
+        self.flags.keys().map(String::as_str)
+    }
+
+    /// Remembers a define of the preprocessor (`$def`).
+    pub fn define(&mut self, name: Bytes, value: Bytes) {
+        self.defines.insert(name, value);
+    }
+
+    /// The value of a define, empty for one without value.
+    pub fn defined(&self, name: &[u8]) -> Option<&Bytes> {
+        self.defines.get(name)
+    }
+
+    /// The slot of a name in a class of storage; equal names have equal slots. Only while loading: names that
+    /// come off the network must not get here, since slots are never given back.
+    pub fn slot(&self, class: &'static str, name: &[u8]) -> u32 {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = slots.keys().filter(|(of, _)| *of == class).count() as u32;
+        *slots.entry((class, Bytes::copy_from_slice(name))).or_insert(next)
+    }
+}
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.modules.iter().map(|module| module.name)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Catalog;
+
+    #[test]
+    fn equal_names_have_equal_slots_and_classes_count_apart() {
+        let catalog = Catalog::default();
+        assert_eq!(
+            (catalog.slot("var", b"a"), catalog.slot("var", b"b"), catalog.slot("var", b"a")),
+            (0, 1, 0)
+        );
+        assert_eq!(catalog.slot("shv", b"b"), 0);
+    }
+}

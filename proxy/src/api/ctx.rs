@@ -1,0 +1,133 @@
+//! What a function or a variable may touch while a message is processed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sip::ident::Ident;
+use sip::time::Time;
+
+use super::catalog::Catalog;
+use super::log::{Level, Log};
+use super::pattern::PatternCache;
+use super::routes::{RouteId, RouteKind, RouteNames};
+use super::state::{Shared, States};
+use super::value::Value;
+use super::work::Work;
+use crate::relay::Sockets;
+
+/// Handed to every function, variable and transformation. The three mutable parts are separate fields so
+/// that they can be borrowed beside one another.
+#[derive(Debug)]
+pub struct Ctx<'a> {
+    /// The message.
+    pub work: &'a mut Work,
+    /// The run of the script.
+    pub run: &'a mut RunState,
+    /// The shard the run is in.
+    pub shard: &'a mut Shard,
+    /// The blocks of the script.
+    pub routes: &'a RouteNames,
+    /// The loaded tables.
+    pub catalog: &'a Catalog,
+}
+
+impl Ctx<'_> {
+    /// Writes a log line, when its level is on.
+    pub fn log(&mut self, level: Level, text: impl AsRef<[u8]>) {
+        self.shard.log.write(level, text.as_ref());
+    }
+}
+
+/// What belongs to one run of a script and ends with it.
+#[derive(Clone, Debug)]
+pub struct RunState {
+    /// `$rc`: the code of the last module function or `route()`.
+    pub rc: i64,
+    /// What the run is for; a nested run has its own.
+    pub kind: RouteKind,
+    /// Script flags, bit n is flag n.
+    pub script_flags: u32,
+    /// The block being run.
+    pub route: RouteId,
+    /// Its line being run, from 1 (`$cfg(line)`); 0 before the first.
+    pub line: u32,
+}
+
+impl RunState {
+    /// The state at the start of a run.
+    pub fn new(kind: RouteKind, route: RouteId) -> RunState {
+        RunState { rc: 0, kind, script_flags: 0, route, line: 0 }
+    }
+}
+
+/// What belongs to one shard: one thread, one share of the messages.
+#[derive(Debug)]
+pub struct Shard {
+    /// The clock as of the event being handled.
+    pub now: Time,
+    /// Unix time at [`Time::ZERO`].
+    pub unix_start: Duration,
+    /// Maker of tags, branches and random numbers.
+    pub ident: Ident,
+    /// Log lines for the shell.
+    pub log: Log,
+    /// Regular expressions that came out of variables.
+    pub patterns: PatternCache,
+    /// `$var`
+    pub vars: Vars,
+    /// What modules keep per shard.
+    pub states: States,
+    /// What modules share between shards.
+    pub shared: Arc<Shared>,
+    /// Our sockets and names.
+    pub sockets: Arc<Sockets>,
+    /// Number of the shard, from 0.
+    pub number: u16,
+    /// Messages received by the shard so far (`$mi`).
+    pub messages: u64,
+}
+
+impl Shard {
+    /// A shard before its first message.
+    pub fn new(ident: Ident, shared: Arc<Shared>, sockets: Arc<Sockets>) -> Shard {
+        Shard {
+            now: Time::ZERO,
+            unix_start: Duration::ZERO,
+            ident,
+            log: Log::default(),
+            patterns: PatternCache::default(),
+            vars: Vars::default(),
+            states: States::default(),
+            shared,
+            sockets,
+            number: 0,
+            messages: 0,
+        }
+    }
+
+    /// Unix time of a moment.
+    pub fn unix_time(&self, at: Time) -> Duration {
+        self.unix_start + at.since(Time::ZERO)
+    }
+}
+
+/// `$var`, one slot per name, kept from message to message.
+#[derive(Clone, Debug, Default)]
+pub struct Vars {
+    slots: Vec<Value>,
+}
+
+impl Vars {
+    /// The value of a slot; 0 when it was never set.
+    pub fn get(&self, slot: usize) -> Value {
+        self.slots.get(slot).cloned().unwrap_or(Value::Int(0))
+    }
+
+    /// Sets a slot. Slots are given out by the catalog, so there are few.
+    pub fn set(&mut self, slot: usize, value: Value) {
+        if self.slots.len() <= slot {
+            self.slots.resize(slot + 1, Value::Int(0));
+        }
+        self.slots[slot] = value;
+    }
+}

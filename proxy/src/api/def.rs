@@ -1,0 +1,355 @@
+//! The tables of a module: one row per function, parameter, variable, transformation, RPC, statistic and event.
+//!
+//! Rows are written with the `const fn new` of their type so that one row is one line. Tables are static;
+//! the documentation of a row is the text that `docs/` and `--help` show.
+
+use super::args::Kind;
+use super::args::{Args, Prepared};
+use super::catalog::Catalog;
+use super::ctx::{Ctx, Shard};
+use super::flow::Flow;
+use super::params::Loading;
+use super::pv::{Inner, PvArg, SetError, TransformArgs};
+use super::routes::Routes;
+use super::value::Value;
+
+/// A module: its name and its tables.
+#[derive(Debug)]
+pub struct ModuleDef {
+    /// The name `loadmodule` uses.
+    pub name: &'static str,
+    /// Modules that must be loaded too.
+    pub needs: &'static [&'static str],
+    /// `modparam` names.
+    pub params: &'static [ParamDef],
+    /// Script functions; several rows of one name are overloads.
+    pub functions: &'static [FunctionDef],
+    /// Variables.
+    pub pvs: &'static [PvDef],
+    /// Transformations.
+    pub transforms: &'static [TransformDef],
+    /// Remote procedures.
+    pub rpcs: &'static [RpcDef],
+    /// Statistics.
+    pub stats: &'static [StatDef],
+    /// Event routes it runs.
+    pub events: &'static [EventDef],
+    /// Runs once when a script is loaded, after all `modparam` lines: checks parameters and makes what the
+    /// module shares between shards. Errors stop the start.
+    pub load: Option<LoadFn>,
+    /// Runs once per shard before its first message.
+    pub start: Option<fn(&mut Shard)>,
+}
+
+impl ModuleDef {
+    /// A module without anything; the base of `ModuleDef { name, .., ..ModuleDef::EMPTY }`.
+    pub const EMPTY: ModuleDef = ModuleDef {
+        name: "",
+        needs: &[],
+        params: &[],
+        functions: &[],
+        pvs: &[],
+        transforms: &[],
+        rpcs: &[],
+        stats: &[],
+        events: &[],
+        load: None,
+        start: None,
+    };
+}
+
+/// Checks a module's parameters and makes what its shards share. Errors: one line for the user.
+pub type LoadFn = fn(&mut Loading<'_>) -> Result<(), String>;
+
+/// A script function.
+#[derive(Debug)]
+pub struct FunctionDef {
+    /// Its name.
+    pub name: &'static str,
+    /// Its parameters.
+    pub params: &'static [Kind],
+    /// How many of them must be given.
+    pub required: usize,
+    /// Where it may stand.
+    pub routes: Routes,
+    /// What it does.
+    pub run: FunctionFn,
+    /// One line for the user.
+    pub doc: &'static str,
+}
+
+/// What a script function does. It sees its arguments through [`Args`] and everything else through [`Ctx`].
+pub type FunctionFn = fn(&mut Ctx<'_>, &Args<'_>) -> Flow;
+
+impl FunctionDef {
+    /// A function all of whose parameters must be given.
+    pub const fn new(
+        name: &'static str,
+        params: &'static [Kind],
+        routes: Routes,
+        run: FunctionFn,
+        doc: &'static str,
+    ) -> FunctionDef {
+        FunctionDef { name, params, required: params.len(), routes, run, doc }
+    }
+
+    /// The same with the last `count` parameters optional.
+    pub const fn optional(mut self, count: usize) -> FunctionDef {
+        self.required = self.params.len() - count;
+        self
+    }
+
+    /// True when it can be called with `count` arguments.
+    pub fn takes(&self, count: usize) -> bool {
+        (self.required..=self.params.len()).contains(&count)
+    }
+}
+
+/// A module parameter (`modparam`).
+#[derive(Debug)]
+pub struct ParamDef {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type and the value it has when it is not set.
+    pub default: ParamDefault,
+    /// One line for the user.
+    pub doc: &'static str,
+}
+
+impl ParamDef {
+    /// A number (boolean words are numbers).
+    pub const fn int(name: &'static str, default: i64, doc: &'static str) -> ParamDef {
+        ParamDef { name, default: ParamDefault::Int(default), doc }
+    }
+
+    /// A text.
+    pub const fn text(name: &'static str, default: &'static str, doc: &'static str) -> ParamDef {
+        ParamDef { name, default: ParamDefault::Text(default), doc }
+    }
+
+    /// Texts: each `modparam` line adds one.
+    pub const fn list(name: &'static str, doc: &'static str) -> ParamDef {
+        ParamDef { name, default: ParamDefault::List, doc }
+    }
+}
+
+/// Type and default of a module parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamDefault {
+    /// A number.
+    Int(i64),
+    /// A text.
+    Text(&'static str),
+    /// Texts, none at first.
+    List,
+}
+
+/// A class of variables.
+#[derive(Debug)]
+pub struct PvDef {
+    /// Its name without the `$`.
+    pub name: &'static str,
+    /// Other names for the same.
+    pub aliases: &'static [&'static str],
+    /// What may stand in its parentheses.
+    pub inner: InnerKind,
+    /// Whether it takes brackets.
+    pub index: Indexing,
+    /// Reads it.
+    pub get: PvGet,
+    /// Writes it; null deletes or resets. `None`: read only.
+    pub set: Option<PvSet>,
+    /// One line for the user.
+    pub doc: &'static str,
+}
+
+/// Reads a variable.
+pub type PvGet = fn(&mut Ctx<'_>, &PvArg) -> Value;
+
+/// Writes a variable.
+pub type PvSet = fn(&mut Ctx<'_>, &PvArg, Value) -> Result<(), SetError>;
+
+impl PvDef {
+    /// A read-only variable without parentheses and brackets.
+    pub const fn new(name: &'static str, get: PvGet, doc: &'static str) -> PvDef {
+        PvDef { name, aliases: &[], inner: InnerKind::None, index: Indexing::No, get, set: None, doc }
+    }
+
+    /// The same with other names.
+    pub const fn alias(mut self, aliases: &'static [&'static str]) -> PvDef {
+        self.aliases = aliases;
+        self
+    }
+
+    /// The same with something in its parentheses.
+    pub const fn inner(mut self, inner: InnerKind) -> PvDef {
+        self.inner = inner;
+        self
+    }
+
+    /// The same with brackets.
+    pub const fn indexed(mut self) -> PvDef {
+        self.index = Indexing::Yes;
+        self
+    }
+
+    /// The same, writable.
+    pub const fn writable(mut self, set: PvSet) -> PvDef {
+        self.set = Some(set);
+        self
+    }
+}
+
+/// What may stand in the parentheses of a variable.
+#[derive(Clone, Copy, Debug)]
+pub enum InnerKind {
+    /// Nothing: no parentheses.
+    None,
+    /// A name, perhaps with variables in it.
+    Name,
+    /// A fixed name that stands for a storage slot of its class: equal names have equal slots.
+    Slot,
+    /// One of these names; [`PvArg::slot`] is its position.
+    Key(&'static [&'static str]),
+    /// Another variable.
+    Pv,
+    /// A text that the class prepares when loading.
+    Prepared(InnerFn),
+}
+
+/// Makes something of the text in the parentheses. Errors: what is wrong and what was expected.
+pub type InnerFn = fn(&Catalog, &[u8]) -> Result<Inner, String>;
+
+/// Whether a variable takes brackets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Indexing {
+    /// It does.
+    Yes,
+    /// Brackets are an error.
+    No,
+}
+
+/// A transformation, `{class.op,arg,...}`.
+#[derive(Debug)]
+pub struct TransformDef {
+    /// The part before the first dot; case matters.
+    pub class: &'static str,
+    /// The rest of the name; case does not matter.
+    pub op: &'static str,
+    /// Its arguments.
+    pub args: &'static [TransformKind],
+    /// How many of them must be given.
+    pub required: usize,
+    /// Called with null too; the others give null for null.
+    pub takes_null: bool,
+    /// What it does.
+    pub run: TransformFn,
+    /// One line for the user.
+    pub doc: &'static str,
+}
+
+/// What a transformation does. The value is null only if the row takes null.
+pub type TransformFn = fn(&mut Ctx<'_>, Value, &TransformArgs<'_>) -> Value;
+
+impl TransformDef {
+    /// A transformation all of whose arguments must be given.
+    pub const fn new(
+        class: &'static str,
+        op: &'static str,
+        args: &'static [TransformKind],
+        run: TransformFn,
+        doc: &'static str,
+    ) -> TransformDef {
+        TransformDef { class, op, args, required: args.len(), takes_null: false, run, doc }
+    }
+
+    /// The same with the last `count` arguments optional.
+    pub const fn optional(mut self, count: usize) -> TransformDef {
+        self.required = self.args.len() - count;
+        self
+    }
+
+    /// The same, called for null too.
+    pub const fn takes_null(mut self) -> TransformDef {
+        self.takes_null = true;
+        self
+    }
+}
+
+/// What an argument of a transformation is. Each may be a variable instead.
+#[derive(Clone, Copy, Debug)]
+pub enum TransformKind {
+    /// A number.
+    Int,
+    /// A text up to the next comma or brace.
+    Text,
+    /// One character, which may be a comma.
+    Char,
+    /// Everything up to the closing brace, prepared when loading.
+    Rest(fn(&Catalog, &[u8]) -> Result<Prepared, String>),
+}
+
+/// A remote procedure.
+#[derive(Debug)]
+pub struct RpcDef {
+    /// Its name, `module.command`.
+    pub name: &'static str,
+    /// Which shards run it.
+    pub scope: RpcScope,
+    /// What it does.
+    pub run: RpcFn,
+    /// One line for the user.
+    pub doc: &'static str,
+}
+
+/// What a remote procedure does: parameters in, result out.
+pub type RpcFn = fn(&mut Shard, &[Value]) -> Result<RpcValue, RpcError>;
+
+/// Which shards run a remote procedure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RpcScope {
+    /// Any one: it reads or changes what shards share.
+    One,
+    /// Every one: the results are put together as a list.
+    Every,
+}
+
+/// The result of a remote procedure.
+#[derive(Clone, Debug)]
+pub enum RpcValue {
+    /// A number or text.
+    Plain(Value),
+    /// Values in order.
+    List(Vec<RpcValue>),
+    /// Named values in order.
+    Record(Vec<(String, RpcValue)>),
+}
+
+/// A remote procedure's refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RpcError {
+    /// A code in the style of SIP status codes.
+    pub code: u16,
+    /// The reason.
+    pub reason: String,
+}
+
+/// A statistic.
+#[derive(Debug)]
+pub struct StatDef {
+    /// Its name within the module.
+    pub name: &'static str,
+    /// Reads this shard's share; the sum over all shards is the value.
+    pub read: fn(&mut Shard) -> u64,
+    /// One line for the user.
+    pub doc: &'static str,
+}
+
+/// An event route a module runs.
+#[derive(Debug)]
+pub struct EventDef {
+    /// `module:event`; a trailing `:` stands for any name after it.
+    pub name: &'static str,
+    /// One line for the user.
+    pub doc: &'static str,
+}

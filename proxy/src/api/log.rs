@@ -1,0 +1,139 @@
+//! Log lines of a run: collected here, written by the shell.
+//!
+//! Levels are Kamailio's numbers. The number of lines waiting for the shell is bounded; what is beyond is
+//! counted.
+
+use bytes::Bytes;
+
+/// A log level, -5 (worst) to 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Level(pub i8);
+
+impl Level {
+    /// -5
+    pub const ALERT: Level = Level(-5);
+    /// -4
+    pub const BUG: Level = Level(-4);
+    /// -3, printed as CRITICAL
+    pub const CRIT2: Level = Level(-3);
+    /// -2
+    pub const CRIT: Level = Level(-2);
+    /// -1
+    pub const ERR: Level = Level(-1);
+    /// 0
+    pub const WARN: Level = Level(0);
+    /// 1
+    pub const NOTICE: Level = Level(1);
+    /// 2
+    pub const INFO: Level = Level(2);
+    /// 3
+    pub const DBG: Level = Level(3);
+
+    /// The word a log line carries.
+    pub fn word(self) -> &'static str {
+        match self.0 {
+            ..=-5 => "ALERT",
+            -4 => "BUG",
+            -3 | -2 => "CRITICAL",
+            -1 => "ERROR",
+            0 => "WARNING",
+            1 => "NOTICE",
+            2 => "INFO",
+            3.. => "DEBUG",
+        }
+    }
+}
+
+/// One line for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its level.
+    pub level: Level,
+    /// syslog facility when it is not the configured one, e.g. `LOG_LOCAL3`.
+    pub facility: Option<&'static str>,
+    /// The text behind `LEVEL: `, with prefix, without line end.
+    pub text: Bytes,
+}
+
+/// The log of a shard.
+#[derive(Debug)]
+pub struct Log {
+    /// Lines of a higher level are not written (`debug`).
+    pub threshold: Level,
+    /// Text put before each line while a message is processed (`log_prefix`).
+    pub prefix: Bytes,
+    lines: Vec<Line>,
+    dropped: u64,
+}
+
+/// Most lines kept for the shell; it collects them after each message.
+const LINES_LIMIT: usize = 10_000;
+
+impl Default for Log {
+    fn default() -> Log {
+        Log { threshold: Level::WARN, prefix: Bytes::new(), lines: Vec::new(), dropped: 0 }
+    }
+}
+
+impl Log {
+    /// True when a line of this level is written. Ask before making the text.
+    pub fn is_on(&self, level: Level) -> bool {
+        level <= self.threshold
+    }
+
+    /// Adds a line; a line end at its end is dropped.
+    pub fn write(&mut self, level: Level, text: &[u8]) {
+        self.write_to(None, level, text);
+    }
+
+    /// Adds a line for a syslog facility of its own.
+    pub fn write_to(&mut self, facility: Option<&'static str>, level: Level, text: &[u8]) {
+        if !self.is_on(level) {
+            return;
+        }
+        if self.lines.len() >= LINES_LIMIT {
+            self.dropped += 1;
+            return;
+        }
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        let mut whole = Vec::with_capacity(self.prefix.len() + text.len());
+        whole.extend_from_slice(&self.prefix);
+        whole.extend_from_slice(text);
+        self.lines.push(Line { level, facility, text: whole.into() });
+    }
+
+    /// Takes the lines written since the last call, oldest first.
+    pub fn take(&mut self) -> Vec<Line> {
+        std::mem::take(&mut self.lines)
+    }
+
+    /// How many lines were not kept because the shell did not collect them.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LINES_LIMIT, Level, Log};
+
+    #[test]
+    fn lines_above_the_threshold_are_not_kept() {
+        let mut log = Log { prefix: "{1} ".into(), ..Log::default() };
+        log.write(Level::INFO, b"no");
+        log.write(Level::ERR, b"yes\n");
+        let lines = log.take();
+        assert_eq!(lines.len(), 1);
+        assert_eq!(lines[0].text, "{1} yes");
+        assert!(log.take().is_empty());
+    }
+
+    #[test]
+    fn too_many_lines_are_counted() {
+        let mut log = Log::default();
+        for _ in 0..LINES_LIMIT + 3 {
+            log.write(Level::ERR, b"x");
+        }
+        assert_eq!((log.take().len(), log.dropped()), (LINES_LIMIT, 3));
+    }
+}

@@ -1,0 +1,105 @@
+//! A message in work: as received, and beside it everything the script has changed so far.
+//!
+//! The received bytes never change. What is visible at once (request URI, destination, branches, flags,
+//! AVPs) is kept in fields; what shows only in the sent message is recorded as edits.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sip::msg::{Message, View};
+use sip::peer::Peer;
+use sip::time::Time;
+
+use super::avps::{Avps, Xavps};
+use super::state::Attachments;
+use crate::relay::{SocketId, Targets};
+
+/// One message in work. A clone is what a transaction keeps, or what one branch changes.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// The message as received (or made up, for events), shared by all clones.
+    pub message: Arc<Message>,
+    /// Where it came from.
+    pub received: Received,
+    /// `$ru`, `$du`, branches and what belongs to them; meaningful for requests.
+    pub targets: Targets,
+    /// Message flags, bit n is flag n.
+    pub flags: u32,
+    /// `$avp`
+    pub avps: Avps,
+    /// `$xavp`
+    pub xavps: Xavps,
+    /// How copies and replies are to be sent.
+    pub sending: Sending,
+    /// Header fields for locally made replies to this request (`append_to_reply`), line ends included.
+    pub reply_headers: Vec<Bytes>,
+    /// What modules keep with this message.
+    pub attached: Attachments,
+}
+
+/// Where and when a message was received.
+#[derive(Clone, Copy, Debug)]
+pub struct Received {
+    /// The far end.
+    pub peer: Peer,
+    /// Our socket.
+    pub socket: SocketId,
+    /// When.
+    pub at: Time,
+}
+
+/// What core functions say about sending copies of a request and replies to it.
+#[derive(Clone, Debug, Default)]
+pub struct Sending {
+    /// `force_rport()`: answer to the source port even without `rport` (RFC 3581).
+    pub force_rport: bool,
+    /// `add_local_rport()`: put `rport` into our Via.
+    pub local_rport: bool,
+    /// `set_advertised_address()`
+    pub advertised_host: Option<Bytes>,
+    /// `set_advertised_port()`
+    pub advertised_port: Option<u16>,
+    /// `set_forward_no_connect()`: copies leave by existing connections only.
+    pub forward_no_connect: bool,
+    /// `set_forward_close()`: the connection is closed behind copies.
+    pub forward_close: bool,
+    /// `set_reply_no_connect()`
+    pub reply_no_connect: bool,
+    /// `set_reply_close()`
+    pub reply_close: bool,
+}
+
+impl Work {
+    /// A message just received.
+    pub fn new(message: Arc<Message>, received: Received) -> Work {
+        Work {
+            message,
+            received,
+            targets: Targets::received(),
+            flags: 0,
+            avps: Avps::default(),
+            xavps: Xavps::default(),
+            sending: Sending::default(),
+            reply_headers: Vec::new(),
+            attached: Attachments::default(),
+        }
+    }
+
+    /// The readers of the received message.
+    pub fn view(&self) -> View<'_> {
+        self.message.view()
+    }
+
+    /// The current request URI; `None` for a reply.
+    pub fn uri(&self) -> Option<Bytes> {
+        match &self.targets.ruri().uri {
+            Some(uri) => Some(Bytes::copy_from_slice(uri)),
+            None => self.view().request_uri().map(|uri| self.slice(uri)),
+        }
+    }
+
+    /// A part of the received message as shared bytes, without copying. `part` must be such a part.
+    pub fn slice(&self, part: &[u8]) -> Bytes {
+        if part.is_empty() { Bytes::new() } else { self.message.bytes().slice_ref(part) }
+    }
+}
