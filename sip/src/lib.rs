@@ -8,6 +8,8 @@ pub mod diag;
 pub mod ident;
 pub mod lex;
 pub mod msg;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod peer;
 pub mod span;
 pub mod time;

@@ -1,0 +1,179 @@
+//! Sockets: bytes come in as [`Event`]s, bytes go out as [`Outgoing`] (RFC 3261 18).
+//!
+//! [`Sockets`] is what one signalling thread owns: datagram sockets read and written in batches, stream
+//! connections in a table, one readiness wait with a deadline. A shell's loop is `wait`, `receive`, its
+//! machines, `send`, `flush`. TLS and WebSocket will be further transports of the same table.
+//! Not here: parsing, transactions, name resolution policy. `unsafe` is in `udp.rs` only.
+
+mod clock;
+mod inbox;
+mod outbox;
+mod poll;
+mod sockets;
+#[cfg(target_os = "linux")]
+mod udp;
+#[cfg(any(not(target_os = "linux"), test))]
+mod udp_plain;
+#[cfg(not(target_os = "linux"))]
+use udp_plain as udp;
+
+use std::fmt;
+use std::net::SocketAddr;
+
+pub use clock::Clock;
+pub use inbox::Inbox;
+pub use outbox::{BatchFull, SendBatch, Sent};
+pub use poll::{Interest, Poll, Readiness, Waker};
+pub use sockets::Sockets;
+pub use udp::{RecvRing, UdpSocket};
+
+use crate::peer::Peer;
+
+/// Names one local socket or listener of a [`Sockets`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketId(pub u32);
+
+/// A message as it arrived: one datagram, or one frame of a stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming<'a> {
+    /// The whole message, not parsed; borrowed from the [`Inbox`].
+    pub bytes: &'a [u8],
+    /// Where it came from; `peer.conn` is set for streams, so a reply can take the same connection.
+    pub peer: Peer,
+    /// The local socket or listener it came through.
+    pub socket: SocketId,
+}
+
+/// A message to send.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// The whole message; copied before the call returns.
+    pub bytes: &'a [u8],
+    /// Where to. For streams, `peer.conn` when alive, else any connection to `peer.addr`, else a new one (18.1.1).
+    pub peer: Peer,
+    /// The local socket to send from; for a new stream connection, the one whose address it starts from.
+    pub socket: SocketId,
+}
+
+/// What a [`Sockets`] reports.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A message arrived.
+    Received(Incoming<'a>),
+    /// A stream connection stands, accepted or connected; `peer.conn` names it.
+    Opened {
+        /// The far end, with its connection.
+        peer: Peer,
+    },
+    /// A stream connection is gone, or could not be made; what was queued on it is lost.
+    Closed {
+        /// The far end, with its connection.
+        peer: Peer,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A datagram did not reach its peer: an ICMP error came back or the kernel refused it (18.4).
+    Unreachable {
+        /// Where it was sent to.
+        peer: Peer,
+        /// The socket it was sent from.
+        socket: SocketId,
+    },
+}
+
+/// Why a stream connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The far end closed it.
+    ByPeer,
+    /// The shell asked for it.
+    ByUs,
+    /// Nobody listens there, or the way there failed.
+    Refused,
+    /// The far end did not answer the connection attempt in time.
+    ConnectTimeout,
+    /// It carried nothing for the idle time.
+    Idle,
+    /// The far end does not read and its queue is full.
+    QueueFull,
+    /// What came is not SIP framing, or too large.
+    BadFrame,
+    /// The kernel reported an error, e.g. a reset.
+    Error,
+}
+
+/// What went through the sockets of one [`Sockets`] since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Messages received.
+    pub received: u64,
+    /// Messages handed to the kernel.
+    pub sent: u64,
+    /// Times the kernel took less than offered; the rest waited.
+    pub congested: u64,
+    /// Messages given up because a queue was full or no socket fits.
+    pub dropped: u64,
+    /// Datagrams reported back as undeliverable.
+    pub unreachable: u64,
+    /// Datagrams the kernel dropped before we read them (SO_RXQ_OVFL).
+    pub kernel_drops: u64,
+}
+
+/// How a datagram socket is made.
+#[derive(Clone, Debug)]
+pub struct UdpOptions {
+    /// Wanted receive buffer in bytes; the kernel may grant less, see [`Buffers`].
+    pub receive_buffer: usize,
+    /// Wanted send buffer in bytes.
+    pub send_buffer: usize,
+    /// Network device to bind to (SO_BINDTODEVICE, Linux only).
+    pub device: Option<String>,
+}
+
+impl Default for UdpOptions {
+    /// Buffers large enough for a burst of about ten thousand messages.
+    fn default() -> UdpOptions {
+        UdpOptions { receive_buffer: 8 << 20, send_buffer: 4 << 20, device: None }
+    }
+}
+
+/// Socket buffers the kernel granted, in bytes as the kernel counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Buffers {
+    /// Receive buffer.
+    pub receive: usize,
+    /// Send buffer.
+    pub send: usize,
+}
+
+/// A message was not sent; nothing of it was queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// Too much is waiting on that socket or connection already.
+    QueueFull,
+    /// There is no such socket, or it does not speak the peer's transport.
+    NoSocket,
+    /// As many connections are open as the limits allow.
+    TooManyConnections,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SendError::QueueFull => "send queue is full",
+            SendError::NoSocket => "no local socket for this transport",
+            SendError::TooManyConnections => "too many connections",
+        })
+    }
+}
+
+impl std::error::Error for SendError {}
+
+/// The wildcard address of the same family and no particular port: where a socket that may talk to `peer` binds.
+pub fn any_addr_for(peer: SocketAddr) -> SocketAddr {
+    let host: std::net::IpAddr = match peer {
+        SocketAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+    };
+    SocketAddr::new(host, 0)
+}

@@ -1,0 +1,153 @@
+//! Readiness: one thread waits on all its sockets with a deadline in nanoseconds, and can be woken.
+//!
+//! A level-triggered epoll set. Other threads wake it through a [`Waker`]; wakes between two waits cost one
+//! system call together.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::{EventfdFlags, Timespec, eventfd};
+
+/// What a source is watched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// Something to read.
+    Read,
+    /// Something to read, or room to write.
+    ReadWrite,
+}
+
+/// One source that is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// The token the source was added with.
+    pub token: u64,
+    /// Bytes, an end of stream or a connection wait.
+    pub read: bool,
+    /// There is room to write, or a connection attempt has ended.
+    pub write: bool,
+    /// An error waits (for datagrams: an ICMP report).
+    pub error: bool,
+}
+
+/// The sources one thread waits on.
+pub struct Poll {
+    epoll: OwnedFd,
+    waker: Waker,
+    events: Vec<epoll::Event>,
+}
+
+impl Poll {
+    /// An empty set with its waker.
+    pub fn new() -> io::Result<Poll> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let waker = Waker::new()?;
+        epoll::add(&epoll, &waker.shared.event, EventData::new_u64(WAKE_TOKEN), EventFlags::IN)?;
+        Ok(Poll { epoll, waker, events: Vec::with_capacity(EVENTS_PER_WAIT) })
+    }
+
+    /// A handle other threads wake this set with.
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
+    /// Starts watching `source`; `token` (not `u64::MAX`) comes back in [`Readiness`].
+    pub fn add(&self, source: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
+        Ok(epoll::add(&self.epoll, source, EventData::new_u64(token), interest.flags())?)
+    }
+
+    /// Changes what a watched source is watched for.
+    pub fn change(&self, source: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
+        Ok(epoll::modify(&self.epoll, source, EventData::new_u64(token), interest.flags())?)
+    }
+
+    /// Stops watching a source; closing it does the same.
+    pub fn remove(&self, source: impl AsFd) -> io::Result<()> {
+        Ok(epoll::delete(&self.epoll, source)?)
+    }
+
+    /// Waits until a source is ready, the waker is used or `timeout` has passed (`None`: for ever), and fills
+    /// `ready`. A signal ends the wait early with nothing ready.
+    pub fn wait(&mut self, timeout: Option<Duration>, ready: &mut Vec<Readiness>) -> io::Result<()> {
+        ready.clear();
+        self.events.clear();
+        let timeout = timeout.and_then(|span| Timespec::try_from(span).ok());
+        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut self.events), timeout.as_ref()) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        for event in &self.events {
+            let (token, flags) = (event.data.u64(), event.flags);
+            if token == WAKE_TOKEN {
+                self.waker.clear();
+                continue;
+            }
+            ready.push(Readiness {
+                token,
+                read: flags.intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP),
+                write: flags.intersects(EventFlags::OUT),
+                error: flags.intersects(EventFlags::ERR | EventFlags::HUP),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Poll {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Poll").field("epoll", &self.epoll).finish_non_exhaustive()
+    }
+}
+
+impl Interest {
+    fn flags(self) -> EventFlags {
+        match self {
+            Interest::Read => EventFlags::IN | EventFlags::RDHUP,
+            Interest::ReadWrite => EventFlags::IN | EventFlags::RDHUP | EventFlags::OUT,
+        }
+    }
+}
+
+/// Wakes the thread that waits in a [`Poll`]; clones wake the same one.
+#[derive(Clone, Debug)]
+pub struct Waker {
+    shared: Arc<WakerShared>,
+}
+
+#[derive(Debug)]
+struct WakerShared {
+    event: OwnedFd,
+    /// A wake was written and not seen yet, so another one need not be.
+    pending: AtomicBool,
+}
+
+impl Waker {
+    fn new() -> io::Result<Waker> {
+        let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Waker { shared: Arc::new(WakerShared { event, pending: AtomicBool::new(false) }) })
+    }
+
+    /// Ends the current or the next wait. What was written before is visible to the woken thread.
+    pub fn wake(&self) {
+        if !self.shared.pending.swap(true, Ordering::AcqRel) {
+            // The counter cannot overflow (at most one write per clear), so the only error is EINTR-free EAGAIN.
+            let _ = rustix::io::write(&self.shared.event, &1u64.to_ne_bytes());
+        }
+    }
+
+    /// Takes the wake back. The counter is emptied before the flag, so a wake in between is not lost.
+    fn clear(&self) {
+        let _ = rustix::io::read(&self.shared.event, &mut [0u8; 8]);
+        self.shared.pending.swap(false, Ordering::AcqRel);
+    }
+}
+
+/// Events taken from the kernel in one wait.
+const EVENTS_PER_WAIT: usize = 256;
+/// Token of the waker.
+const WAKE_TOKEN: u64 = u64::MAX;

@@ -1,0 +1,485 @@
+//! Datagram sockets on Linux, read and written in batches (recvmmsg, sendmmsg); RFC 3261 18.
+//!
+//! What it adds to a plain socket: one system call per batch, large buffers, the kernel's drop counter
+//! (SO_RXQ_OVFL), ICMP errors with the address they are about (IP_RECVERR), and groups of sockets on one
+//! port over which the kernel spreads datagrams (SO_REUSEPORT). `udp_plain.rs` is the same without these.
+#![allow(unsafe_code)] // The batch calls have no safe wrapper; each block states the invariant it stands on.
+
+use std::io;
+use std::mem::{size_of, zeroed};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::outbox::Sent;
+use super::{Buffers, SendBatch, UdpOptions};
+
+/// A non-blocking datagram socket.
+#[derive(Debug)]
+pub struct UdpSocket {
+    socket: Socket,
+    local: SocketAddr,
+    drops: DropCounter,
+}
+
+impl UdpSocket {
+    /// Binds to `addr` (port 0: any free one). An IPv6 socket takes no IPv4 traffic.
+    pub fn bind(addr: SocketAddr, options: &UdpOptions) -> io::Result<UdpSocket> {
+        UdpSocket::bound(new_socket(addr, options)?, addr)
+    }
+
+    /// Binds `count` sockets to one address and spreads arriving datagrams over them at random, so that
+    /// traffic from one peer reaches all of them. With `count` 1 it is [`UdpSocket::bind`].
+    pub fn bind_group(addr: SocketAddr, count: usize, options: &UdpOptions) -> io::Result<Vec<UdpSocket>> {
+        if count <= 1 {
+            return Ok(vec![UdpSocket::bind(addr, options)?]);
+        }
+        let mut group: Vec<UdpSocket> = Vec::with_capacity(count);
+        for _ in 0..count {
+            // With port 0 the first socket finds the port, the others share it.
+            let addr = group.first().map_or(addr, UdpSocket::local_addr);
+            let socket = new_socket(addr, options)?;
+            socket.set_reuse_port(true)?;
+            group.push(UdpSocket::bound(socket, addr)?);
+        }
+        spread_at_random(&group[0].socket, count)?;
+        Ok(group)
+    }
+
+    /// The address it is bound to.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The buffers the kernel granted.
+    pub fn buffers(&self) -> io::Result<Buffers> {
+        Ok(Buffers { receive: self.socket.recv_buffer_size()?, send: self.socket.send_buffer_size()? })
+    }
+
+    /// Datagrams the kernel dropped because the receive buffer was full, as told with the last one received.
+    pub fn kernel_drops(&self) -> u64 {
+        self.drops.total
+    }
+
+    /// Reads what waits into the free slots of `ring` and returns how many datagrams came; 0 when none waits.
+    /// A pending ICMP error is not an error here: see [`UdpSocket::next_unreachable`].
+    pub fn receive(&mut self, ring: &mut RecvRing) -> io::Result<usize> {
+        let free = ring.headers.len() - ring.filled;
+        if free == 0 {
+            return Ok(0);
+        }
+        let headers = &mut ring.headers[ring.filled..];
+        for _ in 0..=RETRIES {
+            // SAFETY: `headers` are `free` initialised entries whose pointers lead into `ring`'s own vectors,
+            // which are never reallocated (see `RecvRing::new`) and which nobody borrows during the call.
+            let count = unsafe {
+                libc::recvmmsg(
+                    self.socket.as_raw_fd(),
+                    headers.as_mut_ptr(),
+                    free as libc::c_uint,
+                    libc::MSG_DONTWAIT as _,
+                    std::ptr::null_mut(),
+                )
+            };
+            match usize::try_from(count) {
+                Ok(count) => {
+                    ring.filled += count;
+                    if let Some(last) = ring.filled.checked_sub(1) {
+                        self.drops.update(ring.control(last));
+                    }
+                    return Ok(count);
+                }
+                Err(_) => match Trouble::of(io::Error::last_os_error())? {
+                    Trouble::WouldBlock => return Ok(0),
+                    // The report was taken with this call; what waits comes with the next.
+                    Trouble::Retry | Trouble::Destination => {}
+                },
+            }
+        }
+        Ok(0)
+    }
+
+    /// Hands what waits in `batch` to the kernel, in order. Stops when the kernel takes no more
+    /// (`congested`, the rest stays) and passes over destinations it refuses ([`SendBatch::take_failed`]).
+    pub fn send(&mut self, batch: &mut SendBatch) -> io::Result<Sent> {
+        let mut sent = Sent::default();
+        let mut refusals = 0;
+        while !batch.is_empty() {
+            match send_some(self.socket.as_raw_fd(), batch) {
+                Ok(count) => {
+                    sent.datagrams += count;
+                    batch.advance(count);
+                    refusals = 0;
+                }
+                Err(error) => match Trouble::of(error)? {
+                    Trouble::WouldBlock => return Ok(Sent { congested: true, ..sent }),
+                    Trouble::Retry => {}
+                    // An ICMP report about an earlier datagram fails one send that has nothing to do with
+                    // it; only when the same datagram fails again and again is its destination the cause.
+                    Trouble::Destination if refusals < RETRIES => refusals += 1,
+                    Trouble::Destination => {
+                        batch.fail_first();
+                        refusals = 0;
+                    }
+                },
+            }
+        }
+        Ok(sent)
+    }
+
+    /// The destination of a datagram that an ICMP error came back for, one per call until `None`.
+    pub fn next_unreachable(&mut self) -> Option<SocketAddr> {
+        let mut name = Name::unset();
+        let mut control = [0u64; 64];
+        // SAFETY: all-zero is a valid msghdr; its pointers lead to the two locals above, which outlive the
+        // call, with their true sizes. No payload is wanted, so there is no iovec.
+        let received = unsafe {
+            let mut header: libc::msghdr = zeroed();
+            header.msg_name = (&raw mut name).cast();
+            header.msg_namelen = NAME_LEN;
+            header.msg_control = control.as_mut_ptr().cast();
+            header.msg_controllen = size_of_val(&control) as _;
+            libc::recvmsg(self.socket.as_raw_fd(), &raw mut header, libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT)
+        };
+        if received < 0 {
+            // Nothing queued; take a pending error too, or the socket would stay ready for ever.
+            let _ = self.socket.take_error();
+            return None;
+        }
+        name.addr()
+    }
+
+    fn bound(socket: Socket, addr: SocketAddr) -> io::Result<UdpSocket> {
+        socket.bind(&addr.into())?;
+        let local = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::Unsupported)?;
+        Ok(UdpSocket { socket, local, drops: DropCounter::default() })
+    }
+}
+
+impl AsFd for UdpSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Slots that datagrams are received into, for any number of sockets of one thread.
+///
+/// A slot holds the largest datagram UDP can carry, so nothing is ever truncated. The memory is only
+/// reserved: a page of it becomes real when a datagram is first written there, so with SIP's usual sizes a
+/// ring of 64 slots costs 64 pages, not 4 MiB.
+pub struct RecvRing {
+    bytes: Vec<u8>,
+    names: Vec<Name>,
+    /// Read by the kernel through `headers` only.
+    _iovecs: Vec<libc::iovec>,
+    controls: Vec<Control>,
+    headers: Vec<libc::mmsghdr>,
+    filled: usize,
+}
+
+// SAFETY: the raw pointers inside lead only into vectors the ring owns, so it moves between threads whole.
+unsafe impl Send for RecvRing {}
+
+impl RecvRing {
+    /// A ring of `slots` slots.
+    pub fn new(slots: usize) -> RecvRing {
+        let mut bytes = vec![0u8; slots * SLOT_STRIDE];
+        let mut names = vec![Name::unset(); slots];
+        let mut controls = vec![Control::default(); slots];
+        let (bytes_at, names_at, controls_at) =
+            (bytes.as_mut_ptr(), names.as_mut_ptr(), controls.as_mut_ptr());
+        let mut iovecs: Vec<libc::iovec> = (0..slots)
+            .map(|slot| libc::iovec {
+                iov_base: bytes_at.wrapping_add(slot * SLOT_STRIDE).cast(),
+                iov_len: MAX_DATAGRAM,
+            })
+            .collect();
+        let iovecs_at = iovecs.as_mut_ptr();
+        let headers = (0..slots)
+            .map(|slot| {
+                // SAFETY: all-zero is a valid mmsghdr.
+                let mut header: libc::mmsghdr = unsafe { zeroed() };
+                header.msg_hdr.msg_name = names_at.wrapping_add(slot).cast();
+                header.msg_hdr.msg_iov = iovecs_at.wrapping_add(slot);
+                header.msg_hdr.msg_iovlen = 1;
+                header.msg_hdr.msg_control = controls_at.wrapping_add(slot).cast();
+                header
+            })
+            .collect();
+        let mut ring = RecvRing { bytes, names, _iovecs: iovecs, controls, headers, filled: slots };
+        ring.clear();
+        ring
+    }
+
+    /// Frees all slots.
+    pub fn clear(&mut self) {
+        for header in &mut self.headers[..self.filled] {
+            // The kernel overwrote these lengths with what it used.
+            header.msg_hdr.msg_namelen = NAME_LEN;
+            header.msg_hdr.msg_controllen = size_of::<Control>() as _;
+        }
+        self.filled = 0;
+    }
+
+    /// Datagrams in the ring.
+    pub fn len(&self) -> usize {
+        self.filled
+    }
+
+    /// True when no datagram is in the ring.
+    pub fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// True when no slot is free.
+    pub fn is_full(&self) -> bool {
+        self.filled == self.headers.len()
+    }
+
+    /// The `slot`-th datagram and its source. `None` past the last one, or without an IP source.
+    pub fn get(&self, slot: usize) -> Option<(&[u8], SocketAddr)> {
+        let header = self.headers[..self.filled].get(slot)?;
+        let start = slot * SLOT_STRIDE;
+        Some((&self.bytes[start..start + header.msg_len as usize], self.names[slot].addr()?))
+    }
+
+    /// The control message that came with a datagram, when there is one.
+    fn control(&self, slot: usize) -> Option<&Control> {
+        let used = self.headers[slot].msg_hdr.msg_controllen;
+        (used >= size_of::<libc::cmsghdr>() + size_of::<u32>()).then(|| &self.controls[slot])
+    }
+}
+
+impl std::fmt::Debug for RecvRing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RecvRing").field("slots", &self.headers.len()).field("filled", &self.filled).finish()
+    }
+}
+
+/// Follows the kernel's 32-bit drop counter, which wraps.
+#[derive(Clone, Copy, Debug, Default)]
+struct DropCounter {
+    last: u32,
+    total: u64,
+}
+
+impl DropCounter {
+    fn update(&mut self, control: Option<&Control>) {
+        let Some(control) = control else { return };
+        if control.header_level == libc::SOL_SOCKET && control.header_type == libc::SO_RXQ_OVFL {
+            self.total += u64::from(control.value.wrapping_sub(self.last));
+            self.last = control.value;
+        }
+    }
+}
+
+/// One control message with a 32-bit value, laid out as the kernel writes it (cmsghdr, then the value).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+struct Control {
+    header_len: usize,
+    header_level: libc::c_int,
+    header_type: libc::c_int,
+    value: u32,
+    padding: u32,
+}
+
+/// A socket address as the kernel writes it, IPv4 or IPv6.
+#[repr(C)]
+#[derive(Clone, Copy)]
+union Name {
+    family: libc::sa_family_t,
+    v4: libc::sockaddr_in,
+    v6: libc::sockaddr_in6,
+}
+
+impl Name {
+    fn unset() -> Name {
+        // SAFETY: all-zero is a valid value of every variant (AF_UNSPEC).
+        unsafe { zeroed() }
+    }
+
+    fn addr(&self) -> Option<SocketAddr> {
+        // SAFETY: every byte of the union is always initialised (it starts all-zero) and every bit pattern is
+        // valid for these integer structs; the family says which one the kernel wrote.
+        unsafe {
+            match libc::c_int::from(self.family) {
+                libc::AF_INET => Some(SocketAddr::V4(SocketAddrV4::new(
+                    Ipv4Addr::from(u32::from_be(self.v4.sin_addr.s_addr)),
+                    u16::from_be(self.v4.sin_port),
+                ))),
+                libc::AF_INET6 => Some(SocketAddr::V6(SocketAddrV6::new(
+                    Ipv6Addr::from(self.v6.sin6_addr.s6_addr),
+                    u16::from_be(self.v6.sin6_port),
+                    u32::from_be(self.v6.sin6_flowinfo),
+                    self.v6.sin6_scope_id,
+                ))),
+                _ => None,
+            }
+        }
+    }
+
+    fn from_addr(addr: SocketAddr) -> (Name, libc::socklen_t) {
+        let mut name = Name::unset();
+        match addr {
+            SocketAddr::V4(addr) => {
+                name.v4 = libc::sockaddr_in {
+                    sin_family: libc::AF_INET as libc::sa_family_t,
+                    sin_port: addr.port().to_be(),
+                    sin_addr: libc::in_addr { s_addr: u32::from(*addr.ip()).to_be() },
+                    sin_zero: [0; 8],
+                };
+                (name, size_of::<libc::sockaddr_in>() as libc::socklen_t)
+            }
+            SocketAddr::V6(addr) => {
+                name.v6 = libc::sockaddr_in6 {
+                    sin6_family: libc::AF_INET6 as libc::sa_family_t,
+                    sin6_port: addr.port().to_be(),
+                    sin6_flowinfo: addr.flowinfo().to_be(),
+                    sin6_addr: libc::in6_addr { s6_addr: addr.ip().octets() },
+                    sin6_scope_id: addr.scope_id(),
+                };
+                (name, NAME_LEN)
+            }
+        }
+    }
+}
+
+/// What an error number of a datagram call means for the caller's loop.
+enum Trouble {
+    /// No datagram waits, or no room to send.
+    WouldBlock,
+    /// A signal came.
+    Retry,
+    /// About one destination, not about the socket: ICMP errors, no route, firewalled, too large.
+    Destination,
+}
+
+impl Trouble {
+    /// Errors: gives `error` back when it is about the socket itself.
+    fn of(error: io::Error) -> io::Result<Trouble> {
+        match error.raw_os_error() {
+            // A full device queue (ENOBUFS) passes like a full socket buffer.
+            Some(libc::EAGAIN | libc::ENOBUFS) => Ok(Trouble::WouldBlock),
+            Some(libc::EINTR) => Ok(Trouble::Retry),
+            Some(
+                libc::ECONNREFUSED
+                | libc::EHOSTUNREACH
+                | libc::ENETUNREACH
+                | libc::EHOSTDOWN
+                | libc::ENETDOWN
+                | libc::ENOPROTOOPT
+                | libc::EPROTO
+                | libc::EOPNOTSUPP
+                | libc::EACCES
+                | libc::EPERM
+                | libc::EMSGSIZE
+                | libc::EINVAL
+                | libc::EADDRNOTAVAIL
+                | libc::EAFNOSUPPORT,
+            ) => Ok(Trouble::Destination),
+            _ => Err(error),
+        }
+    }
+}
+
+/// One sendmmsg over the front of `batch`; how many datagrams the kernel took (at least 1).
+fn send_some(fd: libc::c_int, batch: &SendBatch) -> io::Result<usize> {
+    // SAFETY: all-zero is a valid value of these C structs.
+    let (mut headers, mut iovecs): ([libc::mmsghdr; SEND_BATCH], [libc::iovec; SEND_BATCH]) =
+        unsafe { zeroed() };
+    let mut names = [Name::unset(); SEND_BATCH];
+    let mut count = 0;
+    while let Some((bytes, to)) = (count < SEND_BATCH).then(|| batch.get(count)).flatten() {
+        let (name, name_len) = Name::from_addr(to);
+        names[count] = name;
+        iovecs[count] = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+        headers[count].msg_hdr.msg_namelen = name_len;
+        count += 1;
+    }
+    let (names_at, iovecs_at) = (names.as_mut_ptr(), iovecs.as_mut_ptr());
+    for (slot, header) in headers[..count].iter_mut().enumerate() {
+        header.msg_hdr.msg_name = names_at.wrapping_add(slot).cast();
+        header.msg_hdr.msg_iov = iovecs_at.wrapping_add(slot);
+        header.msg_hdr.msg_iovlen = 1;
+    }
+    // SAFETY: the first `count` headers point to the local names and iovecs and, through these, to bytes of
+    // `batch`, all of which outlive the call; the kernel only reads them.
+    let taken =
+        unsafe { libc::sendmmsg(fd, headers.as_mut_ptr(), count as libc::c_uint, libc::MSG_DONTWAIT as _) };
+    usize::try_from(taken).map_err(|_| io::Error::last_os_error())
+}
+
+/// A datagram socket with its options, not bound.
+fn new_socket(addr: SocketAddr, options: &UdpOptions) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    grow_buffers(&socket, options)?;
+    set_option(&socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, &ON)?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+        set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, &ON)?;
+    } else {
+        set_option(&socket, libc::IPPROTO_IP, libc::IP_RECVERR, &ON)?;
+    }
+    if let Some(device) = &options.device {
+        socket.bind_device(Some(device.as_bytes()))?;
+    }
+    Ok(socket)
+}
+
+/// Asks past the system's limit first (needs CAP_NET_ADMIN), then within it; what was granted is read later.
+fn grow_buffers(socket: &Socket, options: &UdpOptions) -> io::Result<()> {
+    let wanted = |bytes: usize| libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+    if set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &wanted(options.receive_buffer)).is_err() {
+        socket.set_recv_buffer_size(options.receive_buffer)?;
+    }
+    if set_option(socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, &wanted(options.send_buffer)).is_err() {
+        socket.set_send_buffer_size(options.send_buffer)?;
+    }
+    Ok(())
+}
+
+/// Gives the group `socket` belongs to a classic BPF program that answers a random number below `count`.
+/// Without it the kernel hashes addresses and ports, and one busy peer would load one socket.
+fn spread_at_random(socket: &Socket, count: usize) -> io::Result<()> {
+    let count = u32::try_from(count).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let instruction = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
+    let mut program = [
+        instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, BPF_RANDOM),
+        instruction(libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K, count),
+        instruction(libc::BPF_RET | libc::BPF_A, 0),
+    ];
+    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    set_option(socket, libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF, &filter)
+}
+
+/// setsockopt with a plain C value.
+fn set_option<T: Copy>(socket: &Socket, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
+    // SAFETY: the kernel reads `size_of::<T>()` bytes from a valid reference; callers pass the C type that the
+    // option is documented with, and what a filter points to lives until the call returns.
+    let status = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            std::ptr::from_ref(value).cast(),
+            size_of::<T>() as libc::socklen_t,
+        )
+    };
+    if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+const ON: libc::c_int = 1;
+/// Datagrams per sendmmsg.
+const SEND_BATCH: usize = 64;
+/// No datagram is larger: the IPv6 payload length less the UDP header, rounded up.
+const MAX_DATAGRAM: usize = 65_535;
+/// Distance of two slots: not a power of two, so that the starts of all slots do not share cache sets.
+const SLOT_STRIDE: usize = 65_536 + 17 * 64;
+const NAME_LEN: libc::socklen_t = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
+/// How often a call that failed for a pending ICMP error is repeated.
+const RETRIES: usize = 2;
+/// Where a classic BPF program loads a random word from (SKF_AD_OFF + SKF_AD_RANDOM).
+const BPF_RANDOM: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_RANDOM) as u32;
