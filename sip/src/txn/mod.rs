@@ -26,10 +26,19 @@
 //! A 2xx to INVITE is relayed by [`Input::Reply`] each time it comes; here it is never sent twice by itself
 //! (RFC 6026 7.1: that is the user agent's task). An ACK to a 2xx goes through statelessly.
 
+mod build;
+mod client;
+mod invite_client;
+mod invite_server;
+mod key;
+mod server;
+mod step;
+mod table;
 mod timers;
 
 use bytes::Bytes;
 
+pub use table::{Limits, Table};
 pub use timers::{Millis, Timer, Timers};
 
 use crate::msg::View;

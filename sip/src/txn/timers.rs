@@ -5,6 +5,9 @@
 
 use std::time::Duration;
 
+use crate::peer::Transport;
+use crate::time::Time;
+
 /// Whole milliseconds, up to 49 days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub u32);
@@ -97,5 +100,141 @@ impl Timers {
             linger: Millis::MAX,
             lifetime: Millis::MAX,
         }
+    }
+
+    /// How long a timer runs over this transport; zero where RFC 3261 lets a reliable transport skip the wait.
+    pub(super) fn length(&self, timer: Timer, transport: Transport) -> Millis {
+        let on_datagrams = |span| if transport.is_reliable() { Millis(0) } else { span };
+        let linger = |span: Millis| span.min(self.linger);
+        match timer {
+            Timer::A | Timer::E | Timer::G => self.t1,
+            Timer::B | Timer::F => self.final_response,
+            Timer::C => self.after_provisional,
+            Timer::D => linger(on_datagrams(self.t1.times(64).max(Millis(32_000)))),
+            Timer::H | Timer::L | Timer::M => linger(self.t1.times(64)),
+            Timer::I | Timer::K => linger(on_datagrams(self.t4)),
+            Timer::J => linger(on_datagrams(self.t1.times(64))),
+            Timer::Lifetime => self.lifetime,
+        }
+    }
+}
+
+impl Timer {
+    /// True when it ends a transaction that has had its final reply.
+    pub(super) fn is_lingering(self) -> bool {
+        use Timer::{D, H, I, J, K, L, M};
+        matches!(self, D | H | I | J | K | L | M)
+    }
+}
+
+/// The two timers a machine may have running: one that sends again, one that ends the state.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    /// When to send again; [`NEVER`] when not.
+    resend_at: Time,
+    /// When the state ends.
+    end_at: Time,
+    /// The interval that leads to `resend_at`.
+    interval: Millis,
+    /// Which timer sends again.
+    resend: Timer,
+    /// Which timer ends the state.
+    end: Timer,
+}
+
+impl Clock {
+    /// Nothing runs.
+    pub(super) const STOPPED: Clock = Clock {
+        resend_at: NEVER,
+        end_at: NEVER,
+        interval: Millis(0),
+        resend: Timer::A,
+        end: Timer::Lifetime,
+    };
+
+    /// When the next timer fires.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        Some(self.resend_at.min(self.end_at)).filter(|deadline| *deadline != NEVER)
+    }
+
+    /// Takes a timer that is due. The end goes first: what is over is not sent again.
+    pub(super) fn take_due(&mut self, now: Time) -> Option<Timer> {
+        if self.end_at <= now {
+            self.end_at = NEVER;
+            return Some(self.end);
+        }
+        if self.resend_at <= now {
+            self.resend_at = NEVER;
+            return Some(self.resend);
+        }
+        None
+    }
+
+    /// Sends again from now on after `interval`.
+    pub(super) fn start_resend(&mut self, timer: Timer, now: Time, interval: Millis) {
+        (self.resend, self.interval, self.resend_at) = (timer, interval, now + interval.duration());
+    }
+
+    /// Sends again after twice the last interval, but no more than `longest`.
+    pub(super) fn double_resend(&mut self, now: Time, longest: Millis) {
+        self.start_resend(self.resend, now, self.interval.times(2).min(longest));
+    }
+
+    /// Nothing is sent again.
+    pub(super) fn stop_resend(&mut self) {
+        self.resend_at = NEVER;
+    }
+
+    /// The state ends at `at` by `timer`; whatever was to end it before is forgotten.
+    pub(super) fn end_at(&mut self, timer: Timer, at: Time) {
+        (self.end, self.end_at) = (timer, at);
+    }
+
+    /// The timer that is to end the state.
+    pub(super) fn end(&self) -> Timer {
+        self.end
+    }
+}
+
+/// A deadline that never comes.
+pub(super) const NEVER: Time = Time::from_nanos(u64::MAX);
+
+#[cfg(test)]
+mod tests {
+    use super::{Millis, Timer, Timers};
+    use crate::peer::Transport::{Tcp, Udp};
+
+    /// RFC 3261 table 4 and RFC 6026 with the default T1, T2, T4.
+    #[test]
+    fn lengths_are_those_of_table_4() {
+        let rows = [
+            (Timer::A, 500, 500),
+            (Timer::B, 32_000, 32_000),
+            (Timer::C, 181_000, 181_000),
+            (Timer::D, 32_000, 0),
+            (Timer::E, 500, 500),
+            (Timer::F, 32_000, 32_000),
+            (Timer::G, 500, 500),
+            (Timer::H, 32_000, 32_000),
+            (Timer::I, 5_000, 0),
+            (Timer::J, 32_000, 0),
+            (Timer::K, 5_000, 0),
+            (Timer::L, 32_000, 32_000),
+            (Timer::M, 32_000, 32_000),
+        ];
+        let timers = Timers::default();
+        for (timer, udp, tcp) in rows {
+            assert_eq!(timers.length(timer, Udp), Millis(udp), "{timer:?} over UDP");
+            assert_eq!(timers.length(timer, Tcp), Millis(tcp), "{timer:?} over TCP");
+        }
+    }
+
+    #[test]
+    fn linger_cuts_only_what_absorbs_retransmissions() {
+        let timers = Timers { linger: Millis(1_000), ..Timers::default() };
+        for timer in [Timer::D, Timer::H, Timer::I, Timer::J, Timer::K, Timer::L, Timer::M] {
+            assert_eq!(timers.length(timer, Udp), Millis(1_000), "{timer:?}");
+        }
+        assert_eq!(timers.length(Timer::B, Udp), Millis(32_000));
     }
 }
