@@ -4,11 +4,15 @@
 //! route may have a say, an event is emitted, the shell runs the route and hands the result back.
 //! Sections: targets 16.5, branch 16.6, collect 16.7, cancel 16.10, stateless 16.11, route 16.4 and 16.12.
 
+pub mod cancel;
 mod collect;
+pub mod reply;
+pub mod route;
 mod socket;
 mod targets;
 
 pub use collect::{Leg, Legs, On100, OnGlobalFailure, Verdict, priority};
+pub use reply::{LocalReply, Origin, Signature, TagStyle};
 pub use socket::{Alias, Socket, SocketId, Sockets};
 pub use targets::{Target, Targets, TooManyBranches};
 
