@@ -6,5 +6,6 @@
 mod exit;
 pub mod options;
 mod stats;
+mod traffic;
 
 pub use exit::Exit;

@@ -1,0 +1,268 @@
+//! SIPp's screens as text, column by column as SIPp 3.6.1 prints them (measured): dashboards parse these.
+//!
+//! Used for the closing statistics and `-trace_screen`; the live screens show the same lines.
+
+mod scenario;
+mod statistics;
+
+use super::layout::Role;
+use super::snapshot::{Baseline, Phase, Snapshot};
+
+/// The screens that are text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Screen {
+    /// Key 1.
+    Scenario,
+    /// Key 2.
+    Statistics,
+    /// Keys 3 and 6 to 9: the response time of that index, and with the first one the call length.
+    Repartition(usize),
+    /// Key 4.
+    Variables,
+}
+
+impl Screen {
+    /// The first line.
+    pub(crate) fn title(self) -> String {
+        match self {
+            Screen::Scenario => {
+                "------------------------------ Scenario Screen -------- [1-9]: Change Screen --".into()
+            }
+            Screen::Statistics => {
+                "----------------------------- Statistics Screen ------- [1-9]: Change Screen --".into()
+            }
+            Screen::Repartition(0) => {
+                "---------------------------- Repartition Screen ------- [1-9]: Change Screen --".into()
+            }
+            Screen::Repartition(index) => {
+                format!(
+                    "--------------------------- Repartition {} Screen ------ [1-9]: Change Screen --",
+                    index + 1
+                )
+            }
+            Screen::Variables => {
+                "----------------------------- Variables Screen -------- [1-9]: Change Screen --".into()
+            }
+        }
+    }
+
+    /// The lines between the first and the last. `since` is where the periodic columns begin.
+    pub(crate) fn lines(self, snapshot: &Snapshot, since: &Baseline) -> Vec<String> {
+        match self {
+            Screen::Scenario => scenario::lines(snapshot, since),
+            Screen::Statistics => statistics::lines(snapshot, since),
+            Screen::Repartition(index) => statistics::repartition_lines(snapshot, index),
+            Screen::Variables => statistics::variables_lines(&snapshot.layout),
+        }
+    }
+
+    /// The whole screen as text, each line with its end.
+    pub(crate) fn text(self, snapshot: &Snapshot, since: &Baseline) -> String {
+        let mut text = self.title() + "\n";
+        for line in self.lines(snapshot, since) {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        text.push_str(&state_bar(snapshot));
+        text.push('\n');
+        text
+    }
+}
+
+/// The last line: what the run is doing, and its keys.
+pub(crate) fn state_bar(snapshot: &Snapshot) -> String {
+    match (snapshot.phase, snapshot.layout.role) {
+        (Phase::Running, Role::Client) => {
+            "------ [+|-|*|/]: Adjust rate ---- [q]: Soft exit ---- [p]: Pause traffic -----"
+        }
+        (Phase::Running, Role::Server) => {
+            "------------------------------ SIPp Server Mode -------------------------------"
+        }
+        (Phase::Paused, _) => {
+            "----------------- Traffic Paused - Press [p] again to resume ------------------"
+        }
+        (Phase::Quitting, _) => {
+            "------- Waiting for active calls to end. Press [q] again to force exit. -------"
+        }
+        (Phase::Ended, _) => {
+            "------------------------------ Test Terminated --------------------------------"
+        }
+    }
+    .into()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use sip::time::Time;
+
+    use super::Screen;
+    use crate::stats::counters::{Counters, Shape};
+    use crate::stats::layout::{Kind, Layout, Line, Role};
+    use crate::stats::snapshot::{Activity, Baseline, Network, Pacing, Peak, Phase, Setup, Snapshot, Target};
+    use crate::stats::times::Wall;
+
+    fn line(kind: Kind) -> Line {
+        Line { kind, starts: None, ends: None, hidden: false, gap_after: false }
+    }
+
+    /// A client that made five calls, like the built-in uac.
+    pub(crate) fn client() -> Snapshot {
+        let send = |what: &str, retransmits| line(Kind::Send { what: what.into(), retransmits });
+        let lines = vec![
+            send("INVITE", true),
+            line(Kind::Receive("180".into())),
+            Line { ends: Some(1), ..line(Kind::Receive("200".into())) },
+            send("ACK", false),
+            line(Kind::Pause("200ms".into())),
+            line(Kind::Nop(String::new())),
+        ];
+        let shape = Shape {
+            messages: lines.len(),
+            generic: 1,
+            response_borders_ms: vec![vec![10, 200]],
+            length_borders_ms: vec![10, 500],
+        };
+        let mut counters = Counters::new(&shape);
+        for message in &mut counters.messages {
+            message.done = 5;
+        }
+        counters.totals.outgoing = 5;
+        counters.generic[0] = 9;
+        for _ in 0..5 {
+            counters.call_succeeded(Duration::from_millis(208));
+            counters.response_times[0].record(Duration::from_millis(3));
+        }
+        let layout = Layout {
+            name: "uac".into(),
+            role: Role::Client,
+            lines,
+            response_times: vec!["1".into()],
+            counters: vec!["foo".into()],
+            actions: Vec::new(),
+        };
+        let setup = Setup {
+            wall: Wall { origin_unix_micros: 1_795_270_323_773_559, utc_offset_secs: 0 },
+            port: 15991,
+            transport: "UDP".into(),
+            remote: "127.0.0.1:15990".into(),
+            pause: Duration::from_millis(200),
+            stop_after: Some(5),
+            ..Setup::default()
+        };
+        Snapshot {
+            layout: Arc::new(layout),
+            setup: Arc::new(setup),
+            at: Time::from_millis(700),
+            counters,
+            target: Target::Rate { calls: 10.0, period: Duration::from_secs(1) },
+            limit: 30,
+            peak: Peak { calls: 3, at: Time::ZERO },
+            activity: Activity { open: 0, waiting: 0, woken: 12 },
+            network: Network::default(),
+            pacing: Pacing::default(),
+            phase: Phase::Ended,
+            last_error: None,
+        }
+    }
+
+    fn lines(screen: Screen) -> Vec<String> {
+        let snapshot = client();
+        let since = Baseline::of(&snapshot);
+        screen.text(&snapshot, &since).lines().map(str::to_owned).collect()
+    }
+
+    /// Lines printed by SIPp 3.6.1.
+    #[test]
+    fn scenario_screen_has_sipps_columns() {
+        let lines = lines(Screen::Scenario);
+        let expected = [
+            (1, "  Call rate (length)   Port   Total-time  Total-calls  Remote-host"),
+            (2, "  10.0(200 ms)/1.000s   15991      0.70 s            5  127.0.0.1:15990(UDP)"),
+            (4, "  Call limit 5 hit, 0.0 s period          0 ms scheduler resolution            "),
+            (5, "  0 calls (limit 30)                      Peak was 3 calls, after 0 s"),
+            (7, "  0 dead call msg (discarded)             0 out-of-call msg (discarded)"),
+            (8, "  0 open sockets                          0/0/0 UDP errors (send/recv/cong)"),
+            (11, "      INVITE ---------->         5         0         0                         "),
+            (12, "         180 <----------         5         0         0         0               "),
+            (13, "         200 <----------  E-RTD1 5         0         0         0               "),
+            (14, "         ACK ---------->         5         0                                   "),
+            (15, "       Pause [    200ms]         5                             0        "),
+            (16, "              [ NOP ]              "),
+            (18, "------------------------------ Test Terminated --------------------------------"),
+        ];
+        for (number, text) in expected {
+            assert_eq!(lines[number], text, "line {number}");
+        }
+    }
+
+    #[test]
+    fn server_lines_are_mirrored() {
+        let mut snapshot = client();
+        let mut layout = (*snapshot.layout).clone();
+        layout.role = Role::Server;
+        layout.lines = vec![
+            Line { gap_after: true, ..line(Kind::Receive("INVITE".into())) },
+            line(Kind::Send { what: "180".into(), retransmits: false }),
+            Line { ends: Some(1), ..line(Kind::Receive("ACK".into())) },
+            line(Kind::Pause("4000ms".into())),
+        ];
+        snapshot.layout = Arc::new(layout);
+        let lines = Screen::Scenario.lines(&snapshot, &Baseline::of(&snapshot));
+        let expected = [
+            (0, "  Port   Total-time  Total-calls  Transport"),
+            (1, "  15991      0.70 s            5  UDP"),
+            (6, "  0 dead call msg (discarded)           "),
+            (10, "  ----------> INVITE             5         0         0         0               "),
+            (11, ""),
+            (12, "  <---------- 180                5         0                                   "),
+            (13, "  ----------> ACK         E-RTD1 5         0         0         0               "),
+            (14, "  [   4000ms] Pause              5                             0        "),
+        ];
+        for (number, text) in expected {
+            assert_eq!(lines[number], text, "line {number}");
+        }
+    }
+
+    /// Lines printed by SIPp 3.6.1, except that the cumulative times are true.
+    #[test]
+    fn statistics_screen_has_sipps_columns() {
+        let lines = lines(Screen::Statistics);
+        let expected = [
+            "----------------------------- Statistics Screen ------- [1-9]: Change Screen --",
+            "  Start Time             | 2026-11-21\t14:12:03.773559\t1795270323.773559         ",
+            "  Last Reset Time        | 2026-11-21\t14:12:04.473559\t1795270324.473559         ",
+            "  Current Time           | 2026-11-21\t14:12:04.473559\t1795270324.473559         ",
+            "-------------------------+---------------------------+--------------------------",
+            "  Counter Name           | Periodic value            | Cumulative value",
+            "-------------------------+---------------------------+--------------------------",
+            "  Elapsed Time           | 00:00:00:000000           | 00:00:00:700000          ",
+            "  Call Rate              |    0.000 cps              |    7.143 cps             ",
+            "-------------------------+---------------------------+--------------------------",
+            "  Incoming calls created |        0                  |        0                 ",
+            "  Outgoing calls created |        0                  |        5                 ",
+            "  Total Calls created    |                           |        5                 ",
+            "  Current Calls          |        0                  |                          ",
+            "-------------------------+---------------------------+--------------------------",
+            "  Counter foo            |        0                  |        9                 ",
+            "-------------------------+---------------------------+--------------------------",
+            "  Successful call        |        0                  |        5                 ",
+            "  Failed call            |        0                  |        0                 ",
+            "-------------------------+---------------------------+--------------------------",
+            "  Response Time 1        | 00:00:00:000000           | 00:00:00:003000          ",
+            "  Call Length            | 00:00:00:000000           | 00:00:00:208000          ",
+            "------------------------------ Test Terminated --------------------------------",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn repartition_screen_has_sipps_columns() {
+        let lines = lines(Screen::Repartition(0));
+        assert_eq!(lines[2], "             0 ms <= n <         10 ms :          5");
+        assert_eq!(lines[4], "                   n >=        200 ms :          0");
+        assert_eq!(lines[6], "             0 ms <= n <         10 ms :          0");
+    }
+}

@@ -1,0 +1,193 @@
+//! One moment of a run as plain data: what screens and files are made of.
+//!
+//! The engine hands snapshots to the thread that draws and writes. Figures of a period are the difference
+//! to a [`Baseline`], which each consumer keeps for itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sip::time::Time;
+
+use super::counters::{Counters, Totals};
+use super::histogram::Sums;
+use super::layout::Layout;
+use super::times::Wall;
+
+/// One moment of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    /// The scenario.
+    pub(crate) layout: Arc<Layout>,
+    /// What never changes during the run.
+    pub(crate) setup: Arc<Setup>,
+    /// The moment.
+    pub(crate) at: Time,
+    /// What the calls counted.
+    pub(crate) counters: Counters,
+    /// How calls are started.
+    pub(crate) target: Target,
+    /// Most simultaneous outgoing calls.
+    pub(crate) limit: u64,
+    /// The most calls that were open at once.
+    pub(crate) peak: Peak,
+    /// What the calls are doing.
+    pub(crate) activity: Activity,
+    /// What went through the sockets.
+    pub(crate) network: Network,
+    /// How well the schedule was kept.
+    pub(crate) pacing: Pacing,
+    /// Running, pausing or ending.
+    pub(crate) phase: Phase,
+    /// The last warning.
+    pub(crate) last_error: Option<String>,
+}
+
+/// What never changes during a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Setup {
+    /// Where machine time lies on the calendar.
+    pub(crate) wall: Wall,
+    /// Bound port.
+    pub(crate) port: u16,
+    /// `UDP`, `TCP`, ...
+    pub(crate) transport: String,
+    /// Remote host and port as shown; empty without one.
+    pub(crate) remote: String,
+    /// Length of pauses without attributes.
+    pub(crate) pause: Duration,
+    /// `-m`.
+    pub(crate) stop_after: Option<u64>,
+    /// `-aa`.
+    pub(crate) auto_answer: bool,
+    /// Messages can be lost on purpose.
+    pub(crate) lossy: bool,
+}
+
+/// How calls are started.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Target {
+    /// Calls per period.
+    Rate {
+        /// Calls.
+        calls: f64,
+        /// Period.
+        period: Duration,
+    },
+    /// A constant number of calls.
+    Users(u64),
+}
+
+/// The most calls that were open at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Peak {
+    /// How many.
+    pub(crate) calls: u64,
+    /// When that was first reached.
+    pub(crate) at: Time,
+}
+
+/// What the calls are doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Activity {
+    /// Open calls.
+    pub(crate) open: u64,
+    /// Open calls that wait for a moment.
+    pub(crate) waiting: u64,
+    /// Times a call was run because its moment had come.
+    pub(crate) woken: u64,
+}
+
+/// What went through the sockets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Network {
+    /// Open sockets and connections.
+    pub(crate) sockets: u64,
+    /// Messages that could not be sent.
+    pub(crate) send_errors: u64,
+    /// Errors while receiving.
+    pub(crate) receive_errors: u64,
+    /// Times the kernel took less than offered.
+    pub(crate) congested: u64,
+    /// Datagrams the kernel dropped before we read them.
+    pub(crate) kernel_drops: u64,
+    /// Messages received.
+    pub(crate) received: u64,
+    /// Messages sent.
+    pub(crate) sent: u64,
+}
+
+/// How well the schedule of outgoing calls was kept: `scheduled` is `started` plus `missed` at every moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pacing {
+    /// Calls that came due.
+    pub(crate) scheduled: u64,
+    /// Calls that were opened.
+    pub(crate) started: u64,
+    /// Calls that came due while the limit was reached or the program was too late to open them.
+    pub(crate) missed: u64,
+    /// Calls opened more than a millisecond after they were due.
+    pub(crate) late: u64,
+    /// The longest such delay.
+    pub(crate) latest: Duration,
+}
+
+/// Running, pausing or ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Calls are opened or awaited.
+    Running,
+    /// No new calls until told otherwise.
+    Paused,
+    /// No new calls; the run ends with the last open one.
+    Quitting,
+    /// The run is over.
+    Ended,
+}
+
+/// What the counters stood at when a period began.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Baseline {
+    /// When it began.
+    pub(crate) at: Time,
+    /// Calls.
+    pub(crate) totals: Totals,
+    /// Named counters.
+    pub(crate) generic: Vec<u64>,
+    /// Response times.
+    pub(crate) response_times: Vec<Sums>,
+    /// Call length.
+    pub(crate) call_length: Sums,
+}
+
+impl Baseline {
+    /// A period that begins with this snapshot.
+    pub(crate) fn of(snapshot: &Snapshot) -> Baseline {
+        let counters = &snapshot.counters;
+        Baseline {
+            at: snapshot.at,
+            totals: counters.totals,
+            generic: counters.generic.clone(),
+            response_times: counters.response_times.iter().map(|samples| samples.sums()).collect(),
+            call_length: counters.call_length.sums(),
+        }
+    }
+
+    /// The sums of a response time when the period began.
+    pub(crate) fn response_time(&self, index: usize) -> Sums {
+        self.response_times.get(index).copied().unwrap_or_default()
+    }
+
+    /// A named counter when the period began.
+    pub(crate) fn generic(&self, index: usize) -> u64 {
+        self.generic.get(index).copied().unwrap_or(0)
+    }
+}
+
+impl Snapshot {
+    /// Calls per second between `since` and now.
+    pub(crate) fn call_rate(&self, since: Time, created_before: u64) -> f64 {
+        let seconds = self.at.since(since).as_secs_f64();
+        let created = self.counters.totals.created().saturating_sub(created_before);
+        if seconds > 0.0 { created as f64 / seconds } else { 0.0 }
+    }
+}

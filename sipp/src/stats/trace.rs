@@ -1,0 +1,101 @@
+//! Records of `-trace_msg`, `-trace_shortmsg` and `-trace_err`, as SIPp 3.6.1 writes them.
+
+use sip::msg::{HeaderName, Index, View};
+use sip::time::Time;
+
+use super::times::Wall;
+
+/// Which way a message went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// We sent it.
+    Sent,
+    /// We received it.
+    Received,
+}
+
+/// Before each message and the first warning.
+const DASHES: &str = "-----------------------------------------------";
+
+/// A record of `-trace_msg`, appended to `out`. `transport` is `UDP`, `TCP`, ...
+pub(crate) fn message(
+    wall: Wall,
+    at: Time,
+    (direction, transport): (Direction, &str),
+    bytes: &[u8],
+    out: &mut Vec<u8>,
+) {
+    let what = match direction {
+        Direction::Sent => format!("message sent ({} bytes):", bytes.len()),
+        Direction::Received => format!("message received [{}] bytes :", bytes.len()),
+    };
+    let head = format!("{DASHES} {}\n{transport} {what}\n\n", wall.date(at, ' '));
+    out.extend_from_slice(head.as_bytes());
+    out.extend_from_slice(bytes);
+    out.push(b'\n');
+}
+
+/// A line of `-trace_shortmsg`, appended to `out`: time, direction, Call-ID, CSeq and first line, by tabs.
+pub(crate) fn short_message(wall: Wall, at: Time, direction: Direction, bytes: &[u8], out: &mut Vec<u8>) {
+    let Ok(index) = Index::parse(bytes) else { return };
+    let view = View { bytes, index: &index };
+    let letter = match direction {
+        Direction::Sent => "\tS\t",
+        Direction::Received => "\tR\t",
+    };
+    out.extend_from_slice(wall.classic(at).as_bytes());
+    out.extend_from_slice(letter.as_bytes());
+    out.extend_from_slice(view.header(HeaderName::CallId).unwrap_or_default());
+    out.extend_from_slice(b"\tCSeq:");
+    out.extend_from_slice(view.header(HeaderName::CSeq).unwrap_or_default());
+    out.push(b'\t');
+    let first = bytes.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty());
+    out.extend_from_slice(first.unwrap_or_default().trim_ascii_end());
+    out.push(b'\n');
+}
+
+/// The first line of `-trace_err`.
+pub(crate) const ERRORS_HEADER: &str = "The following events occurred:\n";
+
+/// A record of `-trace_err`: the time and the text.
+pub(crate) fn error(wall: Wall, at: Time, text: &str) -> String {
+    format!("{}: {text}\n", wall.classic(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use sip::time::Time;
+
+    use super::{Direction, error, message, short_message};
+    use crate::stats::times::Wall;
+
+    const WALL: Wall = Wall { origin_unix_micros: 1_795_270_329_233_293, utc_offset_secs: 0 };
+    const INVITE: &[u8] =
+        b"INVITE sip:service@127.0.0.1:15990 SIP/2.0\r\nCall-ID: 1-24060@127.0.0.1\r\nCSeq: 1 INVITE\r\n\r\n";
+
+    /// A line of SIPp 3.6.1.
+    #[test]
+    fn short_messages_are_one_line() {
+        let mut out = Vec::new();
+        short_message(WALL, Time::ZERO, Direction::Sent, INVITE, &mut out);
+        let line = "2026-11-21\t14:12:09.233293\t1795270329.233293\tS\t1-24060@127.0.0.1\tCSeq:1 INVITE\tINVITE \
+                    sip:service@127.0.0.1:15990 SIP/2.0\n";
+        assert_eq!(String::from_utf8(out).as_deref(), Ok(line));
+    }
+
+    #[test]
+    fn messages_follow_a_dashed_head() {
+        let mut out = Vec::new();
+        message(WALL, Time::ZERO, (Direction::Sent, "UDP"), b"abc", &mut out);
+        message(WALL, Time::ZERO, (Direction::Received, "TCP"), b"defg", &mut out);
+        let text = "----------------------------------------------- 2026-11-21 14:12:09.233293\nUDP message sent (3 bytes):\n\nabc\n\
+                    ----------------------------------------------- 2026-11-21 14:12:09.233293\nTCP message received [4] bytes :\n\ndefg\n";
+        assert_eq!(String::from_utf8(out).as_deref(), Ok(text));
+    }
+
+    #[test]
+    fn errors_begin_with_the_time() {
+        let line = error(WALL, Time::ZERO, "lost");
+        assert_eq!(line, "2026-11-21\t14:12:09.233293\t1795270329.233293: lost\n");
+    }
+}

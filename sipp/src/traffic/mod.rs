@@ -1,0 +1,9 @@
+//! When calls start, how many there may be, and where the open ones are: pure, in virtual time.
+//!
+//! [`rate`] is the open loop of `-r`, [`users`] the closed loop of `-users`, [`limits`] says when to stop,
+//! [`calls`] finds calls by Call-ID and by deadline. The engine asks and obeys.
+
+pub(crate) mod calls;
+pub(crate) mod limits;
+pub(crate) mod rate;
+pub(crate) mod users;
