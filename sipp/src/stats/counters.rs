@@ -10,7 +10,7 @@ use super::histogram::Samples;
 /// Why a call failed; one per failed call (FailedCall may exceed their sum: an aborted call has no cause).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub(crate) enum Cause {
+pub enum Cause {
     /// The socket refused a message.
     CannotSendMessage,
     /// The last retransmission was not answered.
@@ -49,7 +49,7 @@ pub(crate) enum Cause {
 
 impl Cause {
     /// All causes with their names in `-trace_stat`, in column order.
-    pub(crate) const ALL: [(Cause, &'static str); 17] = [
+    pub const ALL: [(Cause, &'static str); 17] = [
         (Cause::CannotSendMessage, "FailedCannotSendMessage"),
         (Cause::MaxUdpRetrans, "FailedMaxUDPRetrans"),
         (Cause::TcpConnect, "FailedTcpConnect"),
@@ -70,7 +70,7 @@ impl Cause {
     ];
 
     /// The name in `-trace_stat`.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         Self::ALL[self as usize].1
     }
 }

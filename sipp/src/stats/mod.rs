@@ -12,3 +12,5 @@ pub(crate) mod screens;
 pub(crate) mod snapshot;
 pub(crate) mod times;
 pub(crate) mod trace;
+
+pub use counters::Cause;
