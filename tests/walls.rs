@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("sip/src/lib", &["sip"]),
     ("sip/src/diag", &[]),
+    ("sip/src/ere", &[]),
     ("sip/src/ident", &[]),
     ("sip/src/lex", &[]),
     ("sip/src/peer", &[]),
@@ -41,6 +42,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "sip::digest",
             "sip::sdp",
             "sip::diag",
+            "sip::ere",
             "sip::time",
             "sip::peer",
             "sip::ident",
@@ -48,7 +50,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "sip::span",
         ],
     ),
-    ("sipp/src/scenario", &["sipp::lang", "sipp::state", "sip::diag", "sip::msg", "sip::lex"]),
+    ("sipp/src/scenario", &["sipp::lang", "sipp::state", "sip::diag", "sip::ere", "sip::msg", "sip::lex"]),
     (
         "sipp/src/call",
         &[
@@ -73,7 +75,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sipp/src/engine", &["sipp", "sip"]),
     ("sipp/src/lib", &["sipp", "sip"]),
     ("sipp/src/main", &["sipp", "sip"]),
-    ("proxy/src/cfg", &["sip::diag", "sip::peer"]),
+    ("proxy/src/cfg", &["sip::diag", "sip::ere", "sip::peer"]),
     ("proxy/src/options", &["sip::diag"]),
     (
         "proxy/src/relay",
@@ -98,6 +100,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "sip::sdp",
             "sip::digest",
             "sip::diag",
+            "sip::ere",
             "sip::peer",
             "sip::time",
             "sip::ident",
@@ -109,7 +112,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("proxy/src/rpc", &["proxy::api", "sip::diag"]),
     ("proxy/src/core", MODULE),
     ("proxy/src/modules", MODULE),
-    ("proxy/src/script", &["proxy::cfg", "proxy::api", "sip::diag", "sip::time", "sip::msg", "sip::lex"]),
+    (
+        "proxy/src/script",
+        &["proxy::cfg", "proxy::api", "sip::diag", "sip::ere", "sip::time", "sip::msg", "sip::lex"],
+    ),
     ("proxy/src/server", &["proxy", "sip"]),
     ("proxy/src/lib", &["proxy", "sip"]),
     ("proxy/src/main", &["proxy", "sip"]),
@@ -128,6 +134,7 @@ const MODULE: &[&str] = &[
     "sip::sdp",
     "sip::digest",
     "sip::diag",
+    "sip::ere",
     "sip::peer",
     "sip::time",
     "sip::ident",

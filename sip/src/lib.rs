@@ -1,10 +1,11 @@
 //! The SIP library under both programs.
 //!
-//! Rooms, lowest first: [`span`], [`peer`], [`ident`], [`diag`], [`time`] and [`lex`] know nothing of ours;
+//! Rooms, lowest first: [`span`], [`peer`], [`ident`], [`diag`], [`ere`], [`time`] and [`lex`] know nothing of ours;
 //! [`wheel`] and [`msg`] stand on them, [`txn`] on these. No room reads a clock, a socket or a random source except `net` (feature `net`,
 //! the only one that brings tokio and sockets).
 
 pub mod diag;
+pub mod ere;
 pub mod ident;
 pub mod lex;
 pub mod msg;
