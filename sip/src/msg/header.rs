@@ -56,6 +56,7 @@ header_names! {
     From "From" b'f' single;
     HistoryInfo "History-Info" - list;
     Identity "Identity" b'y' single;
+    IdentityInfo "Identity-Info" b'n' single;
     InReplyTo "In-Reply-To" - list;
     MaxForwards "Max-Forwards" - single;
     MimeVersion "MIME-Version" - single;
@@ -106,15 +107,17 @@ impl HeaderName {
     /// The header field a name stands for, long or compact, any case (7.3.1, 7.3.3).
     pub fn parse(name: &[u8]) -> HeaderName {
         if let [letter] = name {
-            let letter = letter.to_ascii_lowercase();
-            return ROWS
-                .iter()
-                .find(|row| row.compact == Some(letter))
-                .map_or(HeaderName::Other, |row| row.header);
+            let slot = letter.to_ascii_lowercase().wrapping_sub(b'a') as usize;
+            let row = COMPACT.get(slot).and_then(|row| ROWS.get(*row as usize));
+            return row.map_or(HeaderName::Other, |row| row.header);
         }
-        ROWS.iter()
-            .find(|row| row.name.len() == name.len() && row.name.as_bytes().eq_ignore_ascii_case(name))
-            .map_or(HeaderName::Other, |row| row.header)
+        if name.is_empty() {
+            return HeaderName::Other;
+        }
+        match ROWS.get(SLOTS.rows[slot_of(name, SLOTS.seed)] as usize) {
+            Some(row) if row.name.as_bytes().eq_ignore_ascii_case(name) => row.header,
+            _ => HeaderName::Other,
+        }
     }
 
     /// The long name; empty for [`HeaderName::Other`].
@@ -133,6 +136,68 @@ impl HeaderName {
     }
 }
 
+/// Marks a slot without a row.
+const FREE: u8 = u8::MAX;
+
+/// A perfect hash over the names of [`ROWS`]: each name has its own slot under `seed`.
+struct Slots {
+    seed: u32,
+    rows: [u8; 1024],
+}
+
+static SLOTS: Slots = find_slots();
+
+/// Row of each compact letter, from `a`.
+static COMPACT: [u8; 26] = compact_rows();
+
+/// The slot of a name: a few of its letters and its length say enough to tell all known names apart.
+const fn slot_of(name: &[u8], seed: u32) -> usize {
+    let len = name.len();
+    let letters = [name[0], name[len / 2], name[len - 1], name[len / 4]];
+    // Setting this bit folds the case of letters; that it also joins some signs does no harm here.
+    let folded = u32::from_le_bytes(letters) | 0x2020_2020;
+    let hash = (folded ^ (len as u32) << 13).wrapping_mul(seed);
+    (hash >> 22) as usize
+}
+
+/// Tries multipliers until no two names share a slot. Runs in the compiler; a new row that cannot be told apart
+/// stops the build.
+const fn find_slots() -> Slots {
+    let mut seed: u32 = 0x9E37_79B1;
+    let mut tries = 0;
+    while tries < 1000 {
+        let mut rows = [FREE; 1024];
+        let mut row = 0;
+        while row < ROWS.len() {
+            let slot = slot_of(ROWS[row].name.as_bytes(), seed);
+            if rows[slot] != FREE {
+                break;
+            }
+            rows[slot] = row as u8;
+            row += 1;
+        }
+        if row == ROWS.len() {
+            return Slots { seed, rows };
+        }
+        seed = seed.wrapping_mul(0x2C1B_3C6D) | 1;
+        tries += 1;
+    }
+    panic!("two header names look alike to slot_of: let it read another letter");
+}
+
+const fn compact_rows() -> [u8; 26] {
+    assert!(ROWS.len() < FREE as usize);
+    let mut rows = [FREE; 26];
+    let mut row = 0;
+    while row < ROWS.len() {
+        if let Some(letter) = ROWS[row].compact {
+            rows[(letter - b'a') as usize] = row as u8;
+        }
+        row += 1;
+    }
+    rows
+}
+
 #[cfg(test)]
 mod tests {
     use super::{HeaderName, ROWS};
@@ -147,6 +212,8 @@ mod tests {
             }
         }
         assert_eq!(HeaderName::parse(b"X-Custom"), HeaderName::Other);
-        assert_eq!(HeaderName::parse(b""), HeaderName::Other);
+        for name in ["", "-", "z", "Q", "\u{1}", "Viaa", "Vi", "FroM ", "Content-Lengti"] {
+            assert_eq!(HeaderName::parse(name.as_bytes()), HeaderName::Other, "{name}");
+        }
     }
 }

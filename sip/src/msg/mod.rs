@@ -1,12 +1,14 @@
 //! Messages: a received buffer and an index of spans over it (RFC 3261 7).
 //!
-//! [`Index`] is filled by one pass over the bytes and can be reused without allocating. [`View`] pairs bytes
-//! and index, borrowed; [`Message`] owns both. Typed header fields are decoded on demand from a view.
-//! Nothing here copies or normalises; changes are made by edits when a message is written.
+//! [`Index`] is filled by one pass over the bytes and allocates only beyond 24 header fields. [`View`] pairs
+//! bytes and index, borrowed; [`Message`] owns both. Typed header fields are decoded on demand from a view.
+//! Nothing here copies or normalises; changes are [`Edits`], applied when a message is written.
 
 mod access;
 mod auth;
+mod build;
 mod cseq;
+mod edit;
 mod field_error;
 pub mod frame;
 mod header;
@@ -24,14 +26,16 @@ use smallvec::SmallVec;
 
 pub use access::{Mandatory, token_params};
 pub use auth::Auth;
+pub use build::{RecordRoute, Reply, write_ack, write_cancel, write_field, write_reply};
 pub use cseq::{CSeq, RAck};
+pub use edit::{EditId, Edits, MissingLength};
 pub use field_error::{FieldError, HeaderError, Part};
 pub use header::HeaderName;
 pub use media_type::MediaType;
 pub use method::Method;
 pub use name_addr::{NameAddr, Values};
 pub use params::{Param, ParamIter, Params};
-pub use parse::ParseError;
+pub use parse::{MAX_HEADERS, ParseError};
 pub use status::reason_phrase;
 pub use uri::{Scheme, Uri};
 pub use via::{Rport, RportPolicy, Stamp, Via};
@@ -75,12 +79,16 @@ pub struct HeaderField {
 /// Where the parts of a message lie in its buffer.
 #[derive(Clone, Debug)]
 pub struct Index {
-    /// The start line.
+    /// The start line, taken apart.
     pub start: StartLine,
+    /// The start line with its line end. The message starts here: line ends before it do not count (7.5).
+    pub start_line: Span,
     /// Header fields in order of appearance.
     pub headers: SmallVec<[HeaderField; 24]>,
     /// Everything behind the empty line, as long as Content-Length says (18.3).
     pub body: Span,
+    /// The first thing found wrong by a lenient reading; `None` after a strict one.
+    pub defect: Option<ParseError>,
 }
 
 /// A message seen through borrowed bytes and index; cheap to copy.
@@ -103,6 +111,12 @@ impl Message {
     /// Parses a whole datagram or frame. Errors: see [`ParseError`].
     pub fn parse(bytes: Bytes) -> Result<Message, ParseError> {
         let index = Index::parse(&bytes)?;
+        Ok(Message { bytes, index })
+    }
+
+    /// Parses what can be read; the first defect is in [`Index::defect`]. Errors: see [`Index::parse_lenient`].
+    pub fn parse_lenient(bytes: Bytes) -> Result<Message, ParseError> {
+        let index = Index::parse_lenient(&bytes)?;
         Ok(Message { bytes, index })
     }
 
@@ -165,6 +179,16 @@ impl<'a> View<'a> {
             field.header == known
                 && (known != HeaderName::Other || field.name.of(bytes).eq_ignore_ascii_case(name))
         })
+    }
+
+    /// Offset of the first header field: where a field that must stand above all others is inserted.
+    pub fn headers_start(self) -> usize {
+        self.index.start_line.end()
+    }
+
+    /// Offset behind the last header field: where a field is appended.
+    pub fn headers_end(self) -> usize {
+        self.index.headers.last().map_or(self.headers_start(), |field| field.line.end())
     }
 
     /// The body, empty when there is none.
