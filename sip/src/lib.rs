@@ -1,7 +1,7 @@
 //! The SIP library under both programs.
 //!
 //! Rooms, lowest first: [`span`], [`peer`], [`ident`], [`diag`], [`ere`], [`time`] and [`lex`] know nothing of ours;
-//! [`wheel`] and [`msg`] stand on them, [`txn`] on these. No room reads a clock, a socket or a random source except `net` (feature `net`,
+//! [`wheel`] and [`msg`] stand on them, [`sdp`] and [`txn`] on these. No room reads a clock, a socket or a random source except `net` (feature `net`,
 //! the only one that brings tokio and sockets).
 
 pub mod diag;
@@ -12,6 +12,7 @@ pub mod msg;
 #[cfg(feature = "net")]
 pub mod net;
 pub mod peer;
+pub mod sdp;
 pub mod span;
 pub mod time;
 pub mod txn;
