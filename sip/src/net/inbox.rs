@@ -1,16 +1,18 @@
 //! What one `receive` brought: datagrams still in their slots, stream messages in an arena, and news of
 //! connections, in order of arrival per source.
 
+use std::io;
 use std::ops::Range;
 
-use super::{CloseReason, Event, Incoming, RecvRing, SocketId};
+use super::{CloseReason, Event, Incoming, RecvRing, SocketId, UdpSocket};
 use crate::peer::{Peer, Transport};
 
 /// Receives events from a [`super::Sockets`] and lends them out; reused from one receive to the next.
 #[derive(Debug)]
 pub struct Inbox {
-    pub(super) ring: RecvRing,
+    ring: RecvRing,
     arena: Vec<u8>,
+    frames: usize,
     entries: Vec<Entry>,
 }
 
@@ -44,7 +46,7 @@ pub(super) enum Entry {
 impl Inbox {
     /// An empty inbox for up to `slots` datagrams at a time.
     pub fn with_slots(slots: usize) -> Inbox {
-        Inbox { ring: RecvRing::new(slots), arena: Vec::new(), entries: Vec::new() }
+        Inbox { ring: RecvRing::new(slots), arena: Vec::new(), frames: 0, entries: Vec::new() }
     }
 
     /// The events, in order.
@@ -62,6 +64,7 @@ impl Inbox {
         self.ring.clear();
         self.entries.clear();
         self.arena.clear();
+        self.frames = 0;
         self.arena.shrink_to(KEPT_ARENA);
     }
 
@@ -70,14 +73,32 @@ impl Inbox {
         self.arena.len() >= MAX_ARENA
     }
 
+    /// Stream messages in this inbox.
+    pub(super) fn frames(&self) -> usize {
+        self.frames
+    }
+
     pub(super) fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
+    }
+
+    pub(super) fn extend(&mut self, entries: impl IntoIterator<Item = Entry>) {
+        self.entries.extend(entries);
+    }
+
+    /// Takes what waits on a datagram socket, as far as slots are free, and returns how many came.
+    pub(super) fn receive(&mut self, from: &mut UdpSocket, socket: SocketId) -> io::Result<usize> {
+        let first = self.ring.len();
+        let count = from.receive(&mut self.ring)?;
+        self.entries.extend((first..first + count).map(|slot| Entry::Datagram { slot, socket }));
+        Ok(count)
     }
 
     /// Copies a stream message in.
     pub(super) fn push_frame(&mut self, bytes: &[u8], peer: Peer, socket: SocketId) {
         let start = self.arena.len();
         self.arena.extend_from_slice(bytes);
+        self.frames += 1;
         self.entries.push(Entry::Frame { bytes: start..self.arena.len(), peer, socket });
     }
 

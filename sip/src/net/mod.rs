@@ -6,10 +6,13 @@
 //! Not here: parsing, transactions, name resolution policy. `unsafe` is in `udp.rs` only.
 
 mod clock;
+mod conns;
+mod datagrams;
 mod inbox;
 mod outbox;
 mod poll;
 mod sockets;
+mod tcp;
 #[cfg(target_os = "linux")]
 mod udp;
 #[cfg(any(not(target_os = "linux"), test))]
@@ -18,18 +21,19 @@ mod udp_plain;
 use udp_plain as udp;
 
 use std::fmt;
-use std::net::SocketAddr;
 
 pub use clock::Clock;
+pub use conns::ConnLimits;
 pub use inbox::Inbox;
 pub use outbox::{BatchFull, SendBatch, Sent};
-pub use poll::{Interest, Poll, Readiness, Waker};
+pub use poll::{Interest, Poll, Readiness, Registry, Waker};
 pub use sockets::Sockets;
+pub use tcp::TcpListener;
 pub use udp::{RecvRing, UdpSocket};
 
 use crate::peer::Peer;
 
-/// Names one local socket or listener of a [`Sockets`].
+/// Names one datagram socket or listener of a [`Sockets`], while it is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId(pub u32);
 
@@ -51,7 +55,8 @@ pub struct Outgoing<'a> {
     pub bytes: &'a [u8],
     /// Where to. For streams, `peer.conn` when alive, else any connection to `peer.addr`, else a new one (18.1.1).
     pub peer: Peer,
-    /// The local socket to send from; for a new stream connection, the one whose address it starts from.
+    /// The datagram socket to send from; for a new stream connection, the socket or listener whose host it starts
+    /// from and that [`Incoming::socket`] names for what comes back.
     pub socket: SocketId,
 }
 
@@ -86,16 +91,12 @@ pub enum Event<'a> {
 pub enum CloseReason {
     /// The far end closed it.
     ByPeer,
-    /// The shell asked for it.
-    ByUs,
     /// Nobody listens there, or the way there failed.
     Refused,
     /// The far end did not answer the connection attempt in time.
     ConnectTimeout,
     /// It carried nothing for the idle time.
     Idle,
-    /// The far end does not read and its queue is full.
-    QueueFull,
     /// What came is not SIP framing, or too large.
     BadFrame,
     /// The kernel reported an error, e.g. a reset.
@@ -153,8 +154,10 @@ pub enum SendError {
     QueueFull,
     /// There is no such socket, or it does not speak the peer's transport.
     NoSocket,
-    /// As many connections are open as the limits allow.
+    /// As many connections are open as the limits or the system allow.
     TooManyConnections,
+    /// The connection attempt failed at once, e.g. there is no route.
+    Unreachable,
 }
 
 impl fmt::Display for SendError {
@@ -163,17 +166,9 @@ impl fmt::Display for SendError {
             SendError::QueueFull => "send queue is full",
             SendError::NoSocket => "no local socket for this transport",
             SendError::TooManyConnections => "too many connections",
+            SendError::Unreachable => "no way to this peer",
         })
     }
 }
 
 impl std::error::Error for SendError {}
-
-/// The wildcard address of the same family and no particular port: where a socket that may talk to `peer` binds.
-pub fn any_addr_for(peer: SocketAddr) -> SocketAddr {
-    let host: std::net::IpAddr = match peer {
-        SocketAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
-    };
-    SocketAddr::new(host, 0)
-}

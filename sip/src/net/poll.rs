@@ -15,6 +15,8 @@ use rustix::event::{EventfdFlags, Timespec, eventfd};
 /// What a source is watched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
+    /// Nothing; it stays in the set.
+    Nothing,
     /// Something to read.
     Read,
     /// Something to read, or room to write.
@@ -36,7 +38,7 @@ pub struct Readiness {
 
 /// The sources one thread waits on.
 pub struct Poll {
-    epoll: OwnedFd,
+    epoll: Arc<OwnedFd>,
     waker: Waker,
     events: Vec<epoll::Event>,
 }
@@ -44,7 +46,7 @@ pub struct Poll {
 impl Poll {
     /// An empty set with its waker.
     pub fn new() -> io::Result<Poll> {
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let epoll = Arc::new(epoll::create(epoll::CreateFlags::CLOEXEC)?);
         let waker = Waker::new()?;
         epoll::add(&epoll, &waker.shared.event, EventData::new_u64(WAKE_TOKEN), EventFlags::IN)?;
         Ok(Poll { epoll, waker, events: Vec::with_capacity(EVENTS_PER_WAIT) })
@@ -55,19 +57,9 @@ impl Poll {
         self.waker.clone()
     }
 
-    /// Starts watching `source`; `token` (not `u64::MAX`) comes back in [`Readiness`].
-    pub fn add(&self, source: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
-        Ok(epoll::add(&self.epoll, source, EventData::new_u64(token), interest.flags())?)
-    }
-
-    /// Changes what a watched source is watched for.
-    pub fn change(&self, source: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
-        Ok(epoll::modify(&self.epoll, source, EventData::new_u64(token), interest.flags())?)
-    }
-
-    /// Stops watching a source; closing it does the same.
-    pub fn remove(&self, source: impl AsFd) -> io::Result<()> {
-        Ok(epoll::delete(&self.epoll, source)?)
+    /// A handle sources are added and changed with.
+    pub fn registry(&self) -> Registry {
+        Registry { epoll: Arc::clone(&self.epoll) }
     }
 
     /// Waits until a source is ready, the waker is used or `timeout` has passed (`None`: for ever), and fills
@@ -104,9 +96,33 @@ impl std::fmt::Debug for Poll {
     }
 }
 
+/// The set of sources of a [`Poll`]; clones name the same set.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    epoll: Arc<OwnedFd>,
+}
+
+impl Registry {
+    /// Starts watching `source`; `token` (not `u64::MAX`) comes back in [`Readiness`].
+    pub fn add(&self, source: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
+        Ok(epoll::add(&*self.epoll, source, EventData::new_u64(token), interest.flags())?)
+    }
+
+    /// Changes what a watched source is watched for.
+    pub fn change(&self, source: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
+        Ok(epoll::modify(&*self.epoll, source, EventData::new_u64(token), interest.flags())?)
+    }
+
+    /// Stops watching a source; closing it does the same.
+    pub fn remove(&self, source: impl AsFd) -> io::Result<()> {
+        Ok(epoll::delete(&*self.epoll, source)?)
+    }
+}
+
 impl Interest {
     fn flags(self) -> EventFlags {
         match self {
+            Interest::Nothing => EventFlags::empty(),
             Interest::Read => EventFlags::IN | EventFlags::RDHUP,
             Interest::ReadWrite => EventFlags::IN | EventFlags::RDHUP | EventFlags::OUT,
         }

@@ -1,7 +1,7 @@
 //! All sockets of one signalling thread behind one door: `wait`, `receive`, `send`, `flush`.
 //!
-//! Datagram sockets are written in batches at `flush` (or earlier when a batch is full); what the kernel
-//! does not take waits, bounded, until the socket is writable again.
+//! Datagram sockets are in `datagrams.rs`, stream connections in `conns.rs`; listeners are here. Nothing
+//! blocks except `wait`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,57 +9,48 @@ use std::time::Duration;
 
 use slab::Slab;
 
+use super::conns::{CONN_TOKEN, Conns};
+use super::datagrams::Datagrams;
 use super::inbox::Entry;
 use super::poll::Interest;
 use super::{
-    Buffers, Counters, Inbox, Outgoing, Poll, Readiness, SendBatch, SendError, SocketId, UdpOptions,
-    UdpSocket, Waker,
+    Buffers, ConnLimits, Counters, Inbox, Outgoing, Poll, Readiness, Registry, SendError, SocketId,
+    TcpListener, UdpOptions, UdpSocket, Waker,
 };
-use crate::peer::{Peer, Transport};
+use crate::peer::{ConnId, Peer, Transport};
 use crate::time::Time;
 
 /// The sockets of one thread.
 #[derive(Debug)]
 pub struct Sockets {
     poll: Poll,
+    registry: Registry,
     ready: Vec<Readiness>,
-    udp: Slab<UdpPort>,
-    /// Datagram sockets with something in their batch.
-    unflushed: Vec<usize>,
+    datagrams: Datagrams,
+    listeners: Slab<TcpListener>,
+    /// Listeners rest until then, after the system had no descriptor for a connection.
+    rest_until: Option<Time>,
+    conns: Conns,
     /// Events found outside `receive`, for the next one.
     news: Vec<Entry>,
+    /// What streams count; datagrams count for themselves.
     counters: Counters,
 }
 
-/// A datagram socket and what waits for it.
-#[derive(Debug)]
-struct UdpPort {
-    socket: UdpSocket,
-    batch: SendBatch,
-    state: PortState,
-}
-
-/// Where a port's batch stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PortState {
-    /// Empty.
-    Idle,
-    /// Listed in `unflushed`.
-    Unflushed,
-    /// Waits until the kernel has room.
-    Congested,
-}
-
 impl Sockets {
-    /// No sockets yet. Errors: the kernel gives no descriptor for the readiness set.
-    pub fn new() -> io::Result<Sockets> {
+    /// No sockets yet. Errors: the system gives no descriptor for the readiness set.
+    pub fn new(limits: ConnLimits) -> io::Result<Sockets> {
+        let poll = Poll::new()?;
         Ok(Sockets {
-            poll: Poll::new()?,
+            registry: poll.registry(),
             ready: Vec::new(),
-            udp: Slab::new(),
-            unflushed: Vec::new(),
+            datagrams: Datagrams::new(poll.registry()),
+            listeners: Slab::new(),
+            rest_until: None,
+            conns: Conns::new(limits, poll.registry()),
             news: Vec::new(),
             counters: Counters::default(),
+            poll,
         })
     }
 
@@ -75,150 +66,183 @@ impl Sockets {
 
     /// Takes over a bound datagram socket, e.g. one of [`UdpSocket::bind_group`].
     pub fn adopt_udp(&mut self, socket: UdpSocket) -> io::Result<SocketId> {
-        let slot = self.udp.vacant_entry();
-        let key = slot.key();
-        self.poll.add(&socket, key as u64, Interest::Read)?;
-        slot.insert(UdpPort { socket, batch: SendBatch::default(), state: PortState::Idle });
-        Ok(SocketId(key as u32))
+        self.datagrams.insert(socket)
     }
 
-    /// Closes a datagram socket; what it had not sent yet is lost.
-    pub fn close_udp(&mut self, socket: SocketId) {
-        if let Some(port) = self.udp.try_remove(socket.0 as usize) {
-            self.unflushed.retain(|key| *key != socket.0 as usize);
-            self.counters.kernel_drops += port.socket.kernel_drops();
+    /// Listens for stream connections; port 0 takes any free one.
+    pub fn listen_tcp(&mut self, addr: SocketAddr) -> io::Result<SocketId> {
+        self.adopt_tcp(TcpListener::bind(addr)?)
+    }
+
+    /// Takes over a listener, e.g. one of [`TcpListener::bind_group`].
+    pub fn adopt_tcp(&mut self, listener: TcpListener) -> io::Result<SocketId> {
+        let slot = self.listeners.vacant_entry();
+        let id = SocketId(LISTENER_BIT | slot.key() as u32);
+        self.registry.add(&listener, u64::from(id.0), Interest::Read)?;
+        slot.insert(listener);
+        Ok(id)
+    }
+
+    /// Closes a datagram socket, after a last attempt to send what waits on it, or a listener; the connections
+    /// of a listener stay.
+    pub fn close_socket(&mut self, socket: SocketId) {
+        match listener_key(socket) {
+            Some(key) => drop(self.listeners.try_remove(key)),
+            None => self.datagrams.remove(socket),
         }
     }
 
-    /// The address a socket is bound to.
+    /// The address a socket or listener is bound to.
     pub fn local_addr(&self, socket: SocketId) -> Option<SocketAddr> {
-        Some(self.udp.get(socket.0 as usize)?.socket.local_addr())
+        match listener_key(socket) {
+            Some(key) => Some(self.listeners.get(key)?.local_addr()),
+            None => self.datagrams.local_addr(socket),
+        }
     }
 
     /// The buffers a datagram socket was granted.
     pub fn buffers(&self, socket: SocketId) -> Option<Buffers> {
-        self.udp.get(socket.0 as usize)?.socket.buffers().ok()
+        self.datagrams.buffers(socket)
     }
 
     /// Sums since the start.
     pub fn counters(&self) -> Counters {
-        let open: u64 = self.udp.iter().map(|(_, port)| port.socket.kernel_drops()).sum();
-        Counters { kernel_drops: self.counters.kernel_drops + open, ..self.counters }
+        let datagrams = self.datagrams.counters();
+        Counters {
+            received: self.counters.received + datagrams.received,
+            sent: self.counters.sent + datagrams.sent,
+            dropped: self.counters.dropped + datagrams.dropped,
+            ..datagrams
+        }
     }
 
-    /// Waits until something is to be received, `deadline` has come (`None`: no deadline) or a waker is used.
-    /// Precise to the kernel's timer slack (50 us). A signal ends it early.
+    /// Stream connections open or being made.
+    pub fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// Waits until something is to be received, `deadline` has come (`None`: no deadline), a connection's own
+    /// deadline has come, or a waker is used. Precise to the kernel's timer slack (50 us). A signal ends it early.
     pub fn wait(&mut self, now: Time, deadline: Option<Time>) -> io::Result<()> {
-        let timeout = match deadline {
-            _ if !self.news.is_empty() => Some(Duration::ZERO),
-            Some(deadline) => Some(deadline.since(now)),
-            None => None,
+        let timeout = if self.news.is_empty() {
+            let own = [self.conns.next_deadline(), self.rest_until];
+            own.into_iter().flatten().chain(deadline).min().map(|deadline| deadline.since(now))
+        } else {
+            Some(Duration::ZERO)
         };
         self.poll.wait(timeout, &mut self.ready)
     }
 
     /// Takes what the last [`Sockets::wait`] found ready, at most an inbox full; what is left keeps the next
-    /// wait from sleeping.
-    pub fn receive(&mut self, _now: Time, inbox: &mut Inbox) -> io::Result<()> {
+    /// wait from sleeping. Errors: a datagram socket or a listener is broken.
+    pub fn receive(&mut self, now: Time, inbox: &mut Inbox) -> io::Result<()> {
         inbox.clear();
-        for entry in self.news.drain(..) {
-            inbox.push(entry);
+        inbox.extend(self.news.drain(..));
+        self.conns.expire(now, inbox);
+        if self.rest_until.is_some_and(|until| until <= now) {
+            self.rest_until = None;
+            self.watch_listeners(Interest::Read)?;
         }
         for at in 0..self.ready.len() {
             let readiness = self.ready[at];
-            self.serve_udp(readiness.token as usize, readiness, inbox)?;
+            if readiness.token & CONN_TOKEN != 0 {
+                self.conns.serve(now, readiness, inbox);
+            } else if let Some(key) = listener_key(SocketId(readiness.token as u32)) {
+                self.accept(now, key, inbox)?;
+            } else {
+                self.datagrams.serve(readiness, inbox)?;
+            }
         }
         self.ready.clear();
+        self.counters.received += inbox.frames() as u64;
         Ok(())
     }
 
-    /// Sends a message, or queues it until [`Sockets::flush`]. Errors: see [`SendError`].
-    pub fn send(&mut self, _now: Time, outgoing: Outgoing<'_>) -> Result<(), SendError> {
-        let key = outgoing.socket.0 as usize;
-        let port = match outgoing.peer.transport {
-            Transport::Udp => self.udp.get_mut(key),
-            _ => None,
+    /// Queues a message for [`Sockets::flush`]; for streams, makes a connection when none is there.
+    /// Errors: see [`SendError`]; the message is dropped and counted.
+    pub fn send(&mut self, now: Time, outgoing: Outgoing<'_>) -> Result<(), SendError> {
+        let Outgoing { bytes, peer, socket } = outgoing;
+        let done = match peer.transport {
+            Transport::Udp => self.datagrams.queue(socket, bytes, peer.addr, &mut self.news),
+            Transport::Tcp => self.send_on_stream(now, outgoing),
+            Transport::Tls | Transport::Sctp | Transport::Ws | Transport::Wss => Err(SendError::NoSocket),
         };
-        let Some(port) = port else {
-            self.counters.dropped += 1;
-            return Err(SendError::NoSocket);
+        self.counters.dropped += u64::from(done.is_err());
+        done
+    }
+
+    /// Hands all queued messages to the kernel.
+    pub fn flush(&mut self, now: Time) {
+        self.datagrams.flush(&mut self.news);
+        self.conns.flush(now, &mut self.news);
+    }
+
+    /// Starts a new TCP connection to `to` even if one is there, from the host of `socket`. The peer answered
+    /// names it; messages may be sent on it at once. [`super::Event::Opened`] or `Closed` tells the outcome.
+    pub fn connect(&mut self, now: Time, to: SocketAddr, socket: SocketId) -> Result<Peer, SendError> {
+        let from = self.local_addr(socket).map(|addr| addr.ip());
+        let from = from.filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == to.is_ipv4());
+        self.conns.connect(now, to, from, socket)
+    }
+
+    /// Closes a connection once what waits on it is written. Not reported as an event.
+    pub fn close(&mut self, now: Time, conn: ConnId) {
+        self.conns.close(now, conn);
+    }
+
+    /// Lets messages to `addr` take this connection (RFC 5923 5); the caller has checked the peer's right to it.
+    pub fn alias(&mut self, conn: ConnId, addr: SocketAddr) {
+        self.conns.alias(conn, addr);
+    }
+
+    fn send_on_stream(&mut self, now: Time, outgoing: Outgoing<'_>) -> Result<(), SendError> {
+        let conn = match self.conns.find(outgoing.peer) {
+            Some(conn) => conn,
+            None => self.connect(now, outgoing.peer.addr, outgoing.socket)?.conn,
         };
-        if port.batch.push(outgoing.bytes, outgoing.peer.addr).is_err() {
-            self.counters.dropped += 1;
-            return Err(SendError::QueueFull);
-        }
-        match port.state {
-            PortState::Idle => {
-                port.state = PortState::Unflushed;
-                self.unflushed.push(key);
+        self.conns.queue(conn, outgoing.bytes)?;
+        self.counters.sent += 1;
+        Ok(())
+    }
+
+    fn accept(&mut self, now: Time, key: usize, inbox: &mut Inbox) -> io::Result<()> {
+        let Some(listener) = self.listeners.get(key) else { return Ok(()) };
+        for _ in 0..ACCEPTS_PER_WAIT {
+            match listener.accept() {
+                Ok(Some(accepted)) => {
+                    match self.conns.accept(now, accepted, SocketId(LISTENER_BIT | key as u32)) {
+                        Some(peer) => inbox.push(Entry::Opened { peer }),
+                        None => self.counters.dropped += 1,
+                    }
+                }
+                Ok(None) => break,
+                // No descriptor left. The connection stays in the backlog and the listener stays ready, so
+                // looking again at once would spin.
+                Err(_) => {
+                    self.rest_until = Some(now + ACCEPT_REST);
+                    return self.watch_listeners(Interest::Nothing);
+                }
             }
-            PortState::Unflushed if port.batch.len() >= FLUSH_AT => {
-                self.unflushed.retain(|listed| *listed != key);
-                self.flush_port(key);
-            }
-            PortState::Unflushed | PortState::Congested => {}
         }
         Ok(())
     }
 
-    /// Hands all queued datagrams to the kernel.
-    pub fn flush(&mut self) {
-        for at in 0..self.unflushed.len() {
-            self.flush_port(self.unflushed[at]);
-        }
-        self.unflushed.clear();
-    }
-
-    fn serve_udp(&mut self, key: usize, readiness: Readiness, inbox: &mut Inbox) -> io::Result<()> {
-        if readiness.write {
-            self.flush_port(key);
-        }
-        let Some(port) = self.udp.get_mut(key) else { return Ok(()) };
-        let socket = SocketId(key as u32);
-        if readiness.error {
-            while let Some(addr) = port.socket.next_unreachable() {
-                self.counters.unreachable += 1;
-                inbox.push(Entry::Unreachable { peer: Peer::new(Transport::Udp, addr), socket });
-            }
-        }
-        let first = inbox.ring.len();
-        let count = port.socket.receive(&mut inbox.ring)?;
-        self.counters.received += count as u64;
-        for slot in first..first + count {
-            inbox.push(Entry::Datagram { slot, socket });
+    fn watch_listeners(&self, interest: Interest) -> io::Result<()> {
+        for (key, listener) in &self.listeners {
+            self.registry.change(listener, u64::from(LISTENER_BIT) | key as u64, interest)?;
         }
         Ok(())
-    }
-
-    /// Sends a port's batch and keeps its state and interest true. `flush` empties the list of unflushed ones.
-    fn flush_port(&mut self, key: usize) {
-        let Some(port) = self.udp.get_mut(key) else { return };
-        let socket = SocketId(key as u32);
-        let was = port.state;
-        // An error about the socket itself (out of memory, device gone): nothing in the batch can leave.
-        let sent = port.socket.send(&mut port.batch).unwrap_or_else(|_| {
-            self.counters.dropped += port.batch.len() as u64;
-            port.batch = SendBatch::default();
-            Default::default()
-        });
-        self.counters.sent += sent.datagrams as u64;
-        for addr in port.batch.take_failed() {
-            self.counters.unreachable += 1;
-            self.news.push(Entry::Unreachable { peer: Peer::new(Transport::Udp, addr), socket });
-        }
-        let (state, interest) = if sent.congested {
-            self.counters.congested += 1;
-            (PortState::Congested, Interest::ReadWrite)
-        } else {
-            (PortState::Idle, Interest::Read)
-        };
-        port.state = state;
-        if (was == PortState::Congested) != sent.congested {
-            // Cannot fail for a socket that is in the set; if it did, the next flush would send the rest.
-            let _ = self.poll.change(&port.socket, key as u64, interest);
-        }
     }
 }
 
-/// Queued datagrams that are sent without waiting for `flush`.
-const FLUSH_AT: usize = 64;
+/// The key of a listener, `None` for a datagram socket.
+fn listener_key(socket: SocketId) -> Option<usize> {
+    (socket.0 & LISTENER_BIT != 0).then_some((socket.0 & !LISTENER_BIT) as usize)
+}
+
+/// Set in the ids of listeners.
+const LISTENER_BIT: u32 = 1 << 31;
+/// Connections taken from one listener before the others get their turn.
+const ACCEPTS_PER_WAIT: usize = 64;
+/// How long listeners rest when the system has no descriptor left.
+const ACCEPT_REST: Duration = Duration::from_millis(200);

@@ -1,0 +1,242 @@
+//! One stream connection and one listener: non-blocking TCP with message framing (RFC 3261 18.3).
+//!
+//! A [`Stream`] holds bytes only while a message is incomplete or the far end does not read; an idle
+//! connection costs no buffers. When to connect, reuse and close is decided in `conns.rs`.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::{CloseReason, SendError};
+use crate::msg::frame::{Frame, Framer, Limits};
+
+/// A listening socket.
+#[derive(Debug)]
+pub struct TcpListener {
+    listener: std::net::TcpListener,
+    local: SocketAddr,
+}
+
+impl TcpListener {
+    /// Listens on `addr` (port 0: any free one). An IPv6 listener takes no IPv4 connections.
+    pub fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
+        TcpListener::listening(new_socket(addr)?, addr)
+    }
+
+    /// `count` listeners on one address; the kernel spreads connections over them.
+    pub fn bind_group(addr: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
+        let mut group: Vec<TcpListener> = Vec::with_capacity(count.max(1));
+        for _ in 0..count.max(1) {
+            // With port 0 the first listener finds the port, the others share it.
+            let addr = group.first().map_or(addr, TcpListener::local_addr);
+            let socket = new_socket(addr)?;
+            socket.set_reuse_port(count > 1)?;
+            group.push(TcpListener::listening(socket, addr)?);
+        }
+        Ok(group)
+    }
+
+    /// The address it listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The next connection that waits, `None` when none does. Errors: no descriptor or memory left.
+    pub(super) fn accept(&self) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+        loop {
+            match self.listener.accept() {
+                Ok((stream, addr)) => {
+                    stream.set_nonblocking(true)?;
+                    return Ok(Some((stream, addr)));
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => return Ok(None),
+                    // The far end gave up while it waited; the next one may be fine.
+                    ErrorKind::Interrupted | ErrorKind::ConnectionAborted => {}
+                    _ => return Err(error),
+                },
+            }
+        }
+    }
+
+    fn listening(socket: Socket, addr: SocketAddr) -> io::Result<TcpListener> {
+        // A restart must not wait for old connections to leave TIME_WAIT.
+        socket.set_reuse_address(true)?;
+        socket.bind(&addr.into())?;
+        socket.listen(BACKLOG)?;
+        let listener = std::net::TcpListener::from(socket);
+        Ok(TcpListener { local: listener.local_addr()?, listener })
+    }
+}
+
+impl AsFd for TcpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
+    }
+}
+
+/// One connection: the socket, the unfinished message on its way in, the bytes on their way out.
+#[derive(Debug)]
+pub(super) struct Stream {
+    socket: TcpStream,
+    framer: Framer,
+    unread: Vec<u8>,
+    queue: Vec<u8>,
+    /// Bytes at the front of `queue` that the kernel has taken.
+    written: usize,
+}
+
+/// What one read brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Heard {
+    pub(super) messages: usize,
+    /// Keep-alive pings to answer (RFC 5626 3.5.1).
+    pub(super) pings: usize,
+    /// Bytes they took.
+    taken: usize,
+}
+
+impl Stream {
+    /// Starts to connect; writable when it has succeeded or failed, see [`Stream::check_connected`].
+    pub(super) fn connect(to: SocketAddr, from: Option<IpAddr>, limits: Limits) -> io::Result<Stream> {
+        let socket = new_socket(to)?;
+        if let Some(from) = from {
+            socket.bind(&SocketAddr::new(from, 0).into())?;
+        }
+        match socket.connect(&to.into()) {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(Stream::new(socket.into(), limits))
+    }
+
+    /// Wraps a connected or connecting non-blocking socket.
+    pub(super) fn new(socket: TcpStream, limits: Limits) -> Stream {
+        // Messages are written whole; waiting for more to fill a segment only adds delay. A socket that
+        // cannot be told so still works.
+        let _ = socket.set_nodelay(true);
+        Stream { socket, framer: Framer::new(limits), unread: Vec::new(), queue: Vec::new(), written: 0 }
+    }
+
+    /// After the socket became writable: did the connection come to stand?
+    pub(super) fn check_connected(&self) -> io::Result<()> {
+        match self.socket.take_error()? {
+            Some(error) => Err(error),
+            None => self.socket.peer_addr().map(|_| ()),
+        }
+    }
+
+    /// Reads once, through `scratch`, and gives each complete message to `on_message`.
+    /// Errors: the connection is at its end, for that reason.
+    pub(super) fn read(
+        &mut self,
+        scratch: &mut [u8],
+        mut on_message: impl FnMut(&[u8]),
+    ) -> Result<Heard, CloseReason> {
+        let len = match self.socket.read(scratch) {
+            Ok(0) => return Err(CloseReason::ByPeer),
+            Ok(len) => len,
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::Interrupted => return Ok(Heard::default()),
+                _ => return Err(CloseReason::Error),
+            },
+        };
+        if self.unread.is_empty() {
+            let heard = split(&mut self.framer, &scratch[..len], &mut on_message)?;
+            self.unread.extend_from_slice(&scratch[heard.taken..len]);
+            return Ok(heard);
+        }
+        self.unread.extend_from_slice(&scratch[..len]);
+        let heard = split(&mut self.framer, &self.unread, &mut on_message)?;
+        self.unread.drain(..heard.taken);
+        if self.unread.is_empty() {
+            self.unread = Vec::new();
+        }
+        Ok(heard)
+    }
+
+    /// Puts a message behind those that wait. Errors: `QueueFull` beyond `limit` bytes.
+    pub(super) fn queue(&mut self, bytes: &[u8], limit: usize) -> Result<(), SendError> {
+        if self.queued() + bytes.len() > limit {
+            return Err(SendError::QueueFull);
+        }
+        if self.written > 0 {
+            self.queue.drain(..self.written);
+            self.written = 0;
+        }
+        self.queue.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Bytes that wait to be written.
+    pub(super) fn queued(&self) -> usize {
+        self.queue.len() - self.written
+    }
+
+    /// Writes as much as the kernel takes and returns how many bytes that was.
+    pub(super) fn write(&mut self) -> io::Result<usize> {
+        let before = self.written;
+        while self.written < self.queue.len() {
+            match self.socket.write(&self.queue[self.written..]) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(len) => self.written += len,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(self.written - before),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let wrote = self.written - before;
+        self.written = 0;
+        self.queue.clear();
+        self.queue.shrink_to(KEPT_QUEUE);
+        Ok(wrote)
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Cuts `bytes` into messages.
+fn split(
+    framer: &mut Framer,
+    bytes: &[u8],
+    on_message: &mut impl FnMut(&[u8]),
+) -> Result<Heard, CloseReason> {
+    let mut heard = Heard::default();
+    loop {
+        let rest = &bytes[heard.taken..];
+        heard.taken += match framer.next(rest).map_err(|_| CloseReason::BadFrame)? {
+            Frame::Incomplete { .. } => return Ok(heard),
+            Frame::Pong { len } => len,
+            Frame::Ping { len } => {
+                heard.pings += 1;
+                len
+            }
+            Frame::Message { len } => {
+                heard.messages += 1;
+                on_message(&rest[..len]);
+                len
+            }
+        };
+    }
+}
+
+fn new_socket(addr: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    Ok(socket)
+}
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+/// Queue memory a connection keeps when everything is written.
+const KEPT_QUEUE: usize = 4096;
