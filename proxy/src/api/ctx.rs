@@ -13,7 +13,7 @@ use super::routes::{RouteId, RouteKind, RouteNames};
 use super::state::{Shared, States};
 use super::value::Value;
 use super::work::Work;
-use crate::relay::Sockets;
+use crate::relay::{Relay, Sockets};
 
 /// Handed to every function, variable and transformation. The three mutable parts are separate fields so
 /// that they can be borrowed beside one another.
@@ -79,6 +79,8 @@ pub struct Shard {
     pub states: States,
     /// What modules share between shards.
     pub shared: Arc<Shared>,
+    /// Transactions and branches.
+    pub relay: Relay,
     /// Our sockets and names.
     pub sockets: Arc<Sockets>,
     /// Number of the shard, from 0.
@@ -89,7 +91,7 @@ pub struct Shard {
 
 impl Shard {
     /// A shard before its first message.
-    pub fn new(ident: Ident, shared: Arc<Shared>, sockets: Arc<Sockets>) -> Shard {
+    pub fn new(ident: Ident, shared: Arc<Shared>, relay: Relay) -> Shard {
         Shard {
             now: Time::ZERO,
             unix_start: Duration::ZERO,
@@ -99,7 +101,8 @@ impl Shard {
             vars: Vars::default(),
             states: States::default(),
             shared,
-            sockets,
+            sockets: relay.sockets().clone(),
+            relay,
             number: 0,
             messages: 0,
         }

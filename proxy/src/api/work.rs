@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sip::msg::{Message, View};
+use sip::msg::{Edits, Message, View};
 use sip::peer::Peer;
 use sip::time::Time;
 
 use super::avps::{Avps, Xavps};
 use super::state::Attachments;
-use crate::relay::{SocketId, Targets};
+use crate::relay::{Relaying, SocketId, Targets};
 
 /// One message in work. A clone is what a transaction keeps, or what one branch changes.
 #[derive(Clone, Debug)]
@@ -31,6 +31,10 @@ pub struct Work {
     pub xavps: Xavps,
     /// How copies and replies are to be sent.
     pub sending: Sending,
+    /// Changes that show only in the sent message.
+    pub edits: Edits,
+    /// What the relay and the functions that drive it noted.
+    pub relaying: Relaying,
     /// Header fields for locally made replies to this request (`append_to_reply`), line ends included.
     pub reply_headers: Vec<Bytes>,
     /// What modules keep with this message.
@@ -80,6 +84,8 @@ impl Work {
             avps: Avps::default(),
             xavps: Xavps::default(),
             sending: Sending::default(),
+            edits: Edits::new(),
+            relaying: Relaying::default(),
             reply_headers: Vec::new(),
             attached: Attachments::default(),
         }

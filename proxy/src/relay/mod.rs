@@ -4,15 +4,35 @@
 //! route may have a say, an event is emitted, the shell runs the route and hands the result back.
 //! Sections: targets 16.5, branch 16.6, collect 16.7, cancel 16.10, stateless 16.11, route 16.4 and 16.12.
 
+mod abandon;
+pub mod branch;
 pub mod cancel;
 mod collect;
+mod context;
+pub mod error;
+mod forward;
+pub mod hop;
+mod machine;
+pub mod record_route;
+mod relaying;
 pub mod reply;
+mod respond;
 pub mod route;
+mod settings;
 mod socket;
 mod targets;
 
+pub use abandon::Cancelled;
 pub use collect::{Leg, Legs, On100, OnGlobalFailure, Verdict, priority};
+pub use context::{Branch, Context};
+pub use error::RelayError;
+pub use forward::{BranchRefused, NewBranch};
+pub use hop::NextHop;
+pub use machine::{Arrival, Counters, Event, NewContext, Relay, ReplyArrival, Sending};
+pub use relaying::Relaying;
 pub use reply::{LocalReply, Origin, Signature, TagStyle};
+pub use respond::BranchReply;
+pub use settings::{FailureReplies, Settings};
 pub use socket::{Alias, Socket, SocketId, Sockets};
 pub use targets::{Target, Targets, TooManyBranches};
 

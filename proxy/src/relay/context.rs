@@ -1,0 +1,167 @@
+//! What the relay remembers of one server transaction and its branches (RFC 3261 16.2 response context).
+//!
+//! Plain data. The request is kept as bytes and parsed again in the rare cases that need it: an index is
+//! larger than most requests.
+
+use bytes::Bytes;
+use sip::msg::Method;
+use sip::txn::{Hop, Timers, TxnId};
+use smallvec::SmallVec;
+
+use super::{Armed, Legs, Origin, RouteSlot, Target};
+
+/// The response context of a server transaction.
+#[derive(Debug)]
+pub struct Context {
+    /// Counts the transactions that had this slot.
+    pub(super) generation: u32,
+    /// The server transaction while it lives.
+    pub(super) server: Option<TxnId>,
+    /// The request as received.
+    pub(super) request: Bytes,
+    /// Where it came from.
+    pub(super) origin: Origin,
+    /// Where replies go, and our socket it came in by.
+    pub(super) reply_to: Hop,
+    /// Its method.
+    pub(super) method: Method,
+    /// How far it is.
+    pub(super) phase: Phase,
+    /// The caller cancelled it.
+    pub(super) is_canceled: bool,
+    /// Last status sent upstream, provisional or final; 0 before.
+    pub(super) sent_status: u16,
+    /// The state of each branch in the race.
+    pub(super) legs: Legs,
+    /// What else is known of each branch, same order.
+    pub(super) branches: SmallVec<[Branch; 1]>,
+    /// First branch of the set added last.
+    pub(super) last_set: usize,
+    /// Routes armed for branches to come.
+    pub(super) armed: Armed,
+    /// Timers of branches to come.
+    pub(super) timers: Timers,
+    /// Second half of the branch parameter, the same for all branches.
+    pub(super) discriminator: u64,
+    /// Message flags of the request.
+    pub flags: u32,
+}
+
+/// How far a response context is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Branches run, or none were made yet.
+    Running,
+    /// A failure route decides; `picked` is the branch that had the best reply.
+    Deciding {
+        /// Branch with the best reply.
+        picked: u8,
+        /// Number of branches before the route ran.
+        branches: u8,
+    },
+    /// A final reply went upstream.
+    Answered,
+}
+
+/// One branch.
+#[derive(Debug)]
+pub struct Branch {
+    /// Its client transaction while it lives.
+    pub(super) client: Option<TxnId>,
+    /// Where it went.
+    pub(super) hop: Hop,
+    /// The best negative reply as it would go upstream; `None` for a faked status.
+    pub(super) reply: Option<Bytes>,
+    /// Runs for each reply.
+    pub(super) on_reply: RouteSlot,
+    /// Runs when this branch had the best reply.
+    pub(super) on_failure: RouteSlot,
+    /// Runs for each negative reply.
+    pub(super) on_branch_failure: RouteSlot,
+    /// A CANCEL was asked for.
+    pub(super) is_canceled: bool,
+    /// What it was made of.
+    pub(super) target: Box<Target>,
+}
+
+impl Context {
+    /// The request as received.
+    pub fn request(&self) -> &Bytes {
+        &self.request
+    }
+
+    /// Where it came from.
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Where its replies go, and the socket it came in by.
+    pub fn reply_to(&self) -> Hop {
+        self.reply_to
+    }
+
+    /// The method of the request.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// True when the caller has cancelled it.
+    pub fn is_canceled(&self) -> bool {
+        self.is_canceled
+    }
+
+    /// Last status sent upstream, 0 before the first.
+    pub fn sent_status(&self) -> u16 {
+        self.sent_status
+    }
+
+    /// The state of its branches.
+    pub fn legs(&self) -> &Legs {
+        &self.legs
+    }
+
+    /// Its branches, in order.
+    pub fn branches(&self) -> &[Branch] {
+        &self.branches
+    }
+
+    /// Routes armed for branches to come.
+    pub fn armed_mut(&mut self) -> &mut Armed {
+        &mut self.armed
+    }
+
+    /// The branch a failure route was started for.
+    pub fn picked(&self) -> Option<usize> {
+        match self.phase {
+            Phase::Deciding { picked, .. } => Some(usize::from(picked)),
+            Phase::Running | Phase::Answered => None,
+        }
+    }
+}
+
+impl Branch {
+    /// The target it was made of.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Where it went.
+    pub fn hop(&self) -> Hop {
+        self.hop
+    }
+
+    /// Its stored negative reply as it would go upstream; `None` before, and when the status was made here.
+    pub fn reply(&self) -> Option<&Bytes> {
+        self.reply.as_ref()
+    }
+
+    /// The reply route armed when it was made.
+    pub fn on_reply(&self) -> RouteSlot {
+        self.on_reply
+    }
+
+    /// True when a CANCEL was asked for.
+    pub fn is_canceled(&self) -> bool {
+        self.is_canceled
+    }
+}

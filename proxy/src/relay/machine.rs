@@ -1,0 +1,397 @@
+//! The machine: response contexts over the transaction table, in the steps the shell takes.
+//!
+//! What is received goes in by [`Relay::receive_request`], [`Relay::receive_response`] and [`Relay::due`]; what
+//! scripts decide by the methods of `forward.rs`, `respond.rs` and `abandon.rs`. What comes out waits in
+//! [`Relay::take_sendings`] and [`Relay::next_event`]; the shell drains both after each step.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sip::ident::Ident;
+use sip::msg::{Message, Method, View};
+use sip::time::Time;
+use sip::txn::{Hop, Input, Limits, NewServer, Output, Outputs, Owner, Refused, Table, Timer, Timers, TxnId};
+use slab::Slab;
+
+use super::context::{Context, Phase};
+use super::{Armed, Legs, Origin, RelayId, RouteSlot, Settings, Signature, Sockets};
+
+/// All response contexts of one shard and their transactions.
+#[derive(Debug)]
+pub struct Relay {
+    pub(super) table: Table,
+    pub(super) contexts: Slab<Context>,
+    next_generation: u32,
+    pub(super) outputs: Outputs,
+    pub(super) events: VecDeque<Event>,
+    sendings: Vec<Sending>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) sockets: Arc<Sockets>,
+    pub(super) ident: Ident,
+    pub(super) signature: Signature,
+    pub(super) counters: Counters,
+}
+
+/// Something the shell must run a route for, or must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Run this route for a branch that got a negative reply, then call [`Relay::after_branch_failure`].
+    BranchFailure {
+        /// The response context.
+        id: RelayId,
+        /// The branch.
+        branch: u8,
+        /// The route.
+        route: RouteSlot,
+    },
+    /// Run this route, since all branches have failed, then call [`Relay::after_failure`].
+    Failure {
+        /// The response context.
+        id: RelayId,
+        /// The branch with the best reply.
+        branch: u8,
+        /// The route.
+        route: RouteSlot,
+    },
+    /// The context is gone; what was kept beside it can go too.
+    Ended(RelayId),
+}
+
+/// Bytes to send.
+#[derive(Clone, Debug)]
+pub struct Sending {
+    /// Where to.
+    pub hop: Hop,
+    /// The whole message.
+    pub bytes: Bytes,
+    /// The transaction to tell when they cannot be sent.
+    pub txn: Option<TxnId>,
+}
+
+/// What a received request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// Dealt with: a retransmission, or the ACK to a negative reply.
+    Absorbed,
+    /// A new request.
+    New,
+    /// A CANCEL for this context.
+    CancelOf(RelayId),
+    /// A CANCEL or ACK that fits nothing here.
+    Stray,
+}
+
+/// What a received reply is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyArrival {
+    /// Dealt with: a retransmission, or the reply to a CANCEL of ours.
+    Absorbed,
+    /// It belongs to no transaction.
+    Stray,
+    /// It belongs to a branch; continue with [`Relay::reply`].
+    Branch {
+        /// The response context.
+        id: RelayId,
+        /// The branch.
+        branch: u8,
+    },
+}
+
+/// What a response context starts from.
+#[derive(Clone, Copy, Debug)]
+pub struct NewContext<'a> {
+    /// The request; its bytes are kept.
+    pub request: &'a Message,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Where its replies go, and our socket it came in by.
+    pub reply_to: Hop,
+    /// Routes armed so far.
+    pub armed: Armed,
+    /// Message flags.
+    pub flags: u32,
+    /// Timers, `None` for those of the settings.
+    pub timers: Option<Timers>,
+}
+
+/// What the relay counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Server transactions opened.
+    pub server_transactions: u64,
+    /// Branches opened.
+    pub client_transactions: u64,
+    /// Replies received for branches.
+    pub replies_received: u64,
+    /// Replies sent upstream that were made here.
+    pub replies_generated: u64,
+    /// Replies sent upstream that were received.
+    pub replies_relayed: u64,
+    /// Final replies sent upstream, by class 2 to 6.
+    pub finals: [u64; 5],
+}
+
+impl Relay {
+    /// An empty relay. `seed` makes branches unforeseeable.
+    pub fn new(settings: Arc<Settings>, sockets: Arc<Sockets>, seed: u64, signature: Signature) -> Relay {
+        let limits = Limits { max_transactions: settings.max_transactions, ..Limits::default() };
+        Relay {
+            table: Table::new(limits, seed),
+            contexts: Slab::new(),
+            next_generation: 0,
+            outputs: Outputs::new(),
+            events: VecDeque::new(),
+            sendings: Vec::new(),
+            settings,
+            sockets,
+            ident: Ident::seeded(seed),
+            signature,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Our sockets and names.
+    pub fn sockets(&self) -> &Arc<Sockets> {
+        &self.sockets
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// Puts other settings in force for transactions to come.
+    pub fn set_settings(&mut self, settings: Arc<Settings>) {
+        self.settings = settings;
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Response contexts alive.
+    pub fn len(&self) -> usize {
+        self.contexts.len()
+    }
+
+    /// True when no response context is alive.
+    pub fn is_empty(&self) -> bool {
+        self.contexts.is_empty()
+    }
+
+    /// The context of that name, if it lives.
+    pub fn context(&self, id: RelayId) -> Option<&Context> {
+        self.contexts.get(id.slot as usize).filter(|context| context.generation == id.generation)
+    }
+
+    /// The context of that name for changes, if it lives.
+    pub fn context_mut(&mut self, id: RelayId) -> Option<&mut Context> {
+        self.contexts.get_mut(id.slot as usize).filter(|context| context.generation == id.generation)
+    }
+
+    /// When [`Relay::due`] must be called next.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.table.next_deadline()
+    }
+
+    /// Takes a request from the network: tells what it is and answers retransmissions.
+    pub fn receive_request(&mut self, now: Time, request: View<'_>) -> Arrival {
+        self.table.handle(now, Input::Request(request), &mut self.outputs);
+        let is_ack = request.method() == Some(Method::Ack);
+        let mut arrival = if is_ack { Arrival::Stray } else { Arrival::New };
+        let mut outputs = std::mem::take(&mut self.outputs);
+        for output in outputs.drain(..) {
+            match output {
+                Output::Request | Output::Merged { .. } => {
+                    let is_cancel = request.method() == Some(Method::Cancel);
+                    arrival = if is_cancel { Arrival::Stray } else { Arrival::New };
+                }
+                Output::CancelOf { owner, .. } => {
+                    arrival = match self.owner(owner) {
+                        Some((id, _)) => Arrival::CancelOf(id),
+                        None => Arrival::Stray,
+                    };
+                }
+                Output::StrayAck => arrival = Arrival::Stray,
+                Output::Retransmission { .. } | Output::Acked { .. } => arrival = Arrival::Absorbed,
+                other => self.take_output(now, other),
+            }
+        }
+        self.outputs = outputs;
+        arrival
+    }
+
+    /// Takes a reply from the network; ACKs to negative replies go out here, before any route.
+    pub fn receive_response(&mut self, now: Time, response: View<'_>) -> ReplyArrival {
+        self.table.handle(now, Input::Response(response), &mut self.outputs);
+        let mut arrival = ReplyArrival::Absorbed;
+        let mut outputs = std::mem::take(&mut self.outputs);
+        for output in outputs.drain(..) {
+            match output {
+                Output::StrayResponse => arrival = ReplyArrival::Stray,
+                Output::Response { owner, .. } => {
+                    if let Some((id, branch)) = self.owner(owner) {
+                        self.counters.replies_received += 1;
+                        arrival = ReplyArrival::Branch { id, branch };
+                    }
+                }
+                other => self.take_output(now, other),
+            }
+        }
+        self.outputs = outputs;
+        arrival
+    }
+
+    /// Lets all timers that are due fire.
+    pub fn due(&mut self, now: Time) {
+        self.drive(now, Input::Due);
+    }
+
+    /// The shell could not send bytes of this transaction.
+    pub fn send_failed(&mut self, now: Time, txn: TxnId) {
+        self.drive(now, Input::Failed { txn });
+    }
+
+    /// Opens the server transaction and response context of a request.
+    ///
+    /// Errors: the table is full, the request was seen already, or it lacks what identifies it.
+    pub fn open(&mut self, now: Time, new: NewContext<'_>) -> Result<RelayId, Refused> {
+        let request = new.request.view();
+        let method = request.method().unwrap_or(Method::Other);
+        let base = if method == Method::Invite { self.settings.invite } else { self.settings.non_invite };
+        let timers = new.timers.unwrap_or(base);
+        let id = RelayId { slot: self.contexts.vacant_key() as u32, generation: self.next_generation };
+        let server = NewServer { request, reply_to: new.reply_to, owner: pack(id, NO_BRANCH), timers };
+        let server = self.table.open_server(now, server)?;
+        self.next_generation = (self.next_generation + 1) & GENERATION_MASK;
+        self.counters.server_transactions += 1;
+        self.contexts.insert(Context {
+            generation: id.generation,
+            server: Some(server),
+            request: new.request.bytes().clone(),
+            origin: new.origin,
+            reply_to: new.reply_to,
+            method,
+            phase: Phase::Running,
+            is_canceled: false,
+            sent_status: 0,
+            legs: Legs::default(),
+            branches: Default::default(),
+            last_set: 0,
+            armed: new.armed,
+            timers,
+            discriminator: self.ident.next_u64(),
+            flags: new.flags,
+        });
+        Ok(id)
+    }
+
+    /// The next thing a route must be run for.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// What is to be sent, in order; empties the queue.
+    pub fn take_sendings(&mut self) -> std::vec::Drain<'_, Sending> {
+        self.sendings.drain(..)
+    }
+
+    /// Sends bytes outside any transaction.
+    pub fn send(&mut self, hop: Hop, bytes: Bytes) {
+        self.sendings.push(Sending { hop, bytes, txn: None });
+    }
+
+    /// Hands an input to the table and deals with everything that comes out.
+    pub(super) fn drive(&mut self, now: Time, input: Input<'_>) {
+        self.table.handle(now, input, &mut self.outputs);
+        self.settle(now);
+    }
+
+    /// Deals with the outputs of the table; what that brings about is dealt with too.
+    pub(super) fn settle(&mut self, now: Time) {
+        while !self.outputs.is_empty() {
+            let mut outputs = std::mem::take(&mut self.outputs);
+            outputs.drain(..).for_each(|output| self.take_output(now, output));
+            if self.outputs.is_empty() {
+                self.outputs = outputs;
+            }
+        }
+    }
+
+    fn take_output(&mut self, now: Time, output: Output) {
+        match output {
+            Output::Send { txn, hop, bytes } => self.sendings.push(Sending { hop, bytes, txn: Some(txn) }),
+            Output::Timeout { txn, owner, timer } => self.timed_out(now, txn, owner, timer),
+            Output::TransportError { owner, .. } => {
+                if let Some((id, branch)) = self.owner(owner).filter(|(_, branch)| *branch != NO_BRANCH) {
+                    self.end_branch(now, id, branch, 503);
+                }
+            }
+            Output::Terminated { txn, owner } => self.terminated(txn, owner),
+            Output::Request
+            | Output::CancelOf { .. }
+            | Output::Merged { .. }
+            | Output::StrayAck
+            | Output::StrayResponse
+            | Output::Retransmission { .. }
+            | Output::Acked { .. }
+            | Output::Response { .. } => {}
+        }
+    }
+
+    fn timed_out(&mut self, now: Time, txn: TxnId, owner: Owner, timer: Timer) {
+        let Some((id, branch)) = self.owner(owner) else { return };
+        if branch == NO_BRANCH {
+            return;
+        }
+        self.end_branch(now, id, branch, 408);
+        if matches!(timer, Timer::C | Timer::Lifetime) {
+            // The 408 went upstream first, the CANCEL follows without a Reason (seen on Kamailio 5.6.3).
+            self.cancel_client(now, txn, Bytes::new());
+        }
+    }
+
+    fn terminated(&mut self, txn: TxnId, owner: Owner) {
+        let Some((id, branch)) = self.owner(owner) else { return };
+        let Some(context) = self.context_mut(id) else { return };
+        if branch == NO_BRANCH {
+            if context.server == Some(txn) {
+                context.server = None;
+            }
+        } else if let Some(branch) = context.branches.get_mut(usize::from(branch))
+            && branch.client == Some(txn)
+        {
+            branch.client = None;
+        }
+        self.remove_if_over(id);
+    }
+
+    /// Forgets a context whose transactions have all ended.
+    pub(super) fn remove_if_over(&mut self, id: RelayId) {
+        let is_over = self.context(id).is_some_and(|context| {
+            context.server.is_none() && context.branches.iter().all(|branch| branch.client.is_none())
+        });
+        if is_over {
+            self.contexts.remove(id.slot as usize);
+            self.events.push_back(Event::Ended(id));
+        }
+    }
+
+    /// The living context and branch an owner number stands for.
+    fn owner(&self, owner: Owner) -> Option<(RelayId, u8)> {
+        let id = RelayId { slot: owner.0 as u32, generation: (owner.0 >> 32) as u32 & GENERATION_MASK };
+        self.context(id).map(|_| (id, (owner.0 >> 56) as u8))
+    }
+}
+
+/// The owner number of a context's transaction: slot, generation and branch.
+pub(super) fn pack(id: RelayId, branch: u8) -> Owner {
+    Owner(u64::from(id.slot) | u64::from(id.generation) << 32 | u64::from(branch) << 56)
+}
+
+/// Stands for the server transaction where a branch index is wanted.
+pub(super) const NO_BRANCH: u8 = u8::MAX;
+/// Generations fit beside the branch in an owner number.
+const GENERATION_MASK: u32 = 0x00ff_ffff;

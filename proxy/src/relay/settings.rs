@@ -1,0 +1,84 @@
+//! What an operator sets for all relays: timers and rules, one value (the parameters of module tm).
+
+use sip::txn::{Millis, Timers};
+
+use super::{On100, OnGlobalFailure, cancel::Unreplied};
+
+/// What happens to earlier replies when a failure route adds branches (`failure_reply_mode`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FailureReplies {
+    /// 0: they stay and may win.
+    Keep,
+    /// 1: they are dropped in any case.
+    Drop,
+    /// 2: those of the last set of branches are dropped.
+    DropLast,
+    /// 3: they are dropped when branches were added.
+    #[default]
+    DropIfForked,
+}
+
+/// Settings of the relay.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Timers of INVITE transactions.
+    pub invite: Timers,
+    /// Timers of other transactions.
+    pub non_invite: Timers,
+    /// Whether an INVITE is answered with 100 when it is relayed.
+    pub auto_100: bool,
+    /// The reason phrase of that 100.
+    pub reason_100: Box<str>,
+    /// Received 100s.
+    pub on_100: On100,
+    /// 6xx replies.
+    pub on_global_failure: OnGlobalFailure,
+    /// Unreplied branches of a cancelled call.
+    pub unreplied: Unreplied,
+    /// Earlier replies when a failure route forks.
+    pub failure_replies: FailureReplies,
+    /// Added to the priority number of faked replies.
+    pub faked_priority: u32,
+    /// Whether a winning 503 goes upstream as 500.
+    pub remap_503: bool,
+    /// Whether CANCELs made here carry a Reason.
+    pub local_cancel_reason: bool,
+    /// Whether Reason lines of a received CANCEL are copied to ours.
+    pub caller_cancel_reason: bool,
+    /// Whether challenges of several branches are merged into one 401 or 407 (RFC 3261 16.7 step 7).
+    pub merge_challenges: bool,
+    /// Branches one transaction may have in all.
+    pub max_branches: usize,
+    /// Server transactions alive at a time.
+    pub max_transactions: usize,
+}
+
+impl Default for Settings {
+    /// Kamailio 5.6 defaults.
+    fn default() -> Settings {
+        let base = Timers {
+            final_response: Millis(30_000),
+            after_provisional: Millis(120_000),
+            linger: Millis(5000),
+            lifetime: Millis(180_000),
+            ..Timers::of(Millis(500), Millis(4000), Millis(5000))
+        };
+        Settings {
+            invite: base,
+            non_invite: Timers { lifetime: Millis(32_000), ..base },
+            auto_100: true,
+            reason_100: "trying -- your call is important to us".into(),
+            on_100: On100::Absorb,
+            on_global_failure: OnGlobalFailure::CancelOthers,
+            unreplied: Unreplied::KeepSending,
+            failure_replies: FailureReplies::DropIfForked,
+            faked_priority: 0,
+            remap_503: true,
+            local_cancel_reason: true,
+            caller_cancel_reason: true,
+            merge_challenges: true,
+            max_branches: 12,
+            max_transactions: 1_000_000,
+        }
+    }
+}
