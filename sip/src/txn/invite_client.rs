@@ -79,8 +79,7 @@ impl InviteClient {
             }
             (State::Proceeding, Cancel::No) => {
                 self.cancel = Cancel::Ready(headers);
-                // 9.1: without a final reply 64*T1 after the CANCEL, the INVITE counts as cancelled.
-                step.end_with(Timer::B);
+                step.give_up();
             }
             _ => {}
         }
@@ -106,7 +105,7 @@ impl InviteClient {
                 step.end_with(Timer::C);
                 if let Cancel::Waiting(headers) = &mut self.cancel {
                     self.cancel = Cancel::Ready(std::mem::take(headers));
-                    step.end_with(Timer::B);
+                    step.give_up();
                 }
                 step.respond();
                 State::Proceeding
@@ -125,10 +124,10 @@ impl InviteClient {
                 step.respond();
                 State::Proceeding
             }
-            Input::Timer(Timer::C) => {
+            Input::Timer(timer @ (Timer::C | Timer::Lifetime)) => {
                 // 16.8: the TU cancels; the answer to that is awaited here.
-                step.end_with(Timer::B);
-                step.time_out(Timer::C);
+                step.give_up();
+                step.time_out(timer);
                 State::Proceeding
             }
             other => self.end(other, step),
@@ -193,5 +192,190 @@ fn accepted(input: Input<'_>, step: &mut Step<'_>) -> State {
         }
         Input::Timer(_) => State::Terminated,
         Input::Provisional | Input::Failure(_) | Input::Failed => State::Accepted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::peer::Transport::{self, Tcp, Udp};
+    use crate::txn::Unanswered::{KeepSending, StopSending};
+    use crate::txn::lab::Lab;
+    use crate::txn::{Millis, Timers};
+
+    fn calling(transport: Transport) -> Lab {
+        let mut lab = Lab::client("INVITE", transport, Timers::default());
+        lab.saw(&["0 send INVITE"]);
+        lab
+    }
+
+    fn proceeding() -> Lab {
+        let mut lab = calling(Udp);
+        lab.receive(180).saw(&["0 response"]);
+        lab
+    }
+
+    fn completed() -> Lab {
+        let mut lab = calling(Udp);
+        lab.receive(486).saw(&["0 send ACK", "0 response"]);
+        lab
+    }
+
+    fn accepted() -> Lab {
+        let mut lab = calling(Udp);
+        lab.receive(200).saw(&["0 response"]);
+        lab
+    }
+
+    /// RFC 3261 17.1.1.2: timer A doubles, without limit.
+    #[test]
+    fn calling_timer_a_sends_again_and_doubles() {
+        calling(Udp).until(31_600).saw(&[
+            "500 send INVITE",
+            "1500 send INVITE",
+            "3500 send INVITE",
+            "7500 send INVITE",
+            "15500 send INVITE",
+            "31500 send INVITE",
+        ]);
+    }
+
+    #[test]
+    fn calling_over_tcp_sends_once() {
+        calling(Tcp).until(31_600).saw(&[]);
+    }
+
+    #[test]
+    fn calling_timer_b_informs_the_tu_and_ends() {
+        calling(Tcp).until(33_000).saw(&["32000 timeout B", "32000 over"]).is_clear();
+    }
+
+    #[test]
+    fn calling_transport_error_informs_the_tu_and_ends() {
+        calling(Udp).fail().saw(&["0 error", "0 over"]).is_clear();
+    }
+
+    #[test]
+    fn calling_1xx_to_tu_then_proceeding() {
+        calling(Udp).receive(100).saw(&["0 response"]).until(40_000).saw(&[]);
+    }
+
+    #[test]
+    fn calling_2xx_to_tu_then_accepted() {
+        calling(Udp).receive(200).saw(&["0 response"]).receive(200).saw(&["0 response"]);
+    }
+
+    #[test]
+    fn calling_failure_is_acknowledged_and_to_tu_then_completed() {
+        for status in [302, 486, 500, 603, 700] {
+            calling(Udp).receive(status).saw(&["0 send ACK", "0 response"]);
+        }
+    }
+
+    #[test]
+    fn proceeding_1xx_to_tu() {
+        proceeding().receive(183).saw(&["0 response"]);
+    }
+
+    #[test]
+    fn proceeding_2xx_to_tu_then_accepted() {
+        proceeding().receive(200).saw(&["0 response"]).receive(486).saw(&[]);
+    }
+
+    #[test]
+    fn proceeding_failure_is_acknowledged_and_to_tu_then_completed() {
+        proceeding().receive(486).saw(&["0 send ACK", "0 response"]);
+    }
+
+    #[test]
+    fn proceeding_transport_error_informs_the_tu_and_ends() {
+        proceeding().fail().saw(&["0 error", "0 over"]).is_clear();
+    }
+
+    /// RFC 3261 16.7 item 2, 16.8: each provisional reply starts timer C anew; when it fires the TU cancels,
+    /// and the answer to that is waited for.
+    #[test]
+    fn proceeding_timer_c_tells_the_tu_and_waits_for_the_rest() {
+        let mut lab = proceeding();
+        lab.until(100_000).receive(180).saw(&["100000 response"]);
+        lab.until(281_500).saw(&["281000 timeout C"]).cancel(KeepSending).saw(&["281500 send CANCEL"]);
+        lab.receive(487).saw(&["281500 send ACK", "281500 response"]);
+    }
+
+    #[test]
+    fn proceeding_ends_when_nothing_follows_timer_c() {
+        let mut lab = proceeding();
+        lab.until(214_000).saw(&["181000 timeout C", "213000 timeout B", "213000 over"]).is_clear();
+    }
+
+    #[test]
+    fn completed_failure_again_is_acknowledged_only() {
+        completed().receive(486).saw(&["0 send ACK"]).receive(100).receive(200).saw(&[]);
+    }
+
+    #[test]
+    fn completed_transport_error_informs_the_tu_and_ends() {
+        completed().fail().saw(&["0 error", "0 over"]).is_clear();
+    }
+
+    /// RFC 3261 17.1.1.2: timer D is 32 s, and 0 over reliable transports.
+    #[test]
+    fn completed_timer_d_ends() {
+        completed().until(33_000).saw(&["32000 over"]).is_clear();
+        calling(Tcp).receive(486).saw(&["0 send ACK", "0 response", "0 over"]).is_clear();
+    }
+
+    #[test]
+    fn accepted_2xx_again_to_tu() {
+        accepted().receive(200).saw(&["0 response"]).receive(180).receive(486).fail().saw(&[]);
+    }
+
+    /// RFC 6026 7.2: timer M is 64*T1 over any transport.
+    #[test]
+    fn accepted_timer_m_ends() {
+        accepted().until(33_000).saw(&["32000 over"]).is_clear();
+    }
+
+    /// RFC 3261 9.1: no CANCEL before the first provisional reply.
+    #[test]
+    fn cancel_waits_for_a_provisional_reply() {
+        let mut lab = calling(Udp);
+        lab.cancel(KeepSending).until(600).saw(&["500 send INVITE"]);
+        lab.receive(100).saw(&["600 response", "600 send CANCEL"]);
+        lab.until(1_200).saw(&["1100 send CANCEL"]).receive(180).saw(&["1200 response"]);
+    }
+
+    #[test]
+    fn cancel_may_stop_an_invite_that_nobody_answers() {
+        let mut lab = calling(Udp);
+        lab.cancel(StopSending).until(5_000).saw(&[]).receive(200).saw(&["5000 response"]);
+    }
+
+    /// RFC 3261 9.1: without a final reply 64*T1 after the CANCEL the INVITE counts as cancelled.
+    #[test]
+    fn cancel_limits_the_wait_for_a_final_reply() {
+        let mut lab = calling(Tcp);
+        lab.receive(180).cancel(KeepSending).saw(&["0 response", "0 send CANCEL"]);
+        lab.until(33_000).saw(&["32000 timeout B", "32000 over"]).is_clear();
+    }
+
+    #[test]
+    fn cancel_is_sent_once_and_not_after_a_final_reply() {
+        proceeding()
+            .cancel(KeepSending)
+            .saw(&["0 send CANCEL"])
+            .cancel(KeepSending)
+            .receive(180)
+            .saw(&["0 response"]);
+        completed().cancel(KeepSending).saw(&[]);
+        accepted().cancel(KeepSending).saw(&[]);
+    }
+
+    #[test]
+    fn lifetime_cuts_timer_c_and_leaves_time_to_cancel() {
+        let timers = Timers { lifetime: Millis(60_000), ..Timers::default() };
+        let mut lab = Lab::client("INVITE", Tcp, timers);
+        lab.receive(180).saw(&["0 send INVITE", "0 response"]);
+        lab.until(60_100).saw(&["60000 timeout Lifetime"]).cancel(KeepSending).saw(&["60100 send CANCEL"]);
+        lab.until(93_000).saw(&["92100 timeout B", "92100 over"]);
     }
 }

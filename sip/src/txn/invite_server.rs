@@ -143,3 +143,161 @@ fn accepted(input: Input, step: &mut Step<'_>) -> State {
         Input::Request | Input::Reply(..) => State::Accepted,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::peer::Transport::{self, Tcp, Udp};
+    use crate::txn::lab::Lab;
+    use crate::txn::{Millis, Timers};
+
+    fn proceeding(transport: Transport) -> Lab {
+        let mut lab = Lab::server("INVITE", transport, Timers::default());
+        lab.saw(&[]);
+        lab
+    }
+
+    fn completed(transport: Transport) -> Lab {
+        let mut lab = proceeding(transport);
+        lab.reply(486).saw(&["0 send 486"]);
+        lab
+    }
+
+    fn confirmed(transport: Transport) -> Lab {
+        let mut lab = completed(transport);
+        lab.receive_request("ACK").saw(&["0 acked"]);
+        lab
+    }
+
+    fn accepted() -> Lab {
+        let mut lab = proceeding(Udp);
+        lab.reply(200).saw(&["0 send 200"]);
+        lab
+    }
+
+    #[test]
+    fn proceeding_invite_again_gets_the_last_reply() {
+        let mut lab = proceeding(Udp);
+        lab.receive_request("INVITE").saw(&["0 again"]);
+        lab.reply(100).saw(&["0 send 100"]).receive_request("INVITE").saw(&["0 again", "0 send 100"]);
+    }
+
+    #[test]
+    fn proceeding_1xx_from_tu_is_sent() {
+        let mut lab = proceeding(Udp);
+        lab.reply(180).saw(&["0 send 180"]).reply(183).saw(&["0 send 183"]);
+        lab.receive_request("INVITE").saw(&["0 again", "0 send 183"]);
+    }
+
+    #[test]
+    fn proceeding_failure_from_tu_is_sent_then_completed() {
+        for status in [302, 486, 500, 603] {
+            proceeding(Tcp)
+                .reply(status)
+                .saw(&[&format!("0 send {status}")])
+                .receive_request("ACK")
+                .saw(&["0 acked", "0 over"]);
+        }
+    }
+
+    #[test]
+    fn proceeding_2xx_from_tu_is_sent_then_accepted() {
+        proceeding(Udp).reply(200).saw(&["0 send 200"]).reply(486).saw(&[]);
+    }
+
+    /// RFC 6026 7.1: the transaction stays in Proceeding.
+    #[test]
+    fn proceeding_transport_error_informs_the_tu() {
+        proceeding(Udp).fail().saw(&["0 error"]).reply(500).saw(&["0 send 500"]);
+    }
+
+    #[test]
+    fn proceeding_ends_with_its_lifetime() {
+        let timers = Timers { lifetime: Millis(180_000), ..Timers::default() };
+        let mut lab = Lab::server("INVITE", Udp, timers);
+        lab.until(181_000).saw(&["180000 timeout Lifetime", "180000 over"]).is_clear();
+    }
+
+    /// RFC 3261 17.2.1: timer G doubles up to T2.
+    #[test]
+    fn completed_timer_g_sends_again_up_to_t2() {
+        let expected = ["500 send 486", "1500 send 486", "3500 send 486", "7500 send 486", "11500 send 486"];
+        completed(Udp).until(11_600).saw(&expected);
+    }
+
+    #[test]
+    fn completed_over_tcp_sends_once() {
+        completed(Tcp).until(33_000).saw(&["32000 timeout H", "32000 over"]).is_clear();
+    }
+
+    #[test]
+    fn completed_invite_again_gets_the_final_reply() {
+        completed(Udp).receive_request("INVITE").saw(&["0 again", "0 send 486"]);
+    }
+
+    /// RFC 6026 7.1: the transaction stays in Completed.
+    #[test]
+    fn completed_transport_error_informs_the_tu() {
+        completed(Udp).fail().saw(&["0 error"]).receive_request("ACK").saw(&["0 acked"]);
+    }
+
+    #[test]
+    fn completed_ack_then_confirmed() {
+        completed(Udp).receive_request("ACK").saw(&["0 acked"]).until(4_900).saw(&[]);
+    }
+
+    #[test]
+    fn completed_timer_h_informs_the_tu_and_ends() {
+        let timers = Timers { linger: Millis(5_000), ..Timers::default() };
+        let mut lab = Lab::server("INVITE", Udp, timers);
+        lab.reply(486).until(9_000).saw(&[
+            "0 send 486",
+            "500 send 486",
+            "1500 send 486",
+            "3500 send 486",
+            "5000 timeout H",
+            "5000 over",
+        ]);
+        lab.is_clear();
+    }
+
+    #[test]
+    fn confirmed_absorbs_acks_and_invites() {
+        confirmed(Udp).receive_request("ACK").saw(&[]).receive_request("INVITE").saw(&["0 again"]);
+    }
+
+    /// RFC 3261 17.2.1: timer I is T4, and 0 over reliable transports.
+    #[test]
+    fn confirmed_timer_i_ends() {
+        confirmed(Udp).until(6_000).saw(&["5000 over"]).is_clear();
+        completed(Tcp).receive_request("ACK").saw(&["0 acked", "0 over"]).is_clear();
+    }
+
+    /// RFC 6026 7.1: retransmissions are absorbed without an answer.
+    #[test]
+    fn accepted_invite_again_is_absorbed() {
+        accepted().receive_request("INVITE").saw(&["0 again"]);
+    }
+
+    /// RFC 6026 7.1: the TU may send the 2xx again, or that of another branch.
+    #[test]
+    fn accepted_2xx_from_tu_is_sent() {
+        accepted().reply(200).saw(&["0 send 200"]).reply(180).reply(486).saw(&[]);
+    }
+
+    /// RFC 6026 7.1: an ACK in Accepted is passed to the TU.
+    #[test]
+    fn accepted_ack_goes_to_the_tu() {
+        accepted().receive_request("ACK").saw(&["0 stray ACK"]);
+    }
+
+    #[test]
+    fn accepted_transport_error_informs_the_tu() {
+        accepted().fail().saw(&["0 error"]).reply(200).saw(&["0 send 200"]);
+    }
+
+    /// RFC 6026 7.1: timer L is 64*T1 over any transport.
+    #[test]
+    fn accepted_timer_l_ends() {
+        accepted().until(33_000).saw(&["32000 over"]).is_clear();
+    }
+}

@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hasher};
 use smallvec::SmallVec;
 
 use crate::ident::Ident;
-use crate::msg::{HeaderName, View};
+use crate::msg::{HeaderName, StartLine, View};
 
 /// What a transaction is found by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,6 +95,14 @@ impl Keyer {
 /// True when the To of a request has a tag: it belongs to a dialog (12.2.2). False when there is no readable To.
 pub(super) fn has_to_tag(request: View<'_>) -> bool {
     request.header(HeaderName::To).is_some() && request.to().is_ok_and(|to| to.tag().is_some())
+}
+
+/// The method of a request as written; `None` for a response.
+pub(super) fn method_text(request: View<'_>) -> Option<&[u8]> {
+    match request.index.start {
+        StartLine::Request { method_text, .. } => Some(method_text.of(request.bytes)),
+        StartLine::Response { .. } => None,
+    }
 }
 
 /// Keeps keys of different kinds apart.

@@ -27,11 +27,18 @@
 //! (RFC 6026 7.1: that is the user agent's task). An ACK to a 2xx goes through statelessly.
 
 mod build;
+#[cfg(test)]
+mod chaos;
 mod client;
 mod invite_client;
 mod invite_server;
 mod key;
+#[cfg(test)]
+mod lab;
+mod machine;
 mod server;
+#[cfg(test)]
+mod sim;
 mod step;
 mod table;
 mod timers;
@@ -217,9 +224,9 @@ pub enum Output {
         /// Its owner.
         owner: Owner,
     },
-    /// A timer gave up, see [`Timer`]. B and F: no reply, treat as 408. C: only provisional replies; the
-    /// transaction goes on, so that a CANCEL can be sent and answered. H: no ACK came.
-    /// Lifetime: it has lived too long.
+    /// A timer gave up, see [`Timer`]. B and F: no final reply, treat as 408. H: no ACK came. Lifetime: it has
+    /// lived too long. After C, or Lifetime when provisional replies came, an INVITE goes on so that the TU can
+    /// cancel it and the answer is acknowledged; B follows when there is none.
     Timeout {
         /// The transaction.
         txn: TxnId,

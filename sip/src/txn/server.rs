@@ -98,3 +98,99 @@ impl Server {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::peer::Transport::{self, Tcp, Udp};
+    use crate::txn::lab::Lab;
+    use crate::txn::{Millis, Timers};
+
+    fn trying(transport: Transport) -> Lab {
+        let mut lab = Lab::server("OPTIONS", transport, Timers::default());
+        lab.saw(&[]);
+        lab
+    }
+
+    fn proceeding(transport: Transport) -> Lab {
+        let mut lab = trying(transport);
+        lab.reply(100).saw(&["0 send 100"]);
+        lab
+    }
+
+    fn completed(transport: Transport) -> Lab {
+        let mut lab = trying(transport);
+        lab.reply(200).saw(&["0 send 200"]);
+        lab
+    }
+
+    /// RFC 3261 17.2.2: discarded, there is nothing to send.
+    #[test]
+    fn trying_request_again_is_absorbed() {
+        trying(Udp).receive_request("OPTIONS").saw(&["0 again"]);
+    }
+
+    #[test]
+    fn trying_1xx_from_tu_is_sent_then_proceeding() {
+        trying(Udp)
+            .reply(100)
+            .saw(&["0 send 100"])
+            .receive_request("OPTIONS")
+            .saw(&["0 again", "0 send 100"]);
+    }
+
+    #[test]
+    fn trying_final_from_tu_is_sent_then_completed() {
+        for status in [200, 302, 404, 500, 603] {
+            trying(Udp).reply(status).saw(&[&format!("0 send {status}")]).reply(500).saw(&[]);
+        }
+    }
+
+    #[test]
+    fn proceeding_request_again_gets_the_last_reply() {
+        proceeding(Udp).receive_request("OPTIONS").saw(&["0 again", "0 send 100"]);
+    }
+
+    #[test]
+    fn proceeding_1xx_from_tu_is_sent() {
+        proceeding(Udp)
+            .reply(183)
+            .saw(&["0 send 183"])
+            .receive_request("OPTIONS")
+            .saw(&["0 again", "0 send 183"]);
+    }
+
+    #[test]
+    fn proceeding_final_from_tu_is_sent_then_completed() {
+        proceeding(Udp).reply(200).saw(&["0 send 200"]).reply(404).saw(&[]);
+    }
+
+    #[test]
+    fn proceeding_transport_error_informs_the_tu_and_ends() {
+        proceeding(Udp).fail().saw(&["0 error", "0 over"]).is_clear();
+    }
+
+    #[test]
+    fn completed_request_again_gets_the_final_reply() {
+        completed(Udp).receive_request("OPTIONS").saw(&["0 again", "0 send 200"]);
+    }
+
+    #[test]
+    fn completed_transport_error_informs_the_tu_and_ends() {
+        completed(Udp).fail().saw(&["0 error", "0 over"]).is_clear();
+    }
+
+    /// RFC 3261 17.2.2: timer J is 64*T1, and 0 over reliable transports.
+    #[test]
+    fn completed_timer_j_ends() {
+        completed(Udp).until(33_000).saw(&["32000 over"]).is_clear();
+        trying(Tcp).reply(200).saw(&["0 send 200", "0 over"]).is_clear();
+    }
+
+    /// An operator's guard: a TU that never answers does not keep the transaction.
+    #[test]
+    fn lifetime_ends_what_the_tu_does_not_answer() {
+        let timers = Timers { lifetime: Millis(2_000), ..Timers::default() };
+        let mut lab = Lab::server("OPTIONS", Udp, timers);
+        lab.until(3_000).saw(&["2000 timeout Lifetime", "2000 over"]).is_clear();
+    }
+}

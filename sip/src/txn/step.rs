@@ -152,6 +152,13 @@ impl Step<'_> {
         }
     }
 
+    /// Ends an INVITE that is cancelled when no final reply comes within timer B: 64*T1 after the CANCEL (9.1).
+    /// Goes beyond the lifetime, which may just be over.
+    pub(super) fn give_up(&mut self) {
+        let wait = self.facts.timers.final_response.duration();
+        self.facts.clock.end_at(Timer::B, self.now + wait);
+    }
+
     /// The timer that is to end the present state.
     pub(super) fn end(&self) -> Timer {
         self.facts.clock.end()

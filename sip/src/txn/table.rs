@@ -9,17 +9,18 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
-use super::client::{self, Client};
-use super::invite_client::{self, InviteClient};
-use super::invite_server::{self, InviteServer};
-use super::key::{Keyer, TxnKey, has_to_tag};
-use super::server::{self, Server};
+use super::client::Client;
+use super::invite_client::InviteClient;
+use super::invite_server::InviteServer;
+use super::key::{Keyer, TxnKey, has_to_tag, method_text};
+use super::machine::{Entry, Machine};
+use super::server::Server;
 use super::step::{ClientInput, Facts, Reports, ServerInput, Step};
-use super::timers::{Clock, Timer, Timers};
-use super::{Hop, Input, NewClient, NewServer, Output, Outputs, Owner, Refused, TxnId, Unanswered, build};
-use crate::msg::{StartLine, View};
+use super::timers::{Clock, Timers};
+use super::{Hop, Input, NewClient, NewServer, Output, Outputs, Owner, Refused, TxnId, build};
+use crate::msg::View;
 use crate::time::Time;
-use crate::wheel::{TimerId, Wheel};
+use crate::wheel::Wheel;
 
 /// Bounds of a table.
 #[derive(Clone, Copy, Debug)]
@@ -360,86 +361,134 @@ impl Table {
 /// More than any machine holds; keeps places within 32 bits.
 const MOST: usize = 1 << 31;
 
-/// One transaction.
-#[derive(Debug)]
-struct Entry {
-    facts: Facts,
-    machine: Machine,
-    key: TxnKey,
-    /// The wheel's timer and when it fires: at the machine's deadline or before.
-    armed: Option<(Time, TimerId)>,
-    /// Its key among the merged requests, when those are detected.
-    merged: Option<Box<TxnKey>>,
-}
+#[cfg(test)]
+mod tests {
+    use super::{Limits, Table};
+    use crate::msg::Message;
+    use crate::peer::Transport;
+    use crate::time::Time;
+    use crate::txn::lab::{Lab, hop, request, response};
+    use crate::txn::{Input, Millis, NewClient, NewServer, Output, Owner, Refused, Timers, TxnId};
 
-/// One of the four.
-#[derive(Debug)]
-enum Machine {
-    InviteClient(InviteClient),
-    Client(Client),
-    InviteServer(InviteServer),
-    Server(Server),
-}
-
-impl Machine {
-    /// An input that only client machines understand.
-    fn client(&mut self, input: ClientInput<'_>, step: &mut Step<'_>) {
-        match self {
-            Machine::InviteClient(machine) => machine.handle(input, step),
-            Machine::Client(machine) => machine.handle(input, step),
-            Machine::InviteServer(_) | Machine::Server(_) => {}
-        }
+    fn table(limits: Limits) -> Table {
+        Table::new(limits, 3)
     }
 
-    /// An input that only server machines understand.
-    fn serve(&mut self, input: ServerInput, step: &mut Step<'_>) {
-        match self {
-            Machine::InviteServer(machine) => machine.handle(input, step),
-            Machine::Server(machine) => machine.handle(input, step),
-            Machine::InviteClient(_) | Machine::Client(_) => {}
-        }
+    fn open_server(table: &mut Table, request: &Message) -> Result<TxnId, Refused> {
+        let (reply_to, timers) = (hop(Transport::Udp), Timers::default());
+        table
+            .open_server(Time::ZERO, NewServer { request: request.view(), reply_to, owner: Owner(5), timers })
     }
 
-    fn fire(&mut self, timer: Timer, step: &mut Step<'_>) {
-        match self {
-            Machine::InviteClient(_) | Machine::Client(_) => self.client(ClientInput::Timer(timer), step),
-            Machine::InviteServer(_) | Machine::Server(_) => self.serve(ServerInput::Timer(timer), step),
-        }
+    fn open_client(table: &mut Table, method: &str, branch: &str) -> Result<TxnId, Refused> {
+        let new = NewClient {
+            request: request(method, branch).bytes().clone(),
+            branch: branch.as_bytes(),
+            method: method.as_bytes(),
+            hop: hop(Transport::Udp),
+            owner: Owner(6),
+            timers: Timers::default(),
+        };
+        table.open_client(Time::ZERO, new, &mut Vec::new())
     }
 
-    fn fail(&mut self, step: &mut Step<'_>) {
-        match self {
-            Machine::InviteClient(_) | Machine::Client(_) => self.client(ClientInput::Failed, step),
-            Machine::InviteServer(_) | Machine::Server(_) => self.serve(ServerInput::Failed, step),
-        }
+    fn receive(table: &mut Table, message: &Message) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        let input = match message.view().method() {
+            Some(_) => Input::Request(message.view()),
+            None => Input::Response(message.view()),
+        };
+        table.handle(Time::ZERO, input, &mut outputs);
+        outputs
     }
 
-    fn cancel(&mut self, headers: Bytes, unanswered: Unanswered, step: &mut Step<'_>) {
-        if let Machine::InviteClient(machine) = self {
-            machine.cancel(headers, unanswered, step);
-        }
+    /// RFC 3261 9.2: the CANCEL means the INVITE of the same branch, and has a transaction of its own.
+    #[test]
+    fn a_cancel_names_its_invite() {
+        let mut table = table(Limits::default());
+        let (invite, cancel) = (request("INVITE", "z9hG4bK1"), request("CANCEL", "z9hG4bK1"));
+        assert!(matches!(receive(&mut table, &cancel)[..], [Output::Request]));
+        let id = open_server(&mut table, &invite).expect("room");
+        let outputs = receive(&mut table, &cancel);
+        assert!(matches!(outputs[..], [Output::CancelOf { txn, owner: Owner(5) }] if txn == id));
+        let of_cancel = open_server(&mut table, &cancel).expect("room");
+        let outputs = receive(&mut table, &cancel);
+        assert!(matches!(outputs[..], [Output::Retransmission { txn, .. }] if txn == of_cancel));
+        assert_eq!(
+            (table.find_cancelled(cancel.view()), table.find(cancel.view())),
+            (Some(id), Some(of_cancel))
+        );
     }
 
-    fn take_cancel(&mut self) -> Option<(Bytes, Bytes)> {
-        match self {
-            Machine::InviteClient(machine) => machine.take_cancel(),
-            Machine::Client(_) | Machine::InviteServer(_) | Machine::Server(_) => None,
-        }
+    #[test]
+    fn what_belongs_to_nothing_is_reported() {
+        let mut table = table(Limits::default());
+        assert!(matches!(receive(&mut table, &request("INVITE", "z9hG4bK1"))[..], [Output::Request]));
+        assert!(matches!(receive(&mut table, &request("ACK", "z9hG4bK1"))[..], [Output::StrayAck]));
+        let reply = response(200, "INVITE", "z9hG4bK1");
+        assert!(matches!(receive(&mut table, &reply)[..], [Output::StrayResponse]));
+        open_client(&mut table, "BYE", "z9hG4bK1").expect("room");
+        // RFC 3261 17.1.3: the branch alone does not make it ours, the method must agree.
+        assert!(matches!(receive(&mut table, &reply)[..], [Output::StrayResponse]));
     }
 
-    fn is_terminated(&self) -> bool {
-        match self {
-            Machine::InviteClient(machine) => machine.state == invite_client::State::Terminated,
-            Machine::Client(machine) => machine.state == client::State::Terminated,
-            Machine::InviteServer(machine) => machine.state == invite_server::State::Terminated,
-            Machine::Server(machine) => machine.state == server::State::Terminated,
-        }
+    /// RFC 3261 8.2.2.2.
+    #[test]
+    fn a_merged_request_is_reported_while_the_first_lives() {
+        let mut table = table(Limits { detect_merged: true, ..Limits::default() });
+        let way = |branch: &str| {
+            let text = format!(
+                "INVITE sip:b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch={branch}\r\nFrom: <sip:a>;tag=f\r\n\
+                 To: <sip:b>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n"
+            );
+            Message::parse(text.into_bytes().into()).expect("valid")
+        };
+        let first = open_server(&mut table, &way("z9hG4bK1")).expect("room");
+        let outputs = receive(&mut table, &way("z9hG4bK2"));
+        assert!(matches!(outputs[..], [Output::Merged { txn, .. }] if txn == first));
+        table.handle(Time::ZERO, Input::Release { txn: first }, &mut Vec::new());
+        assert!(matches!(receive(&mut table, &way("z9hG4bK2"))[..], [Output::Request]));
     }
-}
 
-fn method_text(request: View<'_>) -> Option<&[u8]> {
-    match request.index.start {
-        StartLine::Request { method_text, .. } => Some(method_text.of(request.bytes)),
-        StartLine::Response { .. } => None,
+    #[test]
+    fn a_full_table_refuses_new_calls_first_then_all() {
+        let mut table = table(Limits { max_transactions: 1, reserve: 1, detect_merged: false });
+        open_server(&mut table, &request("INVITE", "z9hG4bK1")).expect("room");
+        assert_eq!(open_server(&mut table, &request("INVITE", "z9hG4bK2")), Err(Refused::Full));
+        open_client(&mut table, "INVITE", "z9hG4bK1").expect("reserve");
+        assert_eq!(open_server(&mut table, &request("BYE", "z9hG4bK3")), Err(Refused::Full));
+    }
+
+    #[test]
+    fn one_key_has_one_transaction() {
+        let mut table = table(Limits::default());
+        let invite = request("INVITE", "z9hG4bK1");
+        let id = open_server(&mut table, &invite).expect("room");
+        assert_eq!(open_server(&mut table, &invite), Err(Refused::Exists(id)));
+        let no_via = Message::parse(b"BYE sip:b SIP/2.0\r\n\r\n"[..].into()).expect("valid");
+        assert_eq!(open_server(&mut table, &no_via), Err(Refused::Unidentified));
+    }
+
+    #[test]
+    fn new_timers_count_from_the_order() {
+        let mut lab = Lab::client("OPTIONS", Transport::Tcp, Timers::default());
+        let timers = Timers { final_response: Millis(3_000), ..Timers::default() };
+        let txn = lab.txn;
+        lab.until(1_000).give(Input::Retime { txn, timers });
+        lab.until(5_000).saw(&["0 send OPTIONS", "4000 timeout F", "4000 over"]);
+    }
+
+    #[test]
+    fn a_released_name_is_stale() {
+        let mut lab = Lab::server("INVITE", Transport::Udp, Timers::default());
+        let txn = lab.txn;
+        lab.give(Input::Release { txn }).saw(&["0 over"]);
+        lab.reply(200).fail().give(Input::Release { txn }).saw(&[]).is_clear();
+    }
+
+    /// Buffers not counted, they are shared with the TU.
+    #[test]
+    fn stays_small_per_transaction() {
+        assert!(size_of::<super::Entry>() <= 320, "{}", size_of::<super::Entry>());
     }
 }
