@@ -100,6 +100,11 @@ impl Conns {
         self.conns.len()
     }
 
+    #[cfg(test)]
+    pub(super) fn has_queued(&self) -> bool {
+        self.conns.values().any(|conn| conn.stream.queued() > 0)
+    }
+
     /// Takes an accepted connection in. `None`: the limit is reached, it is closed.
     pub(super) fn accept(
         &mut self,

@@ -16,6 +16,10 @@ mod tcp;
 #[cfg(target_os = "linux")]
 mod udp;
 #[cfg(any(not(target_os = "linux"), test))]
+#[cfg_attr(
+    target_os = "linux",
+    allow(unreachable_pub, dead_code, reason = "on Linux it is built for its tests only")
+)]
 mod udp_plain;
 #[cfg(not(target_os = "linux"))]
 use udp_plain as udp;
@@ -172,3 +176,6 @@ impl fmt::Display for SendError {
 }
 
 impl std::error::Error for SendError {}
+
+#[cfg(test)]
+mod tests;

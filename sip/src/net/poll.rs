@@ -1,9 +1,11 @@
 //! Readiness: one thread waits on all its sockets with a deadline in nanoseconds, and can be woken.
 //!
-//! A level-triggered epoll set. Other threads wake it through a [`Waker`]; wakes between two waits cost one
-//! system call together.
+//! A level-triggered epoll set, waited on with `epoll_pwait2` (Linux 5.11), whose deadlines are not rounded to
+//! milliseconds as those of `epoll_wait` are. Other threads wake it through a [`Waker`]; wakes between two
+//! waits cost one system call together.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,19 +39,26 @@ pub struct Readiness {
 }
 
 /// The sources one thread waits on.
+#[derive(Debug)]
 pub struct Poll {
     epoll: Arc<OwnedFd>,
     waker: Waker,
-    events: Vec<epoll::Event>,
 }
 
 impl Poll {
-    /// An empty set with its waker.
+    /// An empty set with its waker. Errors: no descriptor left, or a kernel before 5.11.
     pub fn new() -> io::Result<Poll> {
         let epoll = Arc::new(epoll::create(epoll::CreateFlags::CLOEXEC)?);
         let waker = Waker::new()?;
         epoll::add(&epoll, &waker.shared.event, EventData::new_u64(WAKE_TOKEN), EventFlags::IN)?;
-        Ok(Poll { epoll, waker, events: Vec::with_capacity(EVENTS_PER_WAIT) })
+        let mut poll = Poll { epoll, waker };
+        poll.wait(Some(Duration::ZERO), &mut Vec::new()).map_err(|error| match error.kind() {
+            io::ErrorKind::Unsupported => {
+                io::Error::new(error.kind(), "epoll_pwait2 needs Linux 5.11 or newer")
+            }
+            _ => error,
+        })?;
+        Ok(poll)
     }
 
     /// A handle other threads wake this set with.
@@ -66,14 +75,15 @@ impl Poll {
     /// `ready`. A signal ends the wait early with nothing ready.
     pub fn wait(&mut self, timeout: Option<Duration>, ready: &mut Vec<Readiness>) -> io::Result<()> {
         ready.clear();
-        self.events.clear();
         let timeout = timeout.and_then(|span| Timespec::try_from(span).ok());
-        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut self.events), timeout.as_ref()) {
-            Ok(_) => {}
+        // On the stack and not kept: the kernel's event type is not `Send`, and a `Poll` is to be.
+        let mut room = [const { MaybeUninit::<epoll::Event>::uninit() }; EVENTS_PER_WAIT];
+        let events = match epoll::wait(&self.epoll, &mut room[..], timeout.as_ref()) {
+            Ok((events, _)) => events,
             Err(rustix::io::Errno::INTR) => return Ok(()),
             Err(error) => return Err(error.into()),
-        }
-        for event in &self.events {
+        };
+        for event in events {
             let (token, flags) = (event.data.u64(), event.flags);
             if token == WAKE_TOKEN {
                 self.waker.clear();
@@ -87,12 +97,6 @@ impl Poll {
             });
         }
         Ok(())
-    }
-}
-
-impl std::fmt::Debug for Poll {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Poll").field("epoll", &self.epoll).finish_non_exhaustive()
     }
 }
 
@@ -151,7 +155,7 @@ impl Waker {
     /// Ends the current or the next wait. What was written before is visible to the woken thread.
     pub fn wake(&self) {
         if !self.shared.pending.swap(true, Ordering::AcqRel) {
-            // The counter cannot overflow (at most one write per clear), so the only error is EINTR-free EAGAIN.
+            // At most one write per clear, so the counter cannot overflow, and nothing else can fail.
             let _ = rustix::io::write(&self.shared.event, &1u64.to_ne_bytes());
         }
     }

@@ -23,14 +23,14 @@ use crate::time::Time;
 /// The sockets of one thread.
 #[derive(Debug)]
 pub struct Sockets {
-    poll: Poll,
+    pub(super) poll: Poll,
     registry: Registry,
-    ready: Vec<Readiness>,
+    pub(super) ready: Vec<Readiness>,
     datagrams: Datagrams,
-    listeners: Slab<TcpListener>,
+    pub(super) listeners: Slab<TcpListener>,
     /// Listeners rest until then, after the system had no descriptor for a connection.
     rest_until: Option<Time>,
-    conns: Conns,
+    pub(super) conns: Conns,
     /// Events found outside `receive`, for the next one.
     news: Vec<Entry>,
     /// What streams count; datagrams count for themselves.

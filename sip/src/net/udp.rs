@@ -483,3 +483,119 @@ const NAME_LEN: libc::socklen_t = size_of::<libc::sockaddr_in6>() as libc::sockl
 const RETRIES: usize = 2;
 /// Where a classic BPF program loads a random word from (SKF_AD_OFF + SKF_AD_RANDOM).
 const BPF_RANDOM: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_RANDOM) as u32;
+
+#[cfg(test)]
+const SPREADS_ONE_PEER: bool = true;
+
+#[cfg(test)]
+#[path = "udp_tests.rs"]
+#[allow(clippy::duplicate_mod, reason = "one set of promises for both implementations")]
+mod promises;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
+    use std::time::Duration;
+
+    use super::{Control, DropCounter, Name, RecvRing, UdpSocket};
+    use crate::net::{Interest, Poll, SendBatch, UdpOptions};
+
+    fn bound(receive_buffer: usize) -> UdpSocket {
+        let options = UdpOptions { receive_buffer, ..UdpOptions::default() };
+        UdpSocket::bind(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0), &options).expect("a free port")
+    }
+
+    fn send_one(from: &mut UdpSocket, to: SocketAddr) -> usize {
+        let mut batch = SendBatch::default();
+        batch.push(b"x", to).expect("room in the batch");
+        from.send(&mut batch).expect("send").datagrams
+    }
+
+    #[test]
+    fn a_refused_peer_is_named_and_disturbs_nobody_else() {
+        let (mut from, mut alive, dead) = (bound(65_536), bound(65_536), bound(65_536));
+        let gone = dead.local_addr();
+        drop(dead);
+        assert_eq!(send_one(&mut from, gone), 1, "the kernel takes it; the report comes later");
+        let mut poll = Poll::new().expect("an epoll set");
+        poll.registry().add(&from, 1, Interest::Read).expect("a fresh socket");
+        let mut ready = Vec::new();
+        poll.wait(Some(Duration::from_secs(5)), &mut ready).expect("wait");
+        assert!(ready[0].error);
+        // The pending report must not cost the next datagram, which goes to somebody else.
+        assert_eq!(send_one(&mut from, alive.local_addr()), 1);
+        assert_eq!(alive.receive(&mut RecvRing::new(1)).expect("receive"), 1);
+        assert_eq!(from.next_unreachable(), Some(gone));
+        assert_eq!(from.next_unreachable(), None);
+        poll.wait(Some(Duration::ZERO), &mut ready).expect("wait");
+        assert!(ready.is_empty(), "nothing is left to report: {ready:?}");
+    }
+
+    #[test]
+    fn a_pending_report_does_not_hide_what_waits() {
+        let (mut from, mut other, dead) = (bound(65_536), bound(65_536), bound(65_536));
+        send_one(&mut from, dead.local_addr());
+        let gone = dead.local_addr();
+        drop(dead);
+        send_one(&mut from, gone);
+        send_one(&mut other, from.local_addr());
+        assert_eq!(from.receive(&mut RecvRing::new(4)).expect("receive"), 1);
+    }
+
+    #[test]
+    fn the_kernel_tells_what_it_dropped() {
+        let (mut from, mut to) = (bound(65_536), bound(4_096));
+        let mut batch = SendBatch::default();
+        for _ in 0..100 {
+            batch.push(&[0; 1_000], to.local_addr()).expect("room in the batch");
+        }
+        assert_eq!(from.send(&mut batch).expect("send").datagrams, 100);
+        let mut ring = RecvRing::new(200);
+        let kept = to.receive(&mut ring).expect("receive") as u64;
+        // The count comes with a datagram that was queued after the drops.
+        send_one(&mut from, to.local_addr());
+        ring.clear();
+        assert_eq!(to.receive(&mut ring).expect("receive"), 1);
+        assert!(kept < 100);
+        assert_eq!(to.kernel_drops(), 100 - kept);
+    }
+
+    #[test]
+    fn the_drop_counter_survives_its_wrap() {
+        let told = |value| Control {
+            header_level: libc::SOL_SOCKET,
+            header_type: libc::SO_RXQ_OVFL,
+            value,
+            ..Control::default()
+        };
+        let mut drops = DropCounter::default();
+        for value in [u32::MAX - 1, u32::MAX, 4] {
+            drops.update(Some(&told(value)));
+        }
+        drops.update(None);
+        assert_eq!(drops.total, u64::from(u32::MAX) + 5);
+    }
+
+    #[test]
+    fn addresses_survive_the_kernel_form() {
+        let scoped = SocketAddrV6::new("fe80::1".parse().expect("an address"), 5060, 7, 3);
+        for addr in ["192.0.2.1:5060".parse().expect("an address"), SocketAddr::V6(scoped)] {
+            assert_eq!(Name::from_addr(addr).0.addr(), Some(addr));
+        }
+        assert_eq!(Name::unset().addr(), None);
+    }
+
+    #[test]
+    fn a_ring_costs_only_what_it_is_used_for() {
+        let resident = || -> u64 {
+            let status = std::fs::read_to_string("/proc/self/statm").expect("procfs");
+            let pages = status.split_whitespace().nth(1).expect("the second field is the resident set");
+            pages.parse::<u64>().expect("a number") * 4096
+        };
+        let before = resident();
+        let rings: Vec<RecvRing> = (0..32).map(|_| RecvRing::new(64)).collect();
+        // 32 rings reserve 128 MiB; other tests of this process may allocate meanwhile.
+        assert!(resident().saturating_sub(before) < 64 << 20);
+        drop(rings);
+    }
+}
