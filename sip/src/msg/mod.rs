@@ -140,10 +140,26 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The method of a request as written, `None` for a response.
+    pub fn method_text(self) -> Option<&'a [u8]> {
+        match self.index.start {
+            StartLine::Request { method_text, .. } => Some(method_text.of(self.bytes)),
+            StartLine::Response { .. } => None,
+        }
+    }
+
     /// The status code of a response, `None` for a request.
     pub fn status(self) -> Option<u16> {
         match self.index.start {
             StartLine::Response { status, .. } => Some(status),
+            StartLine::Request { .. } => None,
+        }
+    }
+
+    /// The reason phrase of a response as written, `None` for a request.
+    pub fn reason(self) -> Option<&'a [u8]> {
+        match self.index.start {
+            StartLine::Response { reason, .. } => Some(reason.of(self.bytes)),
             StartLine::Request { .. } => None,
         }
     }
