@@ -29,7 +29,7 @@ pub enum ParseError {
     Header(u32),
     /// The bytes end before the empty line that ends the header fields.
     Truncated,
-    /// The Content-Length is no number, larger than what follows (18.3), or there are two that differ.
+    /// The Content-Length is no number, larger than what follows (18.3), or stands twice (RFC 4475 3.3.9).
     ContentLength,
     /// More than [`MAX_HEADERS`] header fields.
     TooManyHeaders,
@@ -121,18 +121,11 @@ impl Index {
 
     /// 18.3: bytes of a datagram behind Content-Length are dropped, a body that is too short is a defect.
     fn limit_body(&mut self, bytes: &[u8]) {
-        let mut found = None;
-        for field in self.headers.iter().filter(|field| field.header == HeaderName::ContentLength) {
-            let length = lex::parse_u32(field.value.of(bytes));
-            if length.is_none() || found.is_some_and(|earlier| Some(earlier) != length) {
-                return self.note(ParseError::ContentLength);
-            }
-            found = length;
-        }
-        match found {
-            Some(length) if length > self.body.len => self.note(ParseError::ContentLength),
-            Some(length) => self.body.len = length,
-            None => {}
+        let mut fields = self.headers.iter().filter(|field| field.header == HeaderName::ContentLength);
+        let Some(field) = fields.next() else { return };
+        match lex::parse_u32(field.value.of(bytes)) {
+            Some(length) if length <= self.body.len && fields.next().is_none() => self.body.len = length,
+            _ => self.note(ParseError::ContentLength),
         }
     }
 
@@ -299,6 +292,11 @@ mod tests {
             ("A sip:a SIP/2.0\r\nTo: x\r\nFrom: y\r\nl: -1\r\n\r\nabc", ParseError::ContentLength, "abc"),
             (
                 "A sip:a SIP/2.0\r\nTo: x\r\nFrom: y\r\nl: 1\r\nl: 2\r\n\r\nabc",
+                ParseError::ContentLength,
+                "abc",
+            ),
+            (
+                "A sip:a SIP/2.0\r\nTo: x\r\nFrom: y\r\nl: 3\r\nl: 3\r\n\r\nabc",
                 ParseError::ContentLength,
                 "abc",
             ),
