@@ -2,4 +2,5 @@
 
 pub mod api;
 pub mod cfg;
+pub mod modules;
 pub mod relay;

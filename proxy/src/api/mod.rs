@@ -62,6 +62,7 @@ mod params;
 mod pattern;
 mod pv;
 mod routes;
+mod send;
 mod state;
 mod text;
 mod value;

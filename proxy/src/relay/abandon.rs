@@ -99,6 +99,18 @@ impl Relay {
         }
     }
 
+    /// Cancels one branch, if it runs.
+    pub fn cancel_branch(&mut self, now: Time, id: RelayId, branch: u8) {
+        let client = self.context_mut(id).and_then(|context| {
+            let branch = context.branches.get_mut(usize::from(branch))?;
+            branch.is_canceled = true;
+            branch.client
+        });
+        if let Some(txn) = client {
+            self.cancel_client(now, txn, Bytes::new());
+        }
+    }
+
     /// Sends a CANCEL on one client transaction.
     pub(super) fn cancel_client(&mut self, now: Time, txn: TxnId, headers: Bytes) {
         self.drive(now, Input::Cancel { txn, headers, unanswered: Unanswered::StopSending });

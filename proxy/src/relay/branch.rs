@@ -172,6 +172,20 @@ impl BranchParam {
         Some(BranchParam::format(place, hasher.finish(), 0))
     }
 
+    /// Reads a parameter of ours: place, discriminator and branch index.
+    pub fn parse(text: &[u8]) -> Option<(u32, u64, u8)> {
+        let mut parts = text.strip_prefix(MAGIC_COOKIE.as_bytes())?.split(|byte| *byte == b'.');
+        let (place, discriminator, index) = (parts.next()?, parts.next()?, parts.next()?);
+        let is_all = parts.next().is_none();
+        let read = |part: &[u8]| {
+            let digits = part.iter().rev().map(|digit| char::from(*digit).to_digit(16));
+            digits.take(17).try_fold(0u64, |sum, digit| Some(sum.checked_mul(16)? + u64::from(digit?)))
+        };
+        let place = u32::try_from(read(place)?).ok()?;
+        let index = u8::try_from(read(index)?).ok()?;
+        is_all.then_some((place, read(discriminator)?, index))
+    }
+
     /// The text.
     pub fn as_bytes(&self) -> &[u8] {
         &self.text[..usize::from(self.len)]
@@ -300,6 +314,19 @@ mod tests {
             text(write_reply(reply.view(), &Edits::new())),
             "SIP/2.0 180 Ringing\r\nVia: caller\r\nVia: x\r\nTo: y\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn branch_parameters_can_be_read_back() {
+        for parts in [(0, 0, 0), (0xffff_fffe, u64::MAX, 11), (300, 1 << 40, 254)] {
+            let param = BranchParam::new(parts.1, parts.0, parts.2);
+            assert_eq!(BranchParam::parse(param.as_bytes()), Some(parts));
+        }
+        for foreign in
+            ["z9hG4bKnashds8", "z9hG4bK1.2", "z9hG4bK1.2.3.4", "z9hG4bKx.2.0", "1.2.3", "z9hG4bK1.2.1234"]
+        {
+            assert_eq!(BranchParam::parse(foreign.as_bytes()), None, "{foreign}");
+        }
     }
 
     /// RFC 3261 16.11: equal requests, their CANCEL and ACK give equal branches, others do not.

@@ -105,6 +105,11 @@ impl Context {
         self.method
     }
 
+    /// Timers of its branches to come.
+    pub fn timers(&self) -> Timers {
+        self.timers
+    }
+
     /// True when the caller has cancelled it.
     pub fn is_canceled(&self) -> bool {
         self.is_canceled

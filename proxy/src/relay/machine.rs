@@ -14,6 +14,7 @@ use sip::time::Time;
 use sip::txn::{Hop, Input, Limits, NewServer, Output, Outputs, Owner, Refused, Table, Timer, Timers, TxnId};
 use slab::Slab;
 
+use super::branch::BranchParam;
 use super::context::{Context, Phase};
 use super::{Armed, Legs, Origin, RelayId, RouteSlot, Settings, Signature, Sockets};
 
@@ -30,6 +31,8 @@ pub struct Relay {
     pub(super) sockets: Arc<Sockets>,
     pub(super) ident: Ident,
     pub(super) signature: Signature,
+    /// Keys the branch parameters of requests forwarded without state.
+    stateless_key: u64,
     pub(super) counters: Counters,
 }
 
@@ -130,6 +133,8 @@ pub struct Counters {
     pub replies_relayed: u64,
     /// Final replies sent upstream, by class 2 to 6.
     pub finals: [u64; 5],
+    /// Replies sent without state, by class; 7 stands for all others.
+    pub stateless_replies: [u64; 8],
 }
 
 impl Relay {
@@ -146,6 +151,7 @@ impl Relay {
             settings,
             sockets,
             ident: Ident::seeded(seed),
+            stateless_key: seed.rotate_left(17),
             signature,
             counters: Counters::default(),
         }
@@ -169,6 +175,28 @@ impl Relay {
     /// What was counted so far.
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// What marks replies made here.
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// Counts a reply sent without state.
+    pub fn count_stateless_reply(&mut self, status: u16) {
+        self.counters.stateless_replies[usize::from(status / 100).min(7)] += 1;
+    }
+
+    /// The branch parameter of a request forwarded without state (16.11).
+    pub fn stateless_param(&self, request: View<'_>) -> Option<BranchParam> {
+        BranchParam::stateless(request, self.stateless_key)
+    }
+
+    /// The branch a reply belongs to, told from its top Via alone; nothing is changed.
+    pub fn find_branch(&self, reply: View<'_>) -> Option<(RelayId, u8)> {
+        let (slot, discriminator, branch) = BranchParam::parse(reply.via_top().ok()?.branch()?)?;
+        let context = self.contexts.get(slot as usize).filter(|it| it.discriminator == discriminator)?;
+        Some((RelayId { slot, generation: context.generation }, branch))
     }
 
     /// Response contexts alive.

@@ -33,6 +33,7 @@ pub use relaying::Relaying;
 pub use reply::{LocalReply, Origin, Signature, TagStyle};
 pub use respond::BranchReply;
 pub use settings::{FailureReplies, Settings};
+pub use sip::txn::{Hop, Millis, Refused, Timers};
 pub use socket::{Alias, Socket, SocketId, Sockets};
 pub use targets::{Target, Targets, TooManyBranches};
 

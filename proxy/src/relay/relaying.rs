@@ -28,6 +28,8 @@ pub struct Relaying {
     pub route_params: Option<Box<[u8]>>,
     /// The error a relay failed with; the reply for it goes out when the script ends without one.
     pub error: Option<RelayError>,
+    /// A final reply was sent without state.
+    pub has_replied: bool,
     /// Status in a failure route and its branch; what `$T_reply_code` shows.
     pub picked_status: u16,
 }

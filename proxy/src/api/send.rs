@@ -1,0 +1,125 @@
+//! What modules send: replies to the message in work, with or without its transaction, and copies of a request
+//! forwarded without one.
+
+use bytes::Bytes;
+use sip::msg::{Edits, Method, RportPolicy, StartLine};
+use sip::peer::Peer;
+
+use super::ctx::Ctx;
+use super::work::Work;
+use crate::relay::branch::{self, Forward, ViaRport};
+use crate::relay::reply::{self, LocalReply, TagStyle};
+use crate::relay::{Hop, Origin, Target};
+
+impl Work {
+    /// Where the message came from, as its top Via must show.
+    pub fn origin(&self) -> Origin {
+        let rport = if self.sending.force_rport { RportPolicy::Force } else { RportPolicy::WhenAsked };
+        Origin { source: self.received.peer, rport }
+    }
+
+    /// Where replies to the request go (RFC 3261 18.2.2, RFC 3581 4).
+    pub fn reply_hop(&self) -> Hop {
+        let origin = self.origin();
+        let peer = self.view().via_top().map_or(origin.source, |via| reply::reply_peer(&via, origin));
+        Hop { peer, socket: self.received.socket.0 }
+    }
+}
+
+impl Ctx<'_> {
+    /// Replies to the request: on its transaction when it has one, else without state. False: it cannot be
+    /// replied to (an ACK), or a final reply went out before.
+    pub fn reply(&mut self, status: u16, reason: &[u8]) -> bool {
+        match self.work.relaying.id {
+            Some(_) => self.reply_stateful(status, reason),
+            None => self.reply_stateless(status, reason),
+        }
+    }
+
+    /// Replies on the request's transaction. False without one, or when a final reply went out before.
+    pub fn reply_stateful(&mut self, status: u16, reason: &[u8]) -> bool {
+        let Some(id) = self.work.relaying.id else { return false };
+        let lines = self.reply_lines(status);
+        let wanted = LocalReply { status, reason, lines: &lines, body: b"", tag: TagStyle::Stateful };
+        let Some(bytes) = self.shard.relay.write_reply(id, &wanted) else { return false };
+        let is_sent = self.shard.relay.answer(self.shard.now, id, status, bytes);
+        if is_sent && status >= 200 {
+            self.work.relaying.error = None;
+        }
+        is_sent
+    }
+
+    /// Replies without state, even when there is a transaction. False for an ACK and an unreadable request.
+    pub fn reply_stateless(&mut self, status: u16, reason: &[u8]) -> bool {
+        let is_ack = self.work.view().method() == Some(Method::Ack);
+        if is_ack || matches!(self.work.view().index.start, StartLine::Response { .. }) {
+            return false;
+        }
+        let lines = self.reply_lines(status);
+        let wanted = LocalReply { status, reason, lines: &lines, body: b"", tag: TagStyle::Stateless };
+        let signature = self.shard.relay.signature();
+        let Some(bytes) = reply::write(self.work.view(), self.work.origin(), signature, &wanted) else {
+            return false;
+        };
+        self.shard.relay.count_stateless_reply(status);
+        self.work.relaying.has_replied |= status >= 200;
+        self.shard.relay.send(self.work.reply_hop(), bytes);
+        true
+    }
+
+    /// Forwards the request to one target without a transaction (16.11). False: it was not sent, since we
+    /// have no socket for it or it cannot be read.
+    pub fn forward_stateless(&mut self, target: &Target, to: Peer) -> bool {
+        let work = &*self.work;
+        let sockets = self.shard.sockets.clone();
+        let Some(socket) = sockets.choose(to, target.socket, Some(work.received.socket)) else {
+            return false;
+        };
+        let Some(param) = self.shard.relay.stateless_param(work.view()) else { return false };
+        let none = Edits::new();
+        let written = branch::write(&Forward {
+            request: work.view(),
+            edits: &work.edits,
+            branch_edits: &none,
+            origin: work.origin(),
+            incoming: sockets.get(work.received.socket),
+            outgoing: sockets.get(socket),
+            target,
+            param,
+            record_route: work.relaying.record_route.as_ref(),
+            via_rport: if work.sending.local_rport { ViaRport::Asked } else { ViaRport::Absent },
+        });
+        let Some(bytes) = written else { return false };
+        let peer = Peer { conn: target.conn, ..to };
+        self.shard.relay.send(Hop { peer, socket: socket.0 }, bytes);
+        true
+    }
+
+    /// The added lines of a local reply: what `append_to_reply()` gathered, and the targets as Contact of a 3xx
+    /// when the script has changed or added any.
+    fn reply_lines(&self, status: u16) -> Bytes {
+        let targets = &self.work.targets;
+        let mut lines: Vec<u8> = self.work.reply_headers.concat();
+        let is_redirect = (300..400).contains(&status);
+        if is_redirect && (targets.ruri().uri.is_some() || !targets.appended().is_empty()) {
+            let ruri = Some(targets.ruri()).filter(|_| targets.is_ruri_new());
+            let uris: Vec<Vec<u8>> =
+                ruri.into_iter().chain(targets.appended()).map(|it| self.contact(it)).collect();
+            lines.extend_from_slice(b"Contact: ");
+            lines.extend_from_slice(&uris.join(&b", "[..]));
+            lines.extend_from_slice(b"\r\n");
+        }
+        Bytes::from(lines)
+    }
+
+    fn contact(&self, target: &Target) -> Vec<u8> {
+        let uri = target.uri.as_deref().or_else(|| self.work.view().request_uri()).unwrap_or_default();
+        let mut text = [b"<", uri, b">"].concat();
+        if let Some(q) = target.q {
+            text.extend_from_slice(
+                format!(";q={}.{:03}", q / 1000, q % 1000).trim_end_matches('0').as_bytes(),
+            );
+        }
+        text
+    }
+}

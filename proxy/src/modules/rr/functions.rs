@@ -1,0 +1,141 @@
+//! The script functions of rr.
+
+use sip::msg::{NameAddr, Uri};
+
+use super::params::Style;
+use crate::api::{Args, Ctx, Flow, PvArg, Value};
+use crate::relay::record_route::{Form, RecordRoute, UriScheme};
+use crate::relay::route;
+
+/// `record_route([params])`: -1 when called twice.
+pub(super) fn record_route(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let params = args.text(ctx, 0);
+    put(ctx, Form::Socket, &params)
+}
+
+/// `record_route_preset(host[, second])`
+pub(super) fn record_route_preset(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let hosts = (0..args.len()).map(|at| Box::from(&args.text(ctx, at)[..])).collect();
+    put(ctx, Form::Preset(hosts), b"")
+}
+
+/// `add_rr_param(param)`: kept for a later `record_route()` when there was none yet.
+pub(super) fn add_rr_param(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let param = args.text(ctx, 0);
+    let relaying = &mut ctx.work.relaying;
+    let added = match &mut relaying.record_route {
+        Some(record_route) => &mut record_route.added,
+        None => &mut relaying.early_rr_params,
+    };
+    if param.is_empty() || added.len() + param.len() > MAX_ADDED {
+        return Flow::FALSE;
+    }
+    added.extend_from_slice(&param);
+    Flow::TRUE
+}
+
+/// `remove_record_route()`
+pub(super) fn remove_record_route(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+    ctx.work.relaying.record_route = None;
+    Flow::TRUE
+}
+
+/// `loose_route()`: 1 when routes say where to go, -1 when there is none, -3 when all were ours and the
+/// request begins a dialog.
+pub(super) fn loose_route(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+    let Some(uri) = ctx.work.uri() else { return Flow::FALSE };
+    let work = &mut *ctx.work;
+    let message = work.message.clone();
+    let Ok(plan) = route::plan(message.view(), &uri, &ctx.shard.sockets) else { return Flow::FALSE };
+    for cut in &plan.cuts {
+        work.edits.delete(*cut);
+    }
+    if let Some((at, uri)) = &plan.appended {
+        work.edits.insert(*at, &[b"Route: <", &uri[..], b">\r\n"].concat());
+    }
+    if let Some(uri) = plan.uri {
+        work.targets.set_uri(uri);
+        work.targets.set_dst_uri(None);
+    }
+    if let Some(uri) = plan.dst_uri {
+        work.targets.set_dst_uri(Some(uri.into()));
+    }
+    if plan.socket.is_some() {
+        work.targets.ruri_mut().socket = plan.socket;
+    }
+    work.targets.mark_ruri_new();
+    work.relaying.route_params = Some(plan.params.into());
+    if plan.is_preloaded { Flow::Next(-3) } else { Flow::TRUE }
+}
+
+/// `check_route_param(re)`
+pub(super) fn check_route_param(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let Ok(pattern) = args.regex(ctx, 0) else { return Flow::FALSE };
+    let params = ctx.work.relaying.route_params.as_deref();
+    Flow::from_bool(params.is_some_and(|params| !params.is_empty() && pattern.is_match(params)))
+}
+
+/// `is_direction(downstream|upstream)`: upstream when our Route's ftag is not the From tag.
+pub(super) fn is_direction(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let wanted = args.text(ctx, 0);
+    Flow::from_bool(is_upstream(ctx) == wanted.eq_ignore_ascii_case(b"upstream"))
+}
+
+/// `$route_uri`
+pub(super) fn route_uri(ctx: &mut Ctx<'_>, _: &PvArg) -> Value {
+    let route = ctx.work.view().routes().next();
+    match route {
+        Some(Ok(route)) => Value::Str(ctx.work.slice(route.uri_text)),
+        _ => Value::Null,
+    }
+}
+
+fn is_upstream(ctx: &Ctx<'_>) -> bool {
+    let params = ctx.work.relaying.route_params.as_deref().unwrap_or_default();
+    let from = ctx.work.view().from().ok().and_then(|from| from.tag());
+    let ftag = sip::msg::Params::semicolons(params).value(b"ftag").filter(|ftag| !ftag.is_empty());
+    ftag.is_some_and(|ftag| from.is_some_and(|tag| tag != ftag))
+}
+
+fn put(ctx: &mut Ctx<'_>, form: Form, params: &[u8]) -> Flow {
+    if ctx.work.relaying.record_route.is_some() {
+        return Flow::FALSE;
+    }
+    let Some(style) = ctx.shard.shared.peek::<Style>().copied() else { return Flow::FALSE };
+    let from_tag = style.with_from_tag.then(|| initiator_tag(ctx)).flatten();
+    let uri = ctx.work.uri().unwrap_or_default();
+    let user = Uri::parse(&uri).ok().and_then(|uri| uri.user).filter(|_| style.with_user).map(Box::from);
+    let scheme = if !style.ignores_sips && is_secure(ctx, &uri) { UriScheme::Sips } else { UriScheme::Sip };
+    let added = std::mem::take(&mut ctx.work.relaying.early_rr_params);
+    ctx.work.relaying.record_route = Some(RecordRoute {
+        form,
+        from_tag,
+        user,
+        params: params.into(),
+        added,
+        lr: style.lr,
+        double: style.double,
+        scheme,
+    });
+    Flow::TRUE
+}
+
+/// The tag of the party that began the dialog: From, or To in a request that goes upstream.
+fn initiator_tag(ctx: &Ctx<'_>) -> Option<Box<[u8]>> {
+    let view = ctx.work.view();
+    let address = if is_upstream(ctx) { view.to() } else { view.from() };
+    address.ok().and_then(|address| address.tag()).map(Box::from)
+}
+
+/// RFC 3261 16.6 item 4: sips when the request URI, or the topmost Record-Route or Contact, is sips.
+fn is_secure(ctx: &Ctx<'_>, uri: &[u8]) -> bool {
+    let view = ctx.work.view();
+    let is_sips = |uri: &[u8]| uri.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"sips:"));
+    let of = |address: Option<Result<NameAddr<'_>, _>>| {
+        address.and_then(Result::ok).is_some_and(|address: NameAddr<'_>| is_sips(address.uri_text))
+    };
+    is_sips(uri) || of(view.record_routes().next()) || of(view.contacts().next())
+}
+
+/// Bytes of parameters `add_rr_param()` may gather.
+const MAX_ADDED: usize = 512;

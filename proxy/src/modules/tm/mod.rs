@@ -1,0 +1,230 @@
+//! Module tm: stateful relaying. The table; the work is done by `relay` and by the files beside this one.
+
+mod arm;
+mod functions;
+mod params;
+mod relay;
+mod towards;
+mod transaction;
+
+use crate::api::{EventDef, FunctionDef, Kind, ModuleDef, RouteTable, Routes};
+
+/// The table of module tm.
+pub static MODULE: ModuleDef = ModuleDef {
+    name: "tm",
+    params: params::PARAMS,
+    functions: FUNCTIONS,
+    events: &[
+        EventDef { name: "tm:branch-failure:", doc: "a branch got a negative reply" },
+        EventDef { name: "tm:local-request", doc: "a request made here is about to be sent" },
+    ],
+    load: Some(params::load),
+    start: Some(params::start),
+    ..ModuleDef::EMPTY
+};
+
+const REQUEST_FAILURE: Routes = Routes::REQUEST.or(Routes::FAILURE);
+const REQUEST_FAILURE_REPLY: Routes = REQUEST_FAILURE.or(Routes::REPLY);
+const ARMING: Routes = REQUEST_FAILURE.or(Routes::TM_REPLY).or(Routes::BRANCH).or(Routes::EVENT);
+const STATE: Routes = ARMING;
+const HOST_PORT: &[Kind] = &[Kind::Text, Kind::Int];
+
+static FUNCTIONS: &[FunctionDef] = &[
+    FunctionDef::new(
+        "t_relay",
+        HOST_PORT,
+        REQUEST_FAILURE,
+        functions::t_relay,
+        "relays the request statefully",
+    )
+    .optional(2),
+    FunctionDef::new(
+        "t_forward_nonack",
+        HOST_PORT,
+        Routes::REQUEST,
+        functions::t_relay,
+        "relays the request statefully",
+    )
+    .optional(2),
+    FunctionDef::new("t_relay_to_udp", HOST_PORT, REQUEST_FAILURE, towards::udp, "relays over UDP")
+        .optional(2),
+    FunctionDef::new("t_relay_to_tcp", HOST_PORT, REQUEST_FAILURE, towards::tcp, "relays over TCP")
+        .optional(2),
+    FunctionDef::new("t_relay_to_tls", HOST_PORT, REQUEST_FAILURE, towards::tls, "relays over TLS")
+        .optional(2),
+    FunctionDef::new(
+        "t_relay_to",
+        &[Kind::Text, Kind::Int],
+        REQUEST_FAILURE,
+        towards::to,
+        "relays to a proxy, with flags",
+    )
+    .optional(2),
+    FunctionDef::new("t_newtran", &[], Routes::REQUEST, functions::t_newtran, "makes a transaction"),
+    FunctionDef::new(
+        "t_check_trans",
+        &[],
+        STATE.or(Routes::REPLY),
+        functions::t_check_trans,
+        "whether the message belongs to a transaction",
+    ),
+    FunctionDef::new(
+        "t_lookup_request",
+        &[],
+        Routes::REQUEST,
+        functions::t_lookup_request,
+        "whether the request has a transaction",
+    ),
+    FunctionDef::new(
+        "t_lookup_cancel",
+        &[Kind::Int],
+        Routes::REQUEST,
+        functions::t_lookup_cancel,
+        "whether the CANCEL has its INVITE",
+    )
+    .optional(1),
+    FunctionDef::new(
+        "t_relay_cancel",
+        &[],
+        Routes::REQUEST,
+        functions::t_relay_cancel,
+        "cancels the INVITE of a CANCEL",
+    ),
+    FunctionDef::new(
+        "t_reply",
+        &[Kind::Int, Kind::Text],
+        REQUEST_FAILURE_REPLY,
+        functions::t_reply,
+        "replies on the transaction",
+    ),
+    FunctionDef::new(
+        "t_send_reply",
+        &[Kind::Int, Kind::Text],
+        REQUEST_FAILURE_REPLY,
+        functions::t_send_reply,
+        "replies on a transaction, made if needed",
+    ),
+    FunctionDef::new(
+        "t_release",
+        &[],
+        Routes::REQUEST,
+        functions::t_release,
+        "ends the transaction without a reply",
+    ),
+    FunctionDef::new(
+        "t_on_branch",
+        &[Kind::Route(RouteTable::Branch)],
+        REQUEST_FAILURE,
+        arm::on_branch,
+        "arms a branch route",
+    ),
+    FunctionDef::new(
+        "t_on_reply",
+        &[Kind::Route(RouteTable::Reply)],
+        ARMING,
+        arm::on_reply,
+        "arms a reply route",
+    ),
+    FunctionDef::new(
+        "t_on_failure",
+        &[Kind::Route(RouteTable::Failure)],
+        ARMING,
+        arm::on_failure,
+        "arms a failure route",
+    ),
+    FunctionDef::new(
+        "t_on_branch_failure",
+        &[Kind::Text],
+        ARMING,
+        arm::on_branch_failure,
+        "arms a branch failure route",
+    ),
+    FunctionDef::new("t_is_set", &[Kind::Text], Routes::ANY, arm::is_set, "whether a route is armed"),
+    FunctionDef::new(
+        "t_check_status",
+        &[Kind::Regex],
+        REQUEST_FAILURE_REPLY,
+        functions::t_check_status,
+        "matches the status",
+    ),
+    FunctionDef::new(
+        "t_grep_status",
+        &[Kind::Int],
+        STATE,
+        functions::t_grep_status,
+        "whether a branch has this status",
+    ),
+    FunctionDef::new(
+        "t_get_status_code",
+        &[],
+        STATE,
+        functions::t_get_status_code,
+        "the last status sent upstream",
+    ),
+    FunctionDef::new("t_any_timeout", &[], STATE, functions::t_any_timeout, "whether a branch has timed out"),
+    FunctionDef::new("t_any_replied", &[], STATE, functions::t_any_replied, "whether a branch had a reply"),
+    FunctionDef::new(
+        "t_branch_timeout",
+        &[],
+        Routes::FAILURE,
+        functions::t_branch_timeout,
+        "whether the picked branch has timed out",
+    ),
+    FunctionDef::new(
+        "t_branch_replied",
+        &[],
+        Routes::FAILURE,
+        functions::t_branch_replied,
+        "whether the picked branch had a reply before",
+    ),
+    FunctionDef::new(
+        "t_is_canceled",
+        &[],
+        STATE,
+        functions::t_is_canceled,
+        "whether the caller has cancelled",
+    ),
+    FunctionDef::new(
+        "t_set_fr",
+        &[Kind::Int, Kind::Int],
+        STATE,
+        functions::t_set_fr,
+        "sets the final response timers, ms",
+    )
+    .optional(1),
+    FunctionDef::new("t_reset_fr", &[], STATE, functions::t_reset_fr, "resets the final response timers"),
+    FunctionDef::new(
+        "t_set_retr",
+        &[Kind::Int, Kind::Int],
+        STATE,
+        functions::t_set_retr,
+        "sets T1 and T2, ms",
+    ),
+    FunctionDef::new("t_reset_retr", &[], STATE, functions::t_reset_retr, "resets T1 and T2"),
+    FunctionDef::new(
+        "t_set_max_lifetime",
+        &[Kind::Int, Kind::Int],
+        STATE,
+        functions::t_set_max_lifetime,
+        "sets the longest life, ms",
+    ),
+    FunctionDef::new(
+        "t_reset_max_lifetime",
+        &[],
+        STATE,
+        functions::t_reset_max_lifetime,
+        "resets the longest life",
+    ),
+    FunctionDef::new(
+        "t_set_auto_inv_100",
+        &[Kind::Int],
+        Routes::REQUEST,
+        functions::t_set_auto_inv_100,
+        "switches the automatic 100",
+    ),
+];
+
+/// Functions that module tmx adds.
+pub mod extra {
+    pub use super::functions::{t_cancel_branches, t_precheck_trans};
+}

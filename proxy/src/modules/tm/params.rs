@@ -1,0 +1,108 @@
+//! The parameters of tm and how they become the relay's settings.
+
+use crate::api::{Loading, ParamDef, Params, Shard};
+use crate::relay::cancel::Unreplied;
+use crate::relay::{FailureReplies, Millis, On100, OnGlobalFailure, Settings, Timers};
+
+/// The parameter table.
+pub(super) static PARAMS: &[ParamDef] = &[
+    ParamDef::int("fr_timer", 30_000, "ms to wait for a final reply, for INVITE for any reply"),
+    ParamDef::int("fr_inv_timer", 120_000, "ms to wait for a final reply to INVITE after a provisional one"),
+    ParamDef::int("restart_fr_on_each_reply", 1, "whether every provisional reply restarts fr_inv_timer"),
+    ParamDef::int("max_inv_lifetime", 180_000, "ms an INVITE transaction may live"),
+    ParamDef::int("max_noninv_lifetime", 32_000, "ms other transactions may live"),
+    ParamDef::int("wt_timer", 5000, "ms a finished transaction stays to absorb retransmissions"),
+    ParamDef::int("delete_timer", 200, "has no effect"),
+    ParamDef::int("retr_timer1", 500, "ms before the first retransmission, T1"),
+    ParamDef::int("retr_timer2", 4000, "ms between retransmissions at most, T2"),
+    ParamDef::int("noisy_ctimer", 1, "has no effect: a timeout is always answered"),
+    ParamDef::int("auto_inv_100", 1, "whether a relayed INVITE is answered with 100"),
+    ParamDef::text(
+        "auto_inv_100_reason",
+        "trying -- your call is important to us",
+        "reason phrase of that 100",
+    ),
+    ParamDef::int("aggregate_challenges", 1, "whether challenges of several branches are merged"),
+    ParamDef::int(
+        "cancel_b_method",
+        1,
+        "what a CANCEL does to branches without a reply: 0 fake 487, 1 keep sending, 2 stop sending",
+    ),
+    ParamDef::int("disable_6xx_block", 0, "whether a 6xx is like any negative reply"),
+    ParamDef::int("failure_reply_mode", 3, "what happens to replies from before a failure route, 0 to 3"),
+    ParamDef::int("faked_reply_prio", 0, "added to the priority of replies made here"),
+    ParamDef::int("local_cancel_reason", 1, "whether our CANCELs carry a Reason"),
+    ParamDef::int("e2e_cancel_reason", 1, "whether the Reason of a received CANCEL is copied"),
+    ParamDef::int("remap_503_500", 1, "whether a 503 goes upstream as 500"),
+    ParamDef::int("relay_100", 0, "whether received 100s are relayed"),
+    ParamDef::int("reparse_invite", 1, "has no effect: CANCEL and ACK are always made from the sent INVITE"),
+    ParamDef::int("reparse_on_dns_failover", 1, "has no effect"),
+    ParamDef::int("ruri_matching", 1, "has no effect"),
+    ParamDef::int("via1_matching", 1, "has no effect"),
+    ParamDef::int("callid_matching", 0, "has no effect: the Call-ID is always part of what is compared"),
+    ParamDef::int("pass_provisional_replies", 0, "has no effect"),
+    ParamDef::int("default_code", 500, "has no effect"),
+    ParamDef::text("default_reason", "Server Internal Error", "has no effect"),
+];
+
+/// Checks the parameters and makes the settings all shards share.
+pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
+    let settings = settings(loading.params)?;
+    loading.shared.put(settings);
+    Ok(())
+}
+
+/// Puts the settings in force in a shard.
+pub(super) fn start(shard: &mut Shard) {
+    if let Some(settings) = shard.shared.get::<Settings>() {
+        shard.relay.set_settings(settings);
+    }
+}
+
+fn settings(params: &Params) -> Result<Settings, String> {
+    let millis = |name: &str| {
+        let value = params.int(name);
+        match u32::try_from(value) {
+            Ok(millis) if millis > 0 => Ok(Millis(millis)),
+            _ => Err(format!("parameter {name} is {value}, expected milliseconds above 0")),
+        }
+    };
+    let invite = Timers {
+        final_response: millis("fr_timer")?,
+        after_provisional: millis("fr_inv_timer")?,
+        linger: millis("wt_timer")?,
+        lifetime: millis("max_inv_lifetime")?,
+        ..Timers::of(millis("retr_timer1")?, millis("retr_timer2")?, Millis(5000))
+    };
+    let is_on = |name: &str| params.int(name) != 0;
+    Ok(Settings {
+        invite,
+        non_invite: Timers { lifetime: millis("max_noninv_lifetime")?, ..invite },
+        auto_100: is_on("auto_inv_100"),
+        reason_100: String::from_utf8_lossy(&params.text("auto_inv_100_reason")).into(),
+        on_100: if is_on("relay_100") { On100::Forward } else { On100::Absorb },
+        on_global_failure: match is_on("disable_6xx_block") {
+            true => OnGlobalFailure::Wait,
+            false => OnGlobalFailure::CancelOthers,
+        },
+        unreplied: match params.int("cancel_b_method") {
+            0 => Unreplied::Fake487,
+            1 => Unreplied::KeepSending,
+            2 => Unreplied::StopSending,
+            other => return Err(format!("parameter cancel_b_method is {other}, expected 0, 1 or 2")),
+        },
+        failure_replies: match params.int("failure_reply_mode") {
+            0 => FailureReplies::Keep,
+            1 => FailureReplies::Drop,
+            2 => FailureReplies::DropLast,
+            3 => FailureReplies::DropIfForked,
+            other => return Err(format!("parameter failure_reply_mode is {other}, expected 0 to 3")),
+        },
+        faked_priority: u32::try_from(params.int("faked_reply_prio")).unwrap_or(0),
+        remap_503: is_on("remap_503_500"),
+        local_cancel_reason: is_on("local_cancel_reason"),
+        caller_cancel_reason: is_on("e2e_cancel_reason"),
+        merge_challenges: is_on("aggregate_challenges"),
+        ..Settings::default()
+    })
+}

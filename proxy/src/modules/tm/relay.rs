@@ -1,0 +1,332 @@
+//! `t_relay()` and its kin: from the target set to open branches (RFC 3261 16.6).
+//!
+//! A [`Job`] holds the targets still to do. It pauses for each branch route and for each name that must be
+//! looked up, and goes on where it was; without either it runs through at once.
+
+use std::net::IpAddr;
+
+use sip::msg::{Edits, Method};
+use sip::peer::{Peer, Transport};
+
+use super::transaction::{self, Opened};
+use crate::api::{
+    Answer, Args, Ctx, EndedBy, Flow, IoAnswer, IoRequest, Nested, Resumed, RouteId, RouteKind, Wait, Work,
+};
+use crate::relay::branch::{self, Forward, ViaRport};
+use crate::relay::{Armed, BranchRefused, NewBranch, NextHop, RelayError, RelayId, RouteSlot, Target};
+
+/// Where a relay goes, when not where the targets say.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Towards {
+    /// The host to send to, instead of the target's.
+    pub(super) host: Option<(String, Option<u16>)>,
+    /// The transport to use, instead of the target's.
+    pub(super) transport: Option<Transport>,
+}
+
+/// Relays the request: makes a transaction if there is none, then a branch of each target.
+pub(super) fn relay(ctx: &mut Ctx<'_>, towards: Towards) -> Flow {
+    match ctx.work.view().method() {
+        Some(Method::Ack) => return stateless(ctx, towards),
+        Some(Method::Cancel) if ctx.work.relaying.cancels.is_some() => return cancel(ctx),
+        _ => {}
+    }
+    let id = match transaction::ensure(ctx) {
+        Opened::Ready(id) => id,
+        Opened::Retransmission => return Flow::TRUE,
+        Opened::Failed(error) => return fail(ctx, error),
+    };
+    if ctx.work.relaying.auto_100 != Some(false) {
+        ctx.shard.relay.send_100(ctx.shard.now, id);
+    }
+    let mut targets: Vec<Target> = ctx.work.targets.take().into_vec();
+    if targets.is_empty() {
+        return fail(ctx, RelayError::NoBranches);
+    }
+    targets.reverse();
+    let armed = transaction::armed(ctx);
+    transaction::armed_mut(ctx).branch = RouteSlot::default();
+    ctx.shard.relay.begin_set(id);
+    let job = Job { id, targets, armed, towards, opened: 0, error: None, is_dropped: false };
+    job.run(ctx)
+}
+
+/// Answers a CANCEL whose INVITE is here, and cancels its branches (RFC 3261 16.10).
+pub(super) fn cancel(ctx: &mut Ctx<'_>) -> Flow {
+    let Some(id) = ctx.work.relaying.cancels else { return Flow::TRUE };
+    let view = ctx.work.view();
+    let reasons: Vec<u8> = view
+        .fields(sip::msg::HeaderName::Reason)
+        .flat_map(|field| [field.line.of(view.bytes).trim_ascii_end(), b"\r\n"].concat())
+        .collect();
+    let outcome = ctx.shard.relay.cancel(ctx.shard.now, id, reasons.into());
+    let from = (ctx.work.origin(), ctx.work.reply_hop());
+    ctx.shard.relay.answer_cancel(ctx.shard.now, &ctx.work.message, from, outcome);
+    Flow::TRUE
+}
+
+/// Ends a relay with an error. In a request route the reply follows at the end of the script, unless the
+/// script replies; in a failure route the best reply goes upstream and every error is -1.
+pub(super) fn fail(ctx: &mut Ctx<'_>, error: RelayError) -> Flow {
+    if ctx.run.kind != RouteKind::Request {
+        return Flow::FALSE;
+    }
+    if !matches!(error, RelayError::NoBranches | RelayError::BadRequest) {
+        ctx.work.relaying.error = Some(error);
+    }
+    Flow::Next(i64::from(error.code()))
+}
+
+/// A relay under way.
+#[derive(Debug)]
+struct Job {
+    id: RelayId,
+    /// What is still to do, the next one last.
+    targets: Vec<Target>,
+    armed: Armed,
+    towards: Towards,
+    /// Branches opened.
+    opened: u32,
+    /// What the last branch that was not opened failed with.
+    error: Option<RelayError>,
+    /// A branch route dropped a branch.
+    is_dropped: bool,
+}
+
+/// A job that waits for a name, and the branch it is about.
+struct Waiting {
+    job: Job,
+    branch: Prepared,
+    port: Option<u16>,
+    transport: Transport,
+}
+
+/// A branch as its branch route left it.
+struct Prepared {
+    target: Target,
+    /// The work the branch route ran on; `None` without a branch route.
+    work: Option<Box<Work>>,
+}
+
+impl Job {
+    /// Does targets until one has to wait.
+    fn run(mut self, ctx: &mut Ctx<'_>) -> Flow {
+        while let Some(target) = self.targets.pop() {
+            if let Err(refused) = ctx.shard.relay.check_branch(self.id) {
+                self.error = Some(refused_error(refused));
+                break;
+            }
+            if self.armed.branch.is_armed() {
+                return self.call_branch_route(ctx, target);
+            }
+            match self.place(ctx, Prepared { target, work: None }) {
+                Ok(job) => self = job,
+                Err(flow) => return flow,
+            }
+        }
+        self.finish(ctx)
+    }
+
+    /// Runs the branch route on a copy of the request.
+    fn call_branch_route(self, ctx: &mut Ctx<'_>, target: Target) -> Flow {
+        let route = RouteId(u32::from(self.armed.branch.0) - 1);
+        let index = ctx.shard.relay.context(self.id).map_or(0, |context| context.branches().len());
+        let mut work = Box::new(ctx.work.clone());
+        work.edits = Edits::new();
+        work.targets.clear();
+        *work.targets.ruri_mut() = target;
+        work.relaying.branch = Some(index as u8);
+        work.relaying.armed = self.armed;
+        Flow::Call(Nested {
+            route,
+            kind: RouteKind::Branch,
+            work: Some(work),
+            then: after_branch_route,
+            kept: Box::new(self),
+        })
+    }
+
+    /// Finds the next hop of a branch and opens it; a name has to be looked up first.
+    fn place(mut self, ctx: &mut Ctx<'_>, branch: Prepared) -> Result<Job, Flow> {
+        let hop = match &self.towards.host {
+            Some((host, port)) => named_hop(ctx, host, *port, self.towards.transport),
+            None => match &branch.target.dst_uri {
+                Some(uri) => NextHop::of(uri),
+                None => target_hop(ctx, &branch.target),
+            },
+        };
+        match hop {
+            NextHop::Address(peer) => {
+                let transport = self.towards.transport.unwrap_or(peer.transport);
+                let peer = Peer { transport, conn: branch.target.conn, ..peer };
+                self.open(ctx, branch, peer);
+                Ok(self)
+            }
+            NextHop::Name { host, port, transport } => {
+                let transport = self.towards.transport.unwrap_or(transport);
+                Err(Flow::Wait(Wait {
+                    request: IoRequest::Resolve(host),
+                    then: after_lookup,
+                    kept: Box::new(Waiting { job: self, branch, port, transport }),
+                }))
+            }
+            NextHop::Nowhere => {
+                self.error = Some(RelayError::Unresolvable);
+                Ok(self)
+            }
+        }
+    }
+
+    /// Writes the branch's request and opens its transaction.
+    fn open(&mut self, ctx: &mut Ctx<'_>, branch: Prepared, to: Peer) {
+        let received = &ctx.work.received;
+        let sockets = ctx.shard.sockets.clone();
+        let Some(socket) = sockets.choose(to, branch.target.socket, Some(received.socket)) else {
+            self.error = Some(RelayError::NoSocket);
+            return;
+        };
+        let Some(param) = ctx.shard.relay.next_branch_param(self.id) else {
+            self.error = Some(RelayError::Internal);
+            return;
+        };
+        let none = Edits::new();
+        let (branch_edits, relaying) = match &branch.work {
+            Some(work) => (&work.edits, &work.relaying),
+            None => (&none, &ctx.work.relaying),
+        };
+        let written = branch::write(&Forward {
+            request: ctx.work.view(),
+            edits: &ctx.work.edits,
+            branch_edits,
+            origin: ctx.work.origin(),
+            incoming: sockets.get(received.socket),
+            outgoing: sockets.get(socket),
+            target: &branch.target,
+            param,
+            record_route: relaying.record_route.as_ref(),
+            via_rport: if ctx.work.sending.local_rport { ViaRport::Asked } else { ViaRport::Absent },
+        });
+        let Some(request) = written else {
+            self.error = Some(RelayError::BadRequest);
+            return;
+        };
+        let armed = branch.work.as_ref().map_or(self.armed, |work| work.relaying.armed);
+        let hop = crate::relay::Hop { peer: to, socket: socket.0 };
+        let new = NewBranch { request, hop, target: branch.target, armed };
+        match ctx.shard.relay.open_branch(ctx.shard.now, self.id, new) {
+            Ok(_) => self.opened += 1,
+            Err(refused) => self.error = Some(refused_error(refused)),
+        }
+    }
+
+    fn finish(self, ctx: &mut Ctx<'_>) -> Flow {
+        if self.opened > 0 {
+            return Flow::TRUE;
+        }
+        let dropped = self.is_dropped.then_some(RelayError::AllDropped);
+        fail(ctx, self.error.or(dropped).unwrap_or(RelayError::NoBranches))
+    }
+}
+
+/// Continues a job after the branch route of one branch.
+fn after_branch_route(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
+    let (Ok(mut job), Answer::Route { end, work: Some(mut work) }) =
+        (resumed.kept.downcast::<Job>(), resumed.answer)
+    else {
+        return Flow::FALSE;
+    };
+    // The AVPs are the transaction's: what the branch route did to them stays. Edits are the branch's alone.
+    ctx.work.avps = std::mem::take(&mut work.avps);
+    ctx.work.xavps = std::mem::take(&mut work.xavps);
+    ctx.work.flags = work.flags;
+    if end.by == EndedBy::Drop {
+        job.is_dropped = true;
+        return job.run(ctx);
+    }
+    let target = work.targets.ruri().clone();
+    match job.place(ctx, Prepared { target, work: Some(work) }) {
+        Ok(job) => job.run(ctx),
+        Err(flow) => flow,
+    }
+}
+
+/// Continues a job after the name of one branch was looked up.
+fn after_lookup(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
+    let Ok(waiting) = resumed.kept.downcast::<Waiting>() else { return Flow::FALSE };
+    let Waiting { mut job, branch, port, transport } = *waiting;
+    match first_address(resumed.answer) {
+        Some(ip) => {
+            let to = Peer { conn: branch.target.conn, ..NextHop::resolved(ip, port, transport) };
+            job.open(ctx, branch, to);
+        }
+        None => job.error = Some(RelayError::Unresolvable),
+    }
+    job.run(ctx)
+}
+
+/// Sends a request that needs no transaction: the ACK to a 2xx (16.11).
+fn stateless(ctx: &mut Ctx<'_>, towards: Towards) -> Flow {
+    let target = ctx.work.targets.ruri().clone();
+    let hop = match (&towards.host, &target.dst_uri) {
+        (Some((host, port)), _) => named_hop(ctx, host, *port, towards.transport),
+        (None, Some(uri)) => NextHop::of(uri),
+        (None, None) => target_hop(ctx, &target),
+    };
+    match hop {
+        NextHop::Address(peer) => {
+            let transport = towards.transport.unwrap_or(peer.transport);
+            Flow::from_bool(ctx.forward_stateless(&target, Peer { transport, ..peer }))
+        }
+        NextHop::Name { host, port, transport } => {
+            let transport = towards.transport.unwrap_or(transport);
+            let kept = Box::new((target, port, transport));
+            Flow::Wait(Wait { request: IoRequest::Resolve(host), then: after_stateless_lookup, kept })
+        }
+        NextHop::Nowhere => Flow::FALSE,
+    }
+}
+
+fn after_stateless_lookup(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
+    let Ok(kept) = resumed.kept.downcast::<(Target, Option<u16>, Transport)>() else { return Flow::FALSE };
+    let (target, port, transport) = *kept;
+    match first_address(resumed.answer) {
+        Some(ip) => {
+            let to = NextHop::resolved(ip, port, transport);
+            Flow::from_bool(ctx.forward_stateless(&target, to))
+        }
+        None => Flow::FALSE,
+    }
+}
+
+fn first_address(answer: Answer) -> Option<IpAddr> {
+    match answer {
+        Answer::Io(IoAnswer::Addresses(addresses)) => addresses.first().copied(),
+        Answer::Io(_) | Answer::Route { .. } => None,
+    }
+}
+
+/// The next hop of a target's request URI.
+fn target_hop(ctx: &Ctx<'_>, target: &Target) -> NextHop {
+    match &target.uri {
+        Some(uri) => NextHop::of(uri),
+        None => NextHop::of(ctx.work.view().request_uri().unwrap_or_default()),
+    }
+}
+
+/// The next hop given as host and port; the transport is the one asked for, else that of the request.
+fn named_hop(ctx: &Ctx<'_>, host: &str, port: Option<u16>, transport: Option<Transport>) -> NextHop {
+    let transport = transport.unwrap_or(ctx.work.received.peer.transport);
+    match host.trim_start_matches('[').trim_end_matches(']').parse() {
+        Ok(ip) => NextHop::Address(NextHop::resolved(ip, port, transport)),
+        Err(_) => NextHop::Name { host: host.to_ascii_lowercase(), port, transport },
+    }
+}
+
+fn refused_error(refused: BranchRefused) -> RelayError {
+    match refused {
+        BranchRefused::Gone => RelayError::Internal,
+        BranchRefused::Over => RelayError::Canceled,
+        BranchRefused::TooMany => RelayError::TooManyBranches,
+        BranchRefused::Full => RelayError::Overload,
+    }
+}
