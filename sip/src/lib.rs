@@ -1,10 +1,11 @@
 //! The SIP library under both programs.
 //!
-//! Rooms, lowest first: [`span`], [`peer`], [`ident`], [`diag`], [`ere`], [`time`] and [`lex`] know nothing of ours;
-//! [`wheel`] and [`msg`] stand on them, [`sdp`] and [`txn`] on these. No room reads a clock, a socket or a random source except `net` (feature `net`,
-//! the only one that brings tokio and sockets).
+//! Rooms, lowest first: [`span`], [`peer`], [`ident`], [`diag`], [`ere`], [`time`] and [`lex`] know nothing of
+//! ours; [`wheel`] and [`msg`] stand on them, [`sdp`], [`digest`] and [`txn`] on these. No room reads a clock, a
+//! socket or a random source except `net` (feature `net`, the only one that brings tokio and sockets).
 
 pub mod diag;
+pub mod digest;
 pub mod ere;
 pub mod ident;
 pub mod lex;
