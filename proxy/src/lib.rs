@@ -4,3 +4,4 @@ pub mod api;
 pub mod cfg;
 pub mod modules;
 pub mod relay;
+pub mod script;

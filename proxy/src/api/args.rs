@@ -38,6 +38,8 @@ pub enum Kind {
     /// A text that this function prepares: when loading if it is constant (errors are reported there), else
     /// at each call. Variables in a constant text make it dynamic.
     Prepared(PrepareFn),
+    /// The same for a text in a language of its own (`/re/text/g`): a `$` in a constant is its affair.
+    PreparedRaw(PrepareFn),
 }
 
 /// Makes something of a constant argument, once. Errors: what is wrong and what was expected.
@@ -176,7 +178,7 @@ impl<'a> Args<'a> {
     pub fn prepared<T: Any + Send + Sync>(&self, ctx: &mut Ctx<'_>, at: usize) -> Result<Arc<T>, String> {
         let prepared = match (self.args.get(at), self.kinds.get(at)) {
             (Some(Arg::Prepared(prepared)), _) => prepared.clone(),
-            (Some(_), Some(Kind::Prepared(prepare))) => {
+            (Some(_), Some(Kind::Prepared(prepare) | Kind::PreparedRaw(prepare))) => {
                 let text = self.text(ctx, at);
                 prepare(ctx.catalog, &text)?
             }

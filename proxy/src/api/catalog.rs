@@ -7,6 +7,7 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 use super::def::{FunctionDef, ModuleDef, PvDef, TransformDef};
+use super::value::Value;
 
 /// The tables of the loaded modules; the core is the first of them.
 #[derive(Default)]
@@ -17,6 +18,7 @@ pub struct Catalog {
     transforms: FxHashMap<String, &'static TransformDef>,
     flags: FxHashMap<String, u8>,
     defines: FxHashMap<Bytes, Bytes>,
+    settings: FxHashMap<&'static str, Value>,
     slots: Mutex<FxHashMap<(&'static str, Bytes), u32>>,
 }
 
@@ -117,6 +119,21 @@ impl Catalog {
     /// The value of a define, empty for one without value.
     pub fn defined(&self, name: &[u8]) -> Option<&Bytes> {
         self.defines.get(name)
+    }
+
+    /// Remembers a global parameter that the configuration sets.
+    pub fn set_setting(&mut self, name: &'static str, value: Value) {
+        self.settings.insert(name, value);
+    }
+
+    /// A global parameter, when the configuration sets it.
+    pub fn setting(&self, name: &str) -> Option<&Value> {
+        self.settings.get(name)
+    }
+
+    /// A global number parameter, or its default.
+    pub fn setting_int(&self, name: &str, default: i64) -> i64 {
+        self.setting(name).map_or(default, Value::to_int)
     }
 
     /// The slot of a name in a class of storage; equal names have equal slots. Only while loading: names that

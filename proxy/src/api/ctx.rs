@@ -49,14 +49,14 @@ pub struct RunState {
     pub script_flags: u32,
     /// The block being run.
     pub route: RouteId,
-    /// Its line being run, from 1 (`$cfg(line)`); 0 before the first.
-    pub line: u32,
+    /// The position in the script; [`RouteNames::line`] tells its line.
+    pub position: u32,
 }
 
 impl RunState {
     /// The state at the start of a run.
     pub fn new(kind: RouteKind, route: RouteId) -> RunState {
-        RunState { rc: 0, kind, script_flags: 0, route, line: 0 }
+        RunState { rc: 0, kind, script_flags: 0, route, position: 0 }
     }
 }
 

@@ -21,6 +21,11 @@ impl Params {
         Params { module, set: FxHashMap::default() }
     }
 
+    /// Whose parameters these are.
+    pub fn module(&self) -> &'static ModuleDef {
+        self.module
+    }
+
     /// Sets a parameter of the table; list parameters add up, others replace. False: no such parameter.
     pub fn set(&mut self, name: &str, value: Value) -> bool {
         let Some(row) = self.module.params.iter().find(|row| row.name == name) else { return false };

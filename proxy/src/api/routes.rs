@@ -108,9 +108,25 @@ impl RouteTable {
 pub struct RouteNames {
     ids: FxHashMap<(RouteTable, Box<str>), RouteId>,
     names: Vec<(RouteTable, Box<str>)>,
+    lines: Vec<(u32, u32)>,
 }
 
 impl RouteNames {
+    /// Tells that positions from `position` on belong to `line`; called in rising order.
+    pub fn mark_line(&mut self, position: u32, line: u32) {
+        match self.lines.last_mut() {
+            Some(last) if last.0 == position => last.1 = line,
+            Some(last) if last.1 == line => {}
+            _ => self.lines.push((position, line)),
+        }
+    }
+
+    /// The line of the configuration a position belongs to, from 1; 0 when there is none.
+    pub fn line(&self, position: u32) -> u32 {
+        let after = self.lines.partition_point(|(start, _)| *start <= position);
+        after.checked_sub(1).map_or(0, |at| self.lines[at].1)
+    }
+
     /// Adds a block; the unnamed one of a table is called `""`. Ids count up from 0.
     pub fn add(&mut self, table: RouteTable, name: &str) -> RouteId {
         let id = RouteId(self.names.len() as u32);

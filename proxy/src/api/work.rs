@@ -23,6 +23,8 @@ pub struct Work {
     pub received: Received,
     /// `$ru`, `$du`, branches and what belongs to them; meaningful for requests.
     pub targets: Targets,
+    /// Changes that show when the message is sent.
+    pub edits: Edits,
     /// Message flags, bit n is flag n.
     pub flags: u32,
     /// `$avp`
@@ -80,6 +82,7 @@ impl Work {
             message,
             received,
             targets: Targets::received(),
+            edits: Edits::new(),
             flags: 0,
             avps: Avps::default(),
             xavps: Xavps::default(),

@@ -1,0 +1,62 @@
+//! Collects findings with their places, and tells lines fast enough for large files.
+
+use rustc_hash::FxHashMap;
+use sip::diag::{Diagnostic, Severity};
+
+use crate::cfg::{FileId, Pos, SourceMap};
+
+/// The findings of one load.
+pub(super) struct Findings<'a> {
+    sources: &'a SourceMap,
+    list: Vec<Diagnostic>,
+    line_starts: FxHashMap<FileId, Vec<u32>>,
+}
+
+impl<'a> Findings<'a> {
+    pub(super) fn new(sources: &'a SourceMap) -> Findings<'a> {
+        Findings { sources, list: Vec::new(), line_starts: FxHashMap::default() }
+    }
+
+    pub(super) fn error(&mut self, code: &'static str, pos: Pos, message: impl Into<String>) {
+        self.list.push(Diagnostic::error(code, self.sources.place(pos), message));
+    }
+
+    pub(super) fn warning(&mut self, code: &'static str, pos: Pos, message: impl Into<String>) {
+        self.list.push(Diagnostic::warning(code, self.sources.place(pos), message));
+    }
+
+    /// Adds a hint to the finding made last.
+    pub(super) fn hint(&mut self, hint: impl Into<String>) {
+        if let Some(last) = self.list.last_mut() {
+            last.hint = Some(hint.into());
+        }
+    }
+
+    /// Adds "did you mean" to the finding made last, when one of `known` is near.
+    pub(super) fn suggest<'k>(&mut self, written: &str, known: impl IntoIterator<Item = &'k str>) {
+        if let Some(name) = sip::diag::nearest(written, known) {
+            self.hint(format!("did you mean {name}?"));
+        }
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        self.list.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// All findings, in the order of the text.
+    pub(super) fn into_list(mut self) -> Vec<Diagnostic> {
+        self.list.sort_by(|a, b| {
+            let key = |finding: &Diagnostic| (finding.place.line, finding.place.column);
+            a.place.source.cmp(&b.place.source).then(key(a).cmp(&key(b)))
+        });
+        self.list
+    }
+
+    /// The line of a position, from 1.
+    pub(super) fn line(&mut self, pos: Pos) -> u32 {
+        let starts = self.line_starts.entry(pos.file).or_insert_with(|| {
+            memchr::memchr_iter(b'\n', self.sources.text(pos.file)).map(|at| at as u32 + 1).collect()
+        });
+        starts.partition_point(|start| *start <= pos.offset) as u32 + 1
+    }
+}
