@@ -33,8 +33,6 @@ pub struct Work {
     pub xavps: Xavps,
     /// How copies and replies are to be sent.
     pub sending: Sending,
-    /// Changes that show only in the sent message.
-    pub edits: Edits,
     /// What the relay and the functions that drive it noted.
     pub relaying: Relaying,
     /// Header fields for locally made replies to this request (`append_to_reply`), line ends included.
@@ -87,7 +85,6 @@ impl Work {
             avps: Avps::default(),
             xavps: Xavps::default(),
             sending: Sending::default(),
-            edits: Edits::new(),
             relaying: Relaying::default(),
             reply_headers: Vec::new(),
             attached: Attachments::default(),
