@@ -35,6 +35,16 @@ impl SourceMap {
         id
     }
 
+    /// Adds a text that is its own name, such as an option of the command line.
+    pub(super) fn add_whole(&mut self, text: &str) -> Pos {
+        Pos { file: self.add(text, Bytes::copy_from_slice(text.as_bytes())), offset: 0 }
+    }
+
+    /// Number of texts.
+    pub(super) fn len(&self) -> usize {
+        self.files.len()
+    }
+
     /// Name of the text.
     pub fn name(&self, file: FileId) -> &Arc<str> {
         &self.files[file.0 as usize].name

@@ -1,0 +1,121 @@
+//! What is wrong with a configuration: collected while reading, turned into diagnostics at the end.
+//!
+//! Findings keep positions, so that line numbers are counted only for what is reported. Their number is
+//! bounded: junk input must not grow memory.
+
+use sip::diag::{Diagnostic, Severity, nearest};
+
+use super::source::{Pos, SourceMap};
+
+/// Findings in the order they were made.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    list: Vec<Finding>,
+    stopped: bool,
+}
+
+/// One finding; its hint may be added by the caller who knows the names.
+#[derive(Debug)]
+pub(super) struct Finding {
+    severity: Severity,
+    code: &'static str,
+    pos: Pos,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Findings {
+    /// Records an error. A second one at the same position is a consequence of the first and is dropped.
+    pub(super) fn error(&mut self, code: &'static str, pos: Pos, message: impl Into<String>) -> &mut Finding {
+        self.push(Severity::Error, code, pos, message.into())
+    }
+
+    /// Records a warning.
+    pub(super) fn warning(
+        &mut self,
+        code: &'static str,
+        pos: Pos,
+        message: impl Into<String>,
+    ) -> &mut Finding {
+        self.push(Severity::Warning, code, pos, message.into())
+    }
+
+    /// Whether reading should end: too many errors, or one after which nothing sensible can follow.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Ends reading after the error just recorded.
+    pub(super) fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// The findings with their places, in order of reading; one more says so when there were too many.
+    pub(super) fn into_diagnostics(self, sources: &SourceMap) -> Vec<Diagnostic> {
+        let too_many = self.list.len() > MAX_FINDINGS;
+        let mut diagnostics: Vec<Diagnostic> = self
+            .list
+            .into_iter()
+            .take(MAX_FINDINGS)
+            .map(|finding| Diagnostic {
+                severity: finding.severity,
+                code: finding.code,
+                place: sources.place(finding.pos),
+                message: finding.message,
+                hint: finding.hint,
+            })
+            .collect();
+        if too_many && let Some(last) = diagnostics.last() {
+            let place = last.place.clone();
+            diagnostics.push(Diagnostic::error(
+                super::codes::TOO_MANY_FINDINGS,
+                place,
+                format!("more than {MAX_FINDINGS} findings, the rest of the configuration was not read"),
+            ));
+        }
+        diagnostics
+    }
+
+    fn push(&mut self, severity: Severity, code: &'static str, pos: Pos, message: String) -> &mut Finding {
+        let finding = Finding { severity, code, pos, message, hint: None };
+        if severity == Severity::Error {
+            let repeated = self
+                .list
+                .iter()
+                .rposition(|earlier| earlier.severity == Severity::Error)
+                .filter(|&at| self.list[at].pos == pos);
+            if let Some(at) = repeated {
+                return &mut self.list[at];
+            }
+        }
+        if self.list.len() > MAX_FINDINGS {
+            self.stopped = true;
+            self.list.truncate(MAX_FINDINGS);
+        }
+        self.list.push(finding);
+        self.list.last_mut().expect("an element was just pushed")
+    }
+}
+
+impl Finding {
+    /// Adds the likely fix, unless there is one already.
+    pub(super) fn hint(&mut self, hint: impl Into<String>) -> &mut Finding {
+        self.hint.get_or_insert_with(|| hint.into());
+        self
+    }
+
+    /// Adds "did you mean" when one of the names is near.
+    pub(super) fn suggest<'k>(
+        &mut self,
+        written: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) -> &mut Finding {
+        if let Some(name) = nearest(written, known) {
+            self.hint(format!("did you mean {name}?"));
+        }
+        self
+    }
+}
+
+/// Findings after which reading stops.
+const MAX_FINDINGS: usize = 200;
