@@ -119,7 +119,8 @@ pub fn write_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// A request that rides on the branch of another: same request URI, top Via, From, Call-ID, CSeq number, Route.
+/// A request that rides on the branch of another: same request URI, top Via, Max-Forwards, From, Call-ID, CSeq
+/// number, Route. The order, with the further fields last, is Kamailio's (measured).
 fn write_same_transaction(
     request: View<'_>,
     method: Method,
@@ -139,6 +140,7 @@ fn write_same_transaction(
     out.extend_from_slice(uri.of(request.bytes));
     out.extend_from_slice(b" SIP/2.0\r\n");
     write_field(b"Via", via.text, out);
+    write_field(b"Max-Forwards", request.header(HeaderName::MaxForwards).unwrap_or(b"70"), out);
     write_field(b"From", from, out);
     write_field(b"To", to, out);
     write_field(b"Call-ID", call_id, out);
@@ -146,12 +148,13 @@ fn write_same_transaction(
     out.extend_from_slice(cseq.number_text);
     out.push(b' ');
     out.extend_from_slice(method.as_str().as_bytes());
-    out.extend_from_slice(b"\r\nMax-Forwards: 70\r\n");
+    out.extend_from_slice(b"\r\n");
     for field in request.fields(HeaderName::Route) {
         copy_field(request, field, out);
     }
+    out.extend_from_slice(b"Content-Length: 0\r\n");
     out.extend_from_slice(headers);
-    write_body(b"", out);
+    out.extend_from_slice(b"\r\n");
     Ok(())
 }
 
@@ -277,9 +280,9 @@ mod tests {
         let expected = |method: &str, to: &str, extra: &str| {
             format!(
                 "{method} sip:bob@biloxi.com SIP/2.0\r\nVia: SIP/2.0/UDP pc33;branch=z9hG4bK1;rport\r\n\
-                 From: <sip:alice>;tag=1928\r\nTo: {to}\r\nCall-ID: a84b4c76e66710\r\n\
-                 CSeq: 00314159 {method}\r\nMax-Forwards: 70\r\nRoute: <sip:r1;lr>, <sip:r2>\r\n\
-                 ROUTE: <sip:r3>\r\n{extra}Content-Length: 0\r\n\r\n"
+                 Max-Forwards: 3\r\nFrom: <sip:alice>;tag=1928\r\nTo: {to}\r\nCall-ID: a84b4c76e66710\r\n\
+                 CSeq: 00314159 {method}\r\nRoute: <sip:r1;lr>, <sip:r2>\r\n\
+                 ROUTE: <sip:r3>\r\nContent-Length: 0\r\n{extra}\r\n"
             )
         };
         let mut out = Vec::new();

@@ -281,8 +281,7 @@ impl Table {
     ) {
         let Some(entry) = self.entries.get(slot as usize) else { return };
         let Facts { hop, owner, timers, .. } = entry.facts;
-        let Some(request) = build::cancel(&invite, &headers) else { return };
-        let Some(branch) = build::branch(&request) else { return };
+        let Some((request, branch)) = build::cancel(&invite, &headers) else { return };
         let new = NewClient { request, branch: &branch, method: b"CANCEL", hop, owner, timers };
         // Refused when the table is full, or when a CANCEL of that branch is under way.
         if let Ok(txn) = self.open_client(now, new, outputs) {
