@@ -65,6 +65,7 @@ pub fn write_reply(request: View<'_>, reply: &Reply<'_>, out: &mut Vec<u8>) -> R
     for header in NEEDED {
         request.header(header).ok_or(HeaderError::Missing(header))?;
     }
+    out.reserve(request.headers_end() + reply.reason.len() + reply.headers.len() + reply.body.len() + 128);
     out.extend_from_slice(b"SIP/2.0 ");
     lex::write_u32(u32::from(reply.status), out);
     out.push(b' ');

@@ -114,10 +114,13 @@ impl HeaderName {
         if name.is_empty() {
             return HeaderName::Other;
         }
-        match ROWS.get(SLOTS.rows[slot_of(name, SLOTS.seed)] as usize) {
-            Some(row) if row.name.as_bytes().eq_ignore_ascii_case(name) => row.header,
-            _ => HeaderName::Other,
-        }
+        let Some(row) = ROWS.get(SLOTS.rows[slot_of(name, SLOTS.seed)] as usize) else {
+            return HeaderName::Other;
+        };
+        // Nearly all names come in their usual spelling, and plain comparison is much the faster one.
+        let written = row.name.as_bytes();
+        let is_same = written == name || written.eq_ignore_ascii_case(name);
+        if is_same { row.header } else { HeaderName::Other }
     }
 
     /// The long name; empty for [`HeaderName::Other`].

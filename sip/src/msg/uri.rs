@@ -183,6 +183,22 @@ pub fn parse_ip(text: &[u8]) -> Option<IpAddr> {
     }
 }
 
+/// Appends an address as text, IPv6 without brackets.
+pub fn write_ip(ip: IpAddr, out: &mut Vec<u8>) {
+    match ip {
+        // By hand: the formatting machinery costs more than all the rest of a short reply.
+        IpAddr::V4(ip) => {
+            for (place, octet) in ip.octets().into_iter().enumerate() {
+                if place > 0 {
+                    out.push(b'.');
+                }
+                lex::write_u32(u32::from(octet), out);
+            }
+        }
+        IpAddr::V6(ip) => out.extend_from_slice(ip.to_string().as_bytes()),
+    }
+}
+
 /// True when two hosts are the same name (any case) or the same address, however it is written.
 pub fn is_equal_host(a: &[u8], b: &[u8]) -> bool {
     a.eq_ignore_ascii_case(b) || parse_ip(a).is_some_and(|ip| parse_ip(b) == Some(ip))
@@ -442,6 +458,11 @@ mod tests {
         assert_eq!(uri("sip:a@[::1]").host_ip(), "::1".parse().ok());
         assert_eq!(uri("sip:a@127.0.0.1").host_ip(), "127.0.0.1".parse().ok());
         assert_eq!(uri("sip:a@face.example").host_ip(), None);
+        for text in ["0.0.0.0", "192.0.2.255", "2001:db8::1", "::ffff:1.2.3.4"] {
+            let mut out = Vec::new();
+            write_ip(parse_ip(text.as_bytes()).expect(text), &mut out);
+            assert_eq!(out, text.as_bytes());
+        }
         assert!(uri("sip:h;lr").is_loose_router() && uri("sip:h;lr=on").is_loose_router());
     }
 }

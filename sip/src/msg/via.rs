@@ -183,7 +183,7 @@ pub(super) fn write_rport(port: u16, out: &mut Vec<u8>) {
 /// Appends `;received=address`; IPv6 without brackets as RFC 5118 4.5 asks.
 pub(super) fn write_received(ip: IpAddr, out: &mut Vec<u8>) {
     out.extend_from_slice(b";received=");
-    out.extend_from_slice(ip.to_string().as_bytes());
+    uri::write_ip(ip, out);
 }
 
 fn take_word<'a>(value: &[u8], text: &'a [u8], word: &[u8]) -> Result<&'a [u8], FieldError> {
