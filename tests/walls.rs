@@ -50,7 +50,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "sip::span",
         ],
     ),
-    ("sipp/src/scenario", &["sipp::lang", "sipp::state", "sip::diag", "sip::ere", "sip::msg", "sip::lex"]),
+    (
+        "sipp/src/scenario",
+        &["sipp::lang", "sipp::state", "sipp::infile", "sip::diag", "sip::ere", "sip::msg", "sip::lex"],
+    ),
     (
         "sipp/src/call",
         &[

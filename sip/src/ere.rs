@@ -42,8 +42,10 @@ pub fn compile(pattern: &[u8], case: Case, newline: Newline) -> Result<Regex, St
         })
 }
 
-/// Rewrites the pattern in the syntax of the engine.
-fn translate(pattern: &[u8], newline: Newline) -> Result<String, String> {
+/// Rewrites the pattern in the syntax of the engine, for those who drive it themselves.
+///
+/// Errors: a message of one line that says what is wrong with the pattern.
+pub fn translate(pattern: &[u8], newline: Newline) -> Result<String, String> {
     // C strings end at a NUL.
     let pattern = pattern.split(|&byte| byte == 0).next().unwrap_or_default();
     let mut out = String::with_capacity(pattern.len() + 8);
