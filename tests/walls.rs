@@ -52,7 +52,16 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "sipp/src/scenario",
-        &["sipp::lang", "sipp::state", "sipp::infile", "sip::diag", "sip::ere", "sip::msg", "sip::lex"],
+        &[
+            "sipp::lang",
+            "sipp::state",
+            "sipp::infile",
+            "sip::diag",
+            "sip::ere",
+            "sip::msg",
+            "sip::lex",
+            "sip::span",
+        ],
     ),
     (
         "sipp/src/call",

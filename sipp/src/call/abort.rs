@@ -1,0 +1,59 @@
+//! Ending a call before its scenario does: what has to be sent so that the peer does not hang on.
+
+use super::{Cause, Outcome, Outgoing, Output, Run, Sending};
+use crate::lang::Template;
+
+impl Run<'_, '_> {
+    /// Ends the call as failed; with the `bye` behaviour its dialog is ended first.
+    pub(super) fn abort(&mut self, cause: Cause) {
+        if self.env.settings.behaviours.bye {
+            self.end_dialog();
+        }
+        self.fail(cause);
+    }
+
+    /// The program is forced to end.
+    pub(super) fn take_abort(&mut self) {
+        let id = self.id();
+        self.warn(format!("Aborted call with Call-ID '{id}'"));
+        if self.env.settings.behaviours.bye {
+            self.end_dialog();
+        }
+        self.debug(|call| {
+            let id = String::from_utf8_lossy(&call.state.id);
+            format!("Aborting call {id} (index {}).", call.state.step.0)
+        });
+        self.end(Outcome::Aborted);
+    }
+
+    /// Sends what ends the dialog: ACK, ACK and BYE, CANCEL or BYE. Server calls send nothing.
+    fn end_dialog(&mut self) {
+        let program = self.env.program;
+        if program.mode.takes_calls() || self.call.state.step.0 == 0 {
+            return;
+        }
+        let progress = self.call.progress;
+        let status = self.call.state.last.status();
+        let automatic = &program.automatic;
+        if progress.last_sent_is_invite && !progress.acked {
+            if status >= 400 {
+                self.send_automatic(&automatic.ack);
+            } else if progress.answered {
+                self.send_automatic(&automatic.ack2);
+                self.send_automatic(&automatic.bye);
+            } else if progress.received_any {
+                self.send_automatic(&automatic.cancel);
+            }
+        } else if progress.received_any {
+            self.send_automatic(&automatic.bye);
+        }
+    }
+
+    /// Sends a message that is no step of the scenario.
+    pub(super) fn send_automatic(&mut self, template: &Template) {
+        let Some(to) = self.destination() else { return };
+        let step = self.call.state.step;
+        let bytes = self.render(template, i32::from(step.0) - 1);
+        self.push(Output::Send(Outgoing { bytes, to, step, kind: Sending::Automatic }));
+    }
+}

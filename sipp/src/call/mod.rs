@@ -1,0 +1,240 @@
+//! The call machine: one run of a scenario for one Call-ID.
+//!
+//! `handle(now, Input, &mut Env, &mut Outputs)` moves it, `next_deadline()` says when it wants to be called
+//! again. A call runs until it must wait: for a message, a command, a pause, or the answer to a message it
+//! keeps resending. No clock, socket or random source inside.
+
+mod abort;
+mod commands;
+mod duplicates;
+mod io;
+mod matching;
+mod receive;
+mod render;
+mod retrans;
+mod step;
+mod unexpected;
+
+use sip::time::Time;
+use smallvec::SmallVec;
+
+pub use io::{Birth, Cause, Count, Env, Input, Origin, Outcome, Outgoing, Output, Outputs, Sending, Verdict};
+
+use crate::lang::Problem;
+use crate::state::{CallState, StepIndex};
+
+use duplicates::Seen;
+use io::NEVER;
+use retrans::Resend;
+
+/// One call.
+#[derive(Debug)]
+pub struct Call {
+    state: CallState,
+    wait: Wait,
+    /// When the wait ends by itself.
+    until: Time,
+    resend: Option<Box<Resend>>,
+    seen: Seen,
+    progress: Progress,
+    failure: Option<Cause>,
+    origin: Origin,
+    timers: SmallVec<[TimerState; 1]>,
+    /// Branches stored by `start_txn`, and whether an ACK was sent for each.
+    txns: Box<[Txn]>,
+}
+
+/// What a call waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    /// It has not started.
+    Fresh,
+    /// A message or command, at a `recv` or `recvCmd`.
+    Message,
+    /// The end of a `pause`.
+    Pause,
+    /// The end of a `timewait`: the call has succeeded.
+    Timewait,
+    /// The answer to a message that is being resent; only then the next one is sent.
+    Answer,
+    /// Its turn: it ran very many steps without waiting.
+    Turn,
+    /// Nothing: it is over.
+    Over,
+}
+
+/// How far the dialog came; what an abort has to end.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    sent_any: bool,
+    last_sent_is_invite: bool,
+    /// An ACK was sent or received.
+    acked: bool,
+    /// A 200 came that no ACK answered yet.
+    answered: bool,
+    received_any: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct TimerState {
+    started: Time,
+    stopped: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Txn {
+    branch: Box<[u8]>,
+    ack: Option<StepIndex>,
+}
+
+impl Call {
+    /// A call that has not started. `env.world` picks its injection lines.
+    ///
+    /// Errors: the text of a fatal error, when a `USER` file has no line for the user.
+    pub fn new(now: Time, birth: Birth<'_>, env: &mut Env<'_>) -> Result<Call, String> {
+        let program = env.program;
+        let locals = program.vars.table(crate::state::Scope::Call).len();
+        let mut state = CallState::new(birth.number, birth.id, now, locals);
+        state.user = birth.user;
+        state.cseq = env.settings.base_cseq.saturating_sub(1);
+        if birth.origin != Origin::Received && birth.origin != Origin::OutOfCall {
+            state.peer = env.settings.destination;
+        }
+        let world = &mut *env.world;
+        let ident = &mut world.ident;
+        state.lines = world
+            .infiles
+            .pick_lines(birth.user.0, |bound| ident.below(bound))
+            .map_err(|error| error.to_string())?;
+        Ok(Call {
+            state,
+            wait: Wait::Fresh,
+            until: NEVER,
+            resend: None,
+            seen: Seen::default(),
+            progress: Progress::default(),
+            failure: None,
+            origin: birth.origin,
+            timers: program.timers.iter().map(|_| TimerState { started: now, stopped: false }).collect(),
+            txns: vec![Txn::default(); program.txns.len()].into_boxed_slice(),
+        })
+    }
+
+    /// Moves the call. After an [`Output::Ended`] nothing may follow.
+    pub fn handle(&mut self, now: Time, input: Input<'_>, env: &mut Env<'_>, outputs: &mut Outputs) {
+        if self.wait == Wait::Over {
+            return;
+        }
+        let mut run = Run { call: self, now, env, outputs };
+        match input {
+            Input::Start => run.run_steps(),
+            Input::Message { view, from } => run.take_message(view, from),
+            Input::Deadline => run.take_deadline(),
+            Input::Command { text, from } => run.take_command(text, from),
+            Input::Failed(cause) => run.take_failure(cause),
+            Input::Abort => run.take_abort(),
+        }
+        run.report_problems();
+    }
+
+    /// When the call wants [`Input::Deadline`]; `None` when only a message can move it.
+    pub fn next_deadline(&self) -> Option<Time> {
+        let resend = self.resend.as_ref().map_or(NEVER, |resend| resend.next);
+        Some(self.until.min(resend)).filter(|deadline| *deadline != NEVER && self.wait != Wait::Over)
+    }
+
+    /// What the call remembers.
+    pub fn state(&self) -> &CallState {
+        &self.state
+    }
+
+    /// The same, for the shell to note the call's own port or a new destination.
+    pub fn state_mut(&mut self) -> &mut CallState {
+        &mut self.state
+    }
+
+    /// True while the call is in a pause.
+    pub fn is_paused(&self) -> bool {
+        matches!(self.wait, Wait::Pause | Wait::Timewait)
+    }
+
+    /// Bytes of memory the call takes, those behind pointers included.
+    pub fn memory(&self) -> usize {
+        size_of::<Call>()
+            + self.state.id.len()
+            + self.state.last.heap_size()
+            + self.state.peer_tag.len()
+            + self.state.lines.len() * 4
+            + self.resend.as_ref().map_or(0, |resend| size_of::<Resend>() + resend.bytes.len())
+    }
+}
+
+/// One input being handled: the call and everything around it.
+struct Run<'r, 'e> {
+    call: &'r mut Call,
+    now: Time,
+    env: &'r mut Env<'e>,
+    outputs: &'r mut Outputs,
+}
+
+impl Run<'_, '_> {
+    fn push(&mut self, output: Output) {
+        self.outputs.list.push(output);
+    }
+
+    fn count(&mut self, count: Count) {
+        self.outputs.list.push(Output::Count(count));
+    }
+
+    fn warn(&mut self, text: String) {
+        self.outputs.list.push(Output::Warning(text));
+    }
+
+    /// Text for `-trace_calldebug`, made only when someone wants it.
+    fn debug(&mut self, text: impl FnOnce(&Call) -> String) {
+        if self.env.settings.call_debug {
+            let line = text(self.call);
+            self.outputs.list.push(Output::Debug(line));
+        }
+    }
+
+    /// Call-ID for warnings.
+    fn id(&self) -> String {
+        String::from_utf8_lossy(&self.call.state.id).into_owned()
+    }
+
+    /// Ends the call.
+    fn end(&mut self, outcome: Outcome) {
+        let call = &mut *self.call;
+        call.wait = Wait::Over;
+        call.until = NEVER;
+        call.resend = None;
+        let verdict = Verdict { outcome, step: call.state.step, length: self.now - call.state.created };
+        self.push(Output::Ended(verdict));
+    }
+
+    /// Ends the call as failed.
+    fn fail(&mut self, cause: Cause) {
+        self.end(Outcome::Failed(Some(cause)));
+    }
+
+    fn take_failure(&mut self, cause: Cause) {
+        match self.call.wait {
+            Wait::Timewait => self.finish(),
+            _ => self.fail(cause),
+        }
+    }
+
+    /// Hands on what keywords and actions complained about.
+    fn report_problems(&mut self) {
+        for problem in self.env.world.problems.drain(..) {
+            self.outputs.list.push(match problem {
+                Problem::Warning(text) => Output::Warning(text),
+                Problem::Fatal(text) => Output::Effect(crate::lang::Effect::Fatal(text)),
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

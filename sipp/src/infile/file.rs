@@ -1,0 +1,334 @@
+//! One injection file: its lines, the order calls take them in, its index.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use super::printf::{self, Printf};
+
+/// In which order calls take lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// One after the other, starting again at the end.
+    Sequential,
+    /// Any.
+    Random,
+    /// The line of the call's user.
+    User,
+}
+
+/// An injection file.
+#[derive(Clone, Debug)]
+pub struct Infile {
+    name: String,
+    order: Order,
+    text: Vec<u8>,
+    /// Start and end of each line in `text`.
+    lines: Vec<(u64, u32)>,
+    printf: Option<Printf>,
+    next: u32,
+    index: Option<Index>,
+}
+
+/// Keys of one field with the last line that has each.
+#[derive(Clone, Debug)]
+struct Index {
+    field: usize,
+    lines: HashMap<Vec<u8>, u32>,
+}
+
+/// What is wrong with a file or its use. Texts are SIPp's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InfileError {
+    /// The first line names no order; file and line number.
+    UnknownType(String, u32),
+    /// No data line.
+    NoLines(String),
+    /// File, number of lines, user.
+    NoLineForUser(String, u32, u32),
+    /// Line number, file, number of lines.
+    InvalidLine(i64, String, u32),
+    /// Lines of a PRINTF file cannot be changed.
+    Printf(String),
+    /// A conversion other than a decimal one; its letter and the field.
+    Conversion(char, String),
+}
+
+impl fmt::Display for InfileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InfileError::UnknownType(file, line) => write!(
+                f,
+                "Unknown file type (valid values are RANDOM, SEQUENTIAL, and USER) for {file}:{line}"
+            ),
+            InfileError::NoLines(file) => write!(f, "Input file has zero lines: {file}"),
+            InfileError::NoLineForUser(file, lines, user) => {
+                write!(f, "{file} has only {lines} lines, yet user {user} was requested.")
+            }
+            InfileError::InvalidLine(line, file, lines) => {
+                write!(f, "Invalid line number ({line}) for file: {file} ({lines} lines)")
+            }
+            InfileError::Printf(file) => write!(f, "Lines of the PRINTF file {file} can not be changed"),
+            InfileError::Conversion(letter, field) => {
+                write!(f, "Invalid printf injection field (only decimal values allowed '{letter}'): {field}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for InfileError {}
+
+impl Infile {
+    /// Reads a whole file. `name` is its base name.
+    ///
+    /// Errors: `UnknownType` when the first line names no order, `NoLines`, `Conversion`.
+    pub fn parse(name: &str, text: Vec<u8>) -> Result<Infile, InfileError> {
+        let head_end = memchr::memchr(b'\n', &text).unwrap_or(text.len());
+        let head = String::from_utf8_lossy(&text[..head_end]).into_owned();
+        let order = [("RANDOM", Order::Random), ("SEQUENTIAL", Order::Sequential), ("USER", Order::User)]
+            .into_iter()
+            .find(|(word, _)| head.contains(word))
+            .map(|(_, order)| order)
+            .ok_or_else(|| InfileError::UnknownType(name.into(), 1))?;
+        let mut lines = find_lines(&text, head_end + 1);
+        if lines.is_empty() {
+            return Err(InfileError::NoLines(name.into()));
+        }
+        lines.shrink_to_fit();
+        let printf = Printf::parse(&head, lines.len() as u32);
+        let file = Infile { name: name.into(), order, text, lines, printf, next: 0, index: None };
+        file.check_conversions()?;
+        Ok(file)
+    }
+
+    /// Base name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Number of lines, virtual ones included.
+    pub fn len(&self) -> u32 {
+        self.printf.map_or(self.lines.len() as u32, |printf| printf.count)
+    }
+
+    /// Always false: a file without lines is refused.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Builds the index of `-infindex`.
+    pub fn build_index(&mut self, field: usize) {
+        let mut lines = HashMap::with_capacity(self.lines.len());
+        for line in 0..self.lines.len() as u32 {
+            if let Some(key) = self.raw_field(line, field) {
+                lines.insert(key.to_vec(), line);
+            }
+        }
+        self.index = Some(Index { field, lines });
+    }
+
+    /// The last line whose indexed field is `key`. `None` without index; `Some(None)` when absent.
+    pub fn lookup(&self, key: &[u8]) -> Option<Option<u32>> {
+        self.index.as_ref().map(|index| index.lines.get(key).copied())
+    }
+
+    /// Appends field number `field` of `line`. False when line or field does not exist.
+    pub fn write_field(&self, line: u32, field: usize, out: &mut Vec<u8>) -> bool {
+        let template_line = self.printf.map_or(line, |printf| printf.template_of(line));
+        let Some(text) = (line < self.len()).then(|| self.raw_field(template_line, field)).flatten() else {
+            return false;
+        };
+        match self.printf {
+            Some(printf) => printf.write(text, line, out),
+            None => out.extend_from_slice(text),
+        }
+        true
+    }
+
+    /// The line a new call of `user` takes; `u32::MAX` for "none".
+    ///
+    /// Errors: `NoLineForUser` when a `USER` file is too short.
+    pub(super) fn pick_line(
+        &mut self,
+        user: u32,
+        random: &mut impl FnMut(u64) -> u64,
+    ) -> Result<u32, InfileError> {
+        match self.order {
+            Order::Random => Ok(random(u64::from(self.len())) as u32),
+            Order::User if user == 0 => Ok(u32::MAX),
+            Order::User if user > self.len() => {
+                Err(InfileError::NoLineForUser(self.name.clone(), self.len(), user))
+            }
+            Order::User => Ok(user - 1),
+            Order::Sequential => {
+                let line = self.next;
+                self.next = if line + 1 >= self.len() { 0 } else { line + 1 };
+                Ok(line)
+            }
+        }
+    }
+
+    /// Appends a line. Errors: `Printf`.
+    pub fn insert(&mut self, line: &[u8]) -> Result<(), InfileError> {
+        self.refuse_printf()?;
+        self.lines.push((0, 0));
+        self.put_line(self.lines.len() - 1, line);
+        Ok(())
+    }
+
+    /// Replaces a line. Errors: `Printf`, `InvalidLine`.
+    pub fn replace(&mut self, number: i64, line: &[u8]) -> Result<(), InfileError> {
+        self.refuse_printf()?;
+        let at = usize::try_from(number).ok().filter(|at| *at < self.lines.len());
+        let Some(at) = at else {
+            return Err(InfileError::InvalidLine(number, self.name.clone(), self.len()));
+        };
+        if let Some(mut index) = self.index.take() {
+            if let Some(old) = self.raw_field(at as u32, index.field)
+                && index.lines.get(old) == Some(&(at as u32))
+            {
+                index.lines.remove(old);
+            }
+            self.index = Some(index);
+        }
+        self.put_line(at, line);
+        Ok(())
+    }
+
+    fn put_line(&mut self, at: usize, line: &[u8]) {
+        self.lines[at] = (self.text.len() as u64, line.len() as u32);
+        self.text.extend_from_slice(line);
+        if let Some(mut index) = self.index.take() {
+            if let Some(key) = self.raw_field(at as u32, index.field) {
+                index.lines.insert(key.to_vec(), at as u32);
+            }
+            self.index = Some(index);
+        }
+    }
+
+    fn refuse_printf(&self) -> Result<(), InfileError> {
+        if self.printf.is_some() { Err(InfileError::Printf(self.name.clone())) } else { Ok(()) }
+    }
+
+    fn raw_line(&self, line: u32) -> Option<&[u8]> {
+        let (start, len) = *self.lines.get(line as usize)?;
+        self.text.get(start as usize..start as usize + len as usize)
+    }
+
+    fn raw_field(&self, line: u32, field: usize) -> Option<&[u8]> {
+        self.raw_line(line)?.split(|byte| *byte == b';').nth(field)
+    }
+
+    fn check_conversions(&self) -> Result<(), InfileError> {
+        if self.printf.is_none() {
+            return Ok(());
+        }
+        for line in 0..self.lines.len() as u32 {
+            for field in self.raw_line(line).unwrap_or_default().split(|byte| *byte == b';') {
+                if let Some(letter) = printf::foreign_conversion(field) {
+                    let field = String::from_utf8_lossy(field).into_owned();
+                    return Err(InfileError::Conversion(letter, field));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Data lines from `start` up to the first empty one; comments left out, CR at the end removed.
+fn find_lines(text: &[u8], start: usize) -> Vec<(u64, u32)> {
+    let mut lines = Vec::new();
+    let mut at = start;
+    while at < text.len() {
+        let end = memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
+        let stop = if end > at && text[end - 1] == b'\r' { end - 1 } else { end };
+        if stop == at {
+            break;
+        }
+        if text[at] != b'#' {
+            lines.push((at as u64, (stop - at) as u32));
+        }
+        at = end + 1;
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Infile, InfileError};
+
+    fn field(file: &Infile, line: u32, field: usize) -> Option<String> {
+        let mut out = Vec::new();
+        file.write_field(line, field, &mut out).then(|| String::from_utf8(out).expect("ascii"))
+    }
+
+    fn parse(text: &str) -> Infile {
+        Infile::parse("a.csv", text.as_bytes().to_vec()).expect("valid file")
+    }
+
+    #[test]
+    fn splits_lines_without_quoting_up_to_the_first_empty_line() {
+        let file = parse("SEQUENTIAL\n# comment\n\"a;b\";c\r\n x ; y\n\nnever\n");
+        assert_eq!(file.len(), 2);
+        assert_eq!(field(&file, 0, 0).as_deref(), Some("\"a"));
+        assert_eq!(field(&file, 0, 2).as_deref(), Some("c"));
+        assert_eq!(field(&file, 1, 1).as_deref(), Some(" y"));
+        assert_eq!((field(&file, 1, 2), field(&file, 2, 0)), (None, None));
+    }
+
+    #[test]
+    fn calls_take_lines_in_the_order_of_the_file() {
+        let mut sequential = parse("SEQUENTIAL\na\nb\n");
+        let mut none = |_| 0;
+        let taken: Vec<_> = (0..3).map(|_| sequential.pick_line(0, &mut none).expect("line")).collect();
+        assert_eq!(taken, [0, 1, 0]);
+        let mut random = parse("RANDOM\na\nb\nc\n");
+        assert_eq!(random.pick_line(0, &mut |bound| bound - 1), Ok(2));
+        let mut user = parse("USER\na\nb\n");
+        assert_eq!(user.pick_line(2, &mut none), Ok(1));
+        assert_eq!(user.pick_line(0, &mut none), Ok(u32::MAX));
+        let error = user.pick_line(3, &mut none).expect_err("too few lines");
+        assert_eq!(error.to_string(), "a.csv has only 2 lines, yet user 3 was requested.");
+    }
+
+    #[test]
+    fn the_index_follows_insert_and_replace() {
+        let mut file = parse("SEQUENTIAL\nann;1\nbob;2\nann;3\n");
+        assert_eq!(file.lookup(b"ann"), None);
+        file.build_index(0);
+        assert_eq!(file.lookup(b"ann"), Some(Some(2)));
+        assert_eq!(file.lookup(b"eve"), Some(None));
+        file.insert(b"eve;4").expect("insert");
+        assert_eq!(file.lookup(b"eve"), Some(Some(3)));
+        file.replace(1, b"joe;5").expect("replace");
+        assert_eq!((file.lookup(b"bob"), file.lookup(b"joe")), (Some(None), Some(Some(1))));
+        let error = file.replace(9, b"x").expect_err("no such line");
+        assert_eq!(error.to_string(), "Invalid line number (9) for file: a.csv (4 lines)");
+    }
+
+    #[test]
+    fn printf_files_make_virtual_lines() {
+        let file = parse("SEQUENTIAL,PRINTF=5,PRINTFOFFSET=100,PRINTFMULTIPLE=10\nu%d;%05d;%-4dx;lit%%d\n");
+        assert_eq!(file.len(), 5);
+        let row: Vec<_> = (0..4).map(|at| field(&file, 1, at).expect("field")).collect();
+        assert_eq!(row, ["u110", "00110", "110 x", "lit%d"]);
+        let mut file = file;
+        assert_eq!(file.insert(b"x"), Err(InfileError::Printf("a.csv".into())));
+        let error = Infile::parse("a.csv", b"USER,PRINTF=2\nw%x\n".to_vec()).expect_err("bad");
+        assert_eq!(
+            error.to_string(),
+            "Invalid printf injection field (only decimal values allowed 'x'): w%x"
+        );
+    }
+
+    #[test]
+    fn broken_files_are_refused_with_the_texts_of_sipp() {
+        let rows = [
+            ("nothing\na\n", "Unknown file type (valid values are RANDOM, SEQUENTIAL, and USER) for a.csv:1"),
+            ("RANDOM\n", "Input file has zero lines: a.csv"),
+        ];
+        for (text, expected) in rows {
+            let error = Infile::parse("a.csv", text.as_bytes().to_vec()).expect_err(text);
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Injection files (`-inf`): lines of `;`-separated fields that calls print with `[fieldN]`.
+//!
+//! A file is held once as bytes with the offsets of its lines; calls remember a line number only. No quoting
+//! and no escaping: text between separators is taken as it stands.
+
+mod file;
+mod printf;
+
+pub use file::{Infile, InfileError, Order};
+
+/// Index of a file in order of `-inf`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileId(pub u16);
+
+/// All injection files of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Infiles {
+    files: Vec<Infile>,
+}
+
+impl Infiles {
+    /// Adds a file; the first one is what `[fieldN]` reads without `file=`.
+    pub fn push(&mut self, file: Infile) -> FileId {
+        self.files.push(file);
+        FileId((self.files.len() - 1) as u16)
+    }
+
+    /// The file of that base name.
+    pub fn find(&self, name: &str) -> Option<FileId> {
+        self.files.iter().position(|file| file.name() == name).map(|at| FileId(at as u16))
+    }
+
+    /// All base names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(Infile::name)
+    }
+
+    /// How many files there are.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// True without `-inf`.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// A file.
+    pub fn get(&self, id: FileId) -> Option<&Infile> {
+        self.files.get(usize::from(id.0))
+    }
+
+    /// A file, to change.
+    pub fn get_mut(&mut self, id: FileId) -> Option<&mut Infile> {
+        self.files.get_mut(usize::from(id.0))
+    }
+
+    /// Picks the line of each file for a new call of `user` (0 for none); `random` gives a number below its
+    /// argument. Errors: a `USER` file with too few lines.
+    pub fn pick_lines(
+        &mut self,
+        user: u32,
+        mut random: impl FnMut(u64) -> u64,
+    ) -> Result<Box<[u32]>, InfileError> {
+        self.files.iter_mut().map(|file| file.pick_line(user, &mut random)).collect()
+    }
+}

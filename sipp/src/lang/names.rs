@@ -1,0 +1,120 @@
+//! What names mean while a scenario is compiled: `-key` words, injection files, variables; and what the
+//! scenario turns out to need.
+
+use sip::msg::HeaderName;
+
+use crate::infile::Infiles;
+use crate::state::{HeaderSet, KeepRule, Scope, VarSlot};
+
+/// The meaning of names in one scenario.
+pub struct Names<'a> {
+    /// `-key name value`, in order.
+    pub keys: &'a [(String, String)],
+    /// Loaded injection files.
+    pub infiles: &'a Infiles,
+    /// Variables seen so far.
+    pub vars: VarNames,
+    /// Parts of received messages that keywords and actions will ask for.
+    pub keep: KeepRule,
+    /// Where in the source the text being read begins; uses of variables are noted with it.
+    pub offset: usize,
+}
+
+impl<'a> Names<'a> {
+    /// Names of a scenario of which nothing was read yet. What automatic messages print is always kept.
+    pub fn new(keys: &'a [(String, String)], infiles: &'a Infiles) -> Names<'a> {
+        let headers = HeaderSet::of(&[
+            HeaderName::Via,
+            HeaderName::From,
+            HeaderName::To,
+            HeaderName::CallId,
+            HeaderName::CSeq,
+        ]);
+        let keep = KeepRule { headers, whole: false };
+        Names { keys, infiles, vars: VarNames::default(), keep, offset: 0 }
+    }
+
+    /// The slot of a variable; counts as one use of it.
+    pub fn var(&mut self, name: &str) -> VarSlot {
+        self.vars.mention(name, self.offset)
+    }
+}
+
+/// The variables of a scenario by scope, in order of first mention.
+#[derive(Clone, Debug, Default)]
+pub struct VarNames {
+    call: Vec<VarUse>,
+    user: Vec<VarUse>,
+    global: Vec<VarUse>,
+}
+
+/// How often a variable is mentioned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VarUse {
+    /// Name without `$`.
+    pub name: String,
+    /// Mentions, the declaration of a global or user variable included.
+    pub count: u32,
+    /// Offset of the first mention in the source.
+    pub offset: usize,
+}
+
+impl VarNames {
+    /// Declares a variable of a wider scope than a call; again is harmless.
+    pub fn declare(&mut self, scope: Scope, name: &str, offset: usize) {
+        if self.find(name).is_none() {
+            self.table_mut(scope).push(VarUse { name: name.into(), count: 1, offset });
+        }
+    }
+
+    /// The slot of a variable, made in the call's table when no scope knows it; counts the use.
+    pub fn mention(&mut self, name: &str, offset: usize) -> VarSlot {
+        let slot = self.find(name).unwrap_or_else(|| {
+            self.call.push(VarUse { name: name.into(), count: 0, offset });
+            VarSlot { scope: Scope::Call, index: (self.call.len() - 1) as u16 }
+        });
+        self.table_mut(slot.scope)[usize::from(slot.index)].count += 1;
+        slot
+    }
+
+    /// The slot of a known variable.
+    pub fn find(&self, name: &str) -> Option<VarSlot> {
+        [Scope::Global, Scope::User, Scope::Call].into_iter().find_map(|scope| {
+            let index = self.table(scope).iter().position(|known| known.name == name)?;
+            Some(VarSlot { scope, index: index as u16 })
+        })
+    }
+
+    /// The variables of a scope in order of their slots.
+    pub fn table(&self, scope: Scope) -> &[VarUse] {
+        match scope {
+            Scope::Call => &self.call,
+            Scope::User => &self.user,
+            Scope::Global => &self.global,
+        }
+    }
+
+    fn table_mut(&mut self, scope: Scope) -> &mut Vec<VarUse> {
+        match scope {
+            Scope::Call => &mut self.call,
+            Scope::User => &mut self.user,
+            Scope::Global => &mut self.global,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::VarNames;
+    use crate::state::{Scope, VarSlot};
+
+    #[test]
+    fn declared_names_win_over_call_variables() {
+        let mut names = VarNames::default();
+        names.declare(Scope::Global, "g", 0);
+        assert_eq!(names.mention("a", 5), VarSlot { scope: Scope::Call, index: 0 });
+        assert_eq!(names.mention("g", 6), VarSlot { scope: Scope::Global, index: 0 });
+        assert_eq!(names.mention("a", 7), VarSlot { scope: Scope::Call, index: 0 });
+        assert_eq!((names.table(Scope::Call)[0].count, names.table(Scope::Global)[0].count), (2, 2));
+    }
+}

@@ -1,0 +1,108 @@
+//! What the calls of one engine share and change: injection files, variables, generator, cached files.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+use sip::ident::Ident;
+
+use crate::infile::Infiles;
+use crate::state::{DynamicIds, UserId, Vars};
+
+/// Shared, changeable things of a run.
+pub struct World {
+    /// Injection files in order of `-inf`.
+    pub infiles: Infiles,
+    /// Global variables.
+    pub globals: Vars,
+    /// The generator behind every chance.
+    pub ident: Ident,
+    /// What keywords and actions complained about since the call machine last looked.
+    pub problems: Vec<Problem>,
+    users: Vec<Vars>,
+    vars_per_user: usize,
+    next_dynamic_id: Option<u32>,
+    read_file: fn(&Path) -> io::Result<Vec<u8>>,
+    files: HashMap<Vec<u8>, Vec<u8>>,
+}
+
+/// A complaint of a keyword or action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The run goes on.
+    Warning(String),
+    /// The run ends with exit code 255.
+    Fatal(String),
+}
+
+impl World {
+    /// A world with `globals` global and `vars_per_user` user variables; `read_file` reads whole files for `[file]`.
+    pub fn new(
+        infiles: Infiles,
+        (globals, vars_per_user): (usize, usize),
+        ident: Ident,
+        read_file: fn(&Path) -> io::Result<Vec<u8>>,
+    ) -> World {
+        World {
+            infiles,
+            globals: Vars::new(globals),
+            ident,
+            problems: Vec::new(),
+            users: Vec::new(),
+            vars_per_user,
+            next_dynamic_id: None,
+            read_file,
+            files: HashMap::new(),
+        }
+    }
+
+    /// A number in `0.0..1.0`.
+    pub fn random_unit(&mut self) -> f64 {
+        (self.ident.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// The variables of a user; calls without user share one table.
+    pub fn user_vars(&self, user: UserId) -> &Vars {
+        static NONE: std::sync::LazyLock<Vars> = std::sync::LazyLock::new(Vars::default);
+        self.users.get(user.0 as usize).unwrap_or(&NONE)
+    }
+
+    /// The same, to change; made when first needed.
+    pub fn user_vars_mut(&mut self, user: UserId) -> &mut Vars {
+        let at = user.0 as usize;
+        if self.users.len() <= at {
+            self.users.resize(at + 1, Vars::new(self.vars_per_user));
+        }
+        &mut self.users[at]
+    }
+
+    /// The next `[dynamic_id]`.
+    pub fn next_dynamic_id(&mut self, ids: DynamicIds) -> u32 {
+        let id = self.next_dynamic_id.unwrap_or(ids.start);
+        let following = id.saturating_add(ids.step);
+        self.next_dynamic_id = Some(if following > ids.max { ids.start } else { following });
+        id
+    }
+
+    /// The content of a file, read once.
+    pub fn file(&mut self, path: &[u8]) -> io::Result<&[u8]> {
+        if !self.files.contains_key(path) {
+            let content = (self.read_file)(Path::new(String::from_utf8_lossy(path).as_ref()))?;
+            self.files.insert(path.to_vec(), content);
+        }
+        Ok(&self.files[path])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dynamic_ids_count_up_and_start_again() {
+        let mut world = World::new(Infiles::default(), (0, 0), Ident::seeded(1), |_| Ok(Vec::new()));
+        let ids = DynamicIds { start: 10, max: 18, step: 4 };
+        let seen: Vec<_> = (0..4).map(|_| world.next_dynamic_id(ids)).collect();
+        assert_eq!(seen, [10, 14, 18, 10]);
+    }
+}

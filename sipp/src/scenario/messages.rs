@@ -1,0 +1,306 @@
+//! Messages of a scenario: attributes of each kind become an op with its step.
+
+use std::sync::Arc;
+
+use sip::msg::Method;
+
+use crate::lang::distributions::Pause;
+use crate::lang::{Attribute, Mistake, PosixRegex, Template};
+use crate::state::StepIndex;
+
+use super::ast::Element;
+use super::compile::{Compiler, TimerUse, TxnUse};
+use super::program::{Condition, Expects, Next, Op, Optional, Recv, RecvCmd, Send, SendCmd, SendKind, Step};
+
+impl Compiler<'_, '_> {
+    /// Reads one message. `None` when it has mistakes that leave nothing to run.
+    pub(super) fn read_message(&mut self, element: &Element, _index: StepIndex) -> Option<Step> {
+        let (op, label) = match element.name.as_str() {
+            "send" => self.read_send(element)?,
+            "recv" => self.read_recv(element)?,
+            "sendCmd" => self.read_send_command(element)?,
+            "recvCmd" => self.read_recv_command(element)?,
+            "pause" => (Op::Pause(self.read(element, Pause::parse)?), "Pause".into()),
+            "timewait" => (Op::Timewait(self.read_timewait(element)?), "Pause".into()),
+            _ => (Op::Nop, text_of(element, "display").unwrap_or_default()),
+        };
+        let hidden = self.hides(element);
+        let next = self.read_next(element);
+        let condition = self.read_condition(element);
+        let lost_percent = self.read(element, |attributes| attributes.number("lost")).flatten();
+        let stop_timers = self.read_stop_timers(element);
+        let repeats_timer = self.read(element, |attributes| attributes.flag("repeat_rtd")).unwrap_or(false);
+        if repeats_timer && stop_timers.is_empty() {
+            self.findings.error(Mistake::new("S025", element.at, "repeat_rtd needs rtd"));
+        }
+        Some(Step {
+            op,
+            label,
+            line: self.line(element.at),
+            hidden,
+            blank_after: element.attribute("crlf").is_some(),
+            next,
+            condition,
+            counter: self.read_counter(element),
+            start_timers: self.read_start_timers(element),
+            stop_timers,
+            repeats_timer,
+            lost_percent,
+            on_timeout: element.attribute("ontimeout").and_then(|label| self.label(label)),
+            actions: self.read_actions(element),
+        })
+    }
+
+    fn read_send(&mut self, element: &Element) -> Option<(Op, String)> {
+        let text = self.message_text(element);
+        let retrans = self.read(element, |attributes| attributes.millis("retrans"))?;
+        let timeout = self.read(element, |attributes| attributes.millis("timeout"))?;
+        let text = text?;
+        let at = element.text.as_ref().map_or(element.at, |text| text.at);
+        let kind = self.send_kind(&text, at)?;
+        let start_txn = element.attribute("start_txn").map(|name| self.start_txn(name, &kind));
+        let ack_txn = element.attribute("ack_txn").map(|name| self.ack_txn(name, &kind));
+        if let (SendKind::Request(_, method), None, None) = (&kind, start_txn, ack_txn) {
+            self.methods.push_str(method);
+        }
+        let label = match &kind {
+            SendKind::Request(_, method) => method.to_string(),
+            SendKind::Response(status) => status.to_string(),
+        };
+        Some((Op::Send(Send { text, kind, retrans, timeout, start_txn, ack_txn }), label))
+    }
+
+    /// Method or status of a message's start line, which must be literal.
+    fn send_kind(&mut self, text: &Template, at: usize) -> Option<SendKind> {
+        let line = String::from_utf8_lossy(text.leading_literal()).into_owned();
+        let first = line.split([' ', '\r', '\n']).next().unwrap_or_default();
+        if first.is_empty() || !line.contains(' ') {
+            let message =
+                "the first word of a message must be a literal method or SIP/2.0 with a status code";
+            self.findings.error(Mistake::new("S018", at, message));
+            return None;
+        }
+        if first != "SIP/2.0" {
+            return Some(SendKind::Request(Method::parse(first.as_bytes()), Arc::from(first)));
+        }
+        let status = line["SIP/2.0 ".len()..].trim_start().get(..3).and_then(|code| code.parse().ok());
+        match status.filter(|status| (100..700).contains(status)) {
+            Some(status) => Some(SendKind::Response(status)),
+            None => {
+                let message = "a status line needs a literal code between 100 and 699";
+                self.findings.error(Mistake::new("S018", at, message));
+                None
+            }
+        }
+    }
+
+    fn read_recv(&mut self, element: &Element) -> Option<(Op, String)> {
+        let request = text_of(element, "request");
+        let response = text_of(element, "response");
+        let matching = text_of(element, "regexp_match").is_some_and(|value| value == "true");
+        let expects = match (&request, &response) {
+            (Some(method), _) if matching => {
+                Expects::RequestMatching(self.regex(element, "request", method)?)
+            }
+            (Some(method), _) => Expects::Request(method.as_str().into()),
+            (None, Some(code)) if matching => Expects::ResponseMatching {
+                regex: self.regex(element, "response", code)?,
+                methods: self.methods.as_str().into(),
+            },
+            (None, Some(_)) => {
+                let status = self.read(element, |attributes| {
+                    attributes
+                        .text("response")
+                        .and_then(|code| code.trim().parse().ok())
+                        .ok_or_else(|| attributes.bad("response", "a status code"))
+                })?;
+                Expects::Response { status, methods: self.methods.as_str().into() }
+            }
+            (None, None) => {
+                self.findings.error(Mistake::new("S019", element.at, "<recv> needs request or response"));
+                return None;
+            }
+        };
+        let optional = self.read_optional(element)?;
+        let recv = Recv {
+            expects,
+            optional,
+            advances: self.read_advances(element, optional),
+            records_route: self.read(element, |attributes| attributes.flag("rrs"))?,
+            keeps_challenge: self.read(element, |attributes| attributes.flag("auth"))?,
+            timeout: self.read(element, |attributes| attributes.millis("timeout"))?,
+            response_txn: element.attribute("response_txn").map(|name| self.response_txn(name)),
+            ignores_sdp: self.read(element, |attributes| attributes.flag("ignoresdp"))?,
+        };
+        Some((Op::Recv(recv), request.or(response).unwrap_or_default()))
+    }
+
+    fn regex(&mut self, element: &Element, name: &str, source: &str) -> Option<PosixRegex> {
+        let at = element.attribute(name).map_or(element.at, |attribute| attribute.value_at);
+        let regex = PosixRegex::new(source).map_err(|error| {
+            Mistake::new("S026", at, format!("'{source}' is no regular expression: {error}"))
+        });
+        self.findings.take(regex)
+    }
+
+    fn read_optional(&mut self, element: &Element) -> Option<Optional> {
+        match text_of(element, "optional").as_deref() {
+            None | Some("false") => Some(Optional::No),
+            Some("true") => Some(Optional::Yes),
+            Some("global") => Some(Optional::Global),
+            Some(_) => {
+                let mistake = self.attributes(element).bad("optional", "true, false or global");
+                self.findings.error(mistake);
+                None
+            }
+        }
+    }
+
+    fn read_advances(&mut self, element: &Element, optional: Optional) -> bool {
+        if element.attribute("advance_state").is_none() {
+            return true;
+        }
+        let advances = self.read(element, |attributes| attributes.flag("advance_state")).unwrap_or(true);
+        if !advances && optional == Optional::No {
+            let message = "advance_state=\"false\" is only for optional messages";
+            self.findings.error(Mistake::new("S027", element.at, message));
+        }
+        advances
+    }
+
+    fn read_timewait(&mut self, element: &Element) -> Option<Pause> {
+        for name in ["next", "ontimeout"] {
+            if let Some(attribute) = element.attribute(name) {
+                let message = format!("<timewait> is the end of a call and takes no {name}");
+                self.findings.error(Mistake::new("S028", attribute.name_at, message));
+            }
+        }
+        self.read(element, Pause::parse)
+    }
+
+    fn read_send_command(&mut self, element: &Element) -> Option<(Op, String)> {
+        let text = self.message_text(element)?;
+        Some((Op::SendCmd(SendCmd { text, dest: text_of(element, "dest") }), "SendCmd".into()))
+    }
+
+    fn read_recv_command(&mut self, element: &Element) -> Option<(Op, String)> {
+        let command = RecvCmd {
+            optional: self.read_optional(element)?,
+            src: text_of(element, "src"),
+            timeout: self.read(element, |attributes| attributes.millis("timeout"))?,
+        };
+        Some((Op::RecvCmd(command), "RecvCmd".into()))
+    }
+
+    fn read_next(&mut self, element: &Element) -> Option<Next> {
+        let label = element.attribute("next")?;
+        let to = self.label(label)?;
+        let test = self.read(element, |attributes| attributes.var("test"))?;
+        let chance = self.read(element, |attributes| {
+            let chance = attributes.number("chance")?;
+            match chance.is_none_or(|chance| (0.0..=1.0).contains(&chance)) {
+                true => Ok(chance),
+                false => Err(attributes.bad("chance", "a probability between 0 and 1")),
+            }
+        })?;
+        Some(Next { to, test, chance })
+    }
+
+    fn read_condition(&mut self, element: &Element) -> Option<Condition> {
+        let var = self.read(element, |attributes| attributes.var("condexec"))??;
+        let inverse = self.read(element, |attributes| attributes.flag("condexec_inverse"))?;
+        Some(Condition { var, runs_when_set: !inverse })
+    }
+
+    fn read_counter(&mut self, element: &Element) -> Option<u16> {
+        let name = text_of(element, "counter")?;
+        if name.is_empty() || name.contains(['$', ',']) {
+            let mistake = self.attributes(element).bad("counter", "a name without $ and comma");
+            self.findings.error(mistake);
+            return None;
+        }
+        let known = self.counters.iter().position(|counter| *counter == name);
+        Some(known.unwrap_or_else(|| {
+            self.counters.push(name);
+            self.counters.len() - 1
+        }) as u16)
+    }
+
+    fn read_start_timers(&mut self, element: &Element) -> Vec<u16> {
+        let Some(attribute) = element.attribute("start_rtd") else { return Vec::new() };
+        let names = String::from_utf8_lossy(&attribute.value).into_owned();
+        names
+            .split(',')
+            .map(|name| {
+                let timer = self.timer(name, attribute.value_at);
+                self.timers[usize::from(timer)].started = true;
+                timer
+            })
+            .collect()
+    }
+
+    fn read_stop_timers(&mut self, element: &Element) -> Vec<u16> {
+        let Some(attribute) = element.attribute("rtd") else { return Vec::new() };
+        let names = String::from_utf8_lossy(&attribute.value).into_owned();
+        names
+            .split(',')
+            .filter(|name| *name != "false")
+            .map(|name| {
+                let timer = self.timer(if name == "true" { "1" } else { name }, attribute.value_at);
+                self.timers[usize::from(timer)].stopped = true;
+                timer
+            })
+            .collect()
+    }
+
+    fn timer(&mut self, name: &str, at: usize) -> u16 {
+        let known = self.timers.iter().position(|timer| timer.name == name);
+        known.unwrap_or_else(|| {
+            self.timers.push(TimerUse { name: name.into(), at, started: false, stopped: false });
+            self.timers.len() - 1
+        }) as u16
+    }
+
+    fn start_txn(&mut self, attribute: &Attribute, kind: &SendKind) -> u16 {
+        let txn = self.txn(attribute);
+        let is_request = matches!(kind, SendKind::Request(method, _) if *method != Method::Ack);
+        if !is_request {
+            let message = "start_txn belongs to a request other than ACK";
+            self.findings.error(Mistake::new("S029", attribute.name_at, message));
+        }
+        let row = &mut self.txns[usize::from(txn)];
+        row.started = true;
+        row.is_invite = matches!(kind, SendKind::Request(Method::Invite, _));
+        txn
+    }
+
+    fn ack_txn(&mut self, attribute: &Attribute, kind: &SendKind) -> u16 {
+        let txn = self.txn(attribute);
+        if !matches!(kind, SendKind::Request(Method::Ack, _)) {
+            self.findings.error(Mistake::new("S029", attribute.name_at, "ack_txn belongs to an ACK"));
+        }
+        self.txns[usize::from(txn)].acked = true;
+        txn
+    }
+
+    fn response_txn(&mut self, attribute: &Attribute) -> u16 {
+        let txn = self.txn(attribute);
+        self.txns[usize::from(txn)].responses += 1;
+        txn
+    }
+
+    fn txn(&mut self, attribute: &Attribute) -> u16 {
+        let name = String::from_utf8_lossy(&attribute.value).into_owned();
+        let known = self.txns.iter().position(|txn| txn.name == name);
+        known.unwrap_or_else(|| {
+            let at = attribute.value_at;
+            let (started, is_invite, acked) = (false, false, false);
+            self.txns.push(TxnUse { name, at, started, is_invite, acked, responses: 0 });
+            self.txns.len() - 1
+        }) as u16
+    }
+}
+
+fn text_of(element: &Element, name: &str) -> Option<String> {
+    element.attribute(name).map(|attribute| String::from_utf8_lossy(&attribute.value).into_owned())
+}

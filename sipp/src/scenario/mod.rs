@@ -1,0 +1,91 @@
+//! Scenario texts become programs: XML with positions, a table of elements, and a compiler that reports every
+//! mistake at once.
+//!
+//! [`load`] is the door. What keywords and actions mean is not known here, only where they may stand.
+
+mod ast;
+pub mod automatic;
+pub mod builtin;
+mod check;
+mod compile;
+pub mod elements;
+mod messages;
+mod program;
+mod xml;
+
+use std::sync::Arc;
+
+use sip::diag::{Diagnostic, Place, Severity};
+
+pub use program::{
+    Automatic, Condition, Expects, Mode, Next, Op, Optional, Program, Recv, RecvCmd, Send, SendCmd, SendKind,
+    Step, Timer, UnexpectedLabel,
+};
+
+use crate::infile::Infiles;
+use crate::lang::Mistake;
+
+/// What a scenario may refer to.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// `-key name value`, in order.
+    pub keys: &'a [(String, String)],
+    /// Loaded injection files.
+    pub infiles: &'a Infiles,
+}
+
+/// A program and what is worth knowing about its text.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The program.
+    pub program: Program,
+    /// Warnings, in order of the text.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Compiles a scenario. `source_name` is the file or built-in name that diagnostics show.
+///
+/// Errors: every mistake and warning of the text, in its order; at least one is an error.
+pub fn load(source_name: &str, text: &[u8], context: Context<'_>) -> Result<Loaded, Vec<Diagnostic>> {
+    let source: Arc<str> = source_name.into();
+    let mut findings = Findings { source, text, list: Vec::new() };
+    let root = xml::parse(text, &mut findings);
+    let program = root.and_then(|root| compile::compile(&root, text, context, &mut findings));
+    findings.list.sort_by_key(|finding| (finding.place.line, finding.place.column));
+    let broken = findings.list.iter().any(|finding| finding.severity == Severity::Error);
+    match program.filter(|_| !broken) {
+        Some(program) => Ok(Loaded { program, warnings: findings.list }),
+        None => Err(findings.list),
+    }
+}
+
+/// The diagnostics of one text while they are collected.
+struct Findings<'t> {
+    source: Arc<str>,
+    text: &'t [u8],
+    list: Vec<Diagnostic>,
+}
+
+impl Findings<'_> {
+    fn error(&mut self, mistake: Mistake) {
+        self.push(Severity::Error, mistake);
+    }
+
+    fn warning(&mut self, mistake: Mistake) {
+        self.push(Severity::Warning, mistake);
+    }
+
+    fn push(&mut self, severity: Severity, mistake: Mistake) {
+        let Mistake { code, offset, message, hint } = mistake;
+        let place = Place::at(&self.source, self.text, offset);
+        self.list.push(Diagnostic { severity, code, place, message, hint });
+    }
+
+    /// The value of a result; its mistake is noted.
+    fn take<T>(&mut self, result: Result<T, Mistake>) -> Option<T> {
+        result.map_err(|mistake| self.error(mistake)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;
