@@ -48,7 +48,6 @@ pub(crate) struct Calls<C> {
     timers: Wheel<u32>,
     hasher: RandomState,
     ended: Ended,
-    peak: usize,
 }
 
 struct Slot<C> {
@@ -66,7 +65,6 @@ impl<C: Identified> Calls<C> {
             timers: Wheel::new(TICK),
             hasher: RandomState::new(),
             ended: Ended { remember, ..Ended::default() },
-            peak: 0,
         }
     }
 
@@ -75,9 +73,9 @@ impl<C: Identified> Calls<C> {
         self.slots.len()
     }
 
-    /// The largest number of calls open at once.
-    pub(crate) fn peak(&self) -> usize {
-        self.peak
+    /// Number of open calls that wait for a moment.
+    pub(crate) fn waiting(&self) -> usize {
+        self.timers.len()
     }
 
     /// Whom a received Call-ID belongs to. A message for an ended call extends its memory, as in SIPp.
@@ -96,7 +94,6 @@ impl<C: Identified> Calls<C> {
         let hash = self.hash(call.call_id());
         let slot = self.slots.insert(Slot { call, timer: None, deadline: Time::ZERO }) as u32;
         self.by_id.insert(hash, slot);
-        self.peak = self.peak.max(self.slots.len());
         CallKey(slot)
     }
 
@@ -269,15 +266,6 @@ mod tests {
         assert_eq!(calls.find(Time::from_millis(1800), b"a"), dead, "the message at 900 ms extended it");
         assert_eq!(calls.find(Time::from_millis(2900), b"a"), Owner::Unknown);
         assert!(calls.ended.epitaphs.is_empty() && calls.ended.order.is_empty());
-    }
-
-    #[test]
-    fn the_peak_is_kept() {
-        let mut calls = calls();
-        let key = calls.insert("a");
-        calls.insert("b");
-        calls.remove(Time::ZERO, key, Epitaph::Successful);
-        assert_eq!((calls.len(), calls.peak(), calls.keys().len()), (1, 2, 1));
     }
 
     /// 64 bytes for each remembered call: a map entry and a place in the line.

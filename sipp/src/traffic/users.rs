@@ -48,6 +48,11 @@ impl Users {
         }
     }
 
+    /// True when a user waits for a call.
+    pub(crate) fn has_free(&self) -> bool {
+        !self.free.is_empty()
+    }
+
     /// A user without a call, who now has one.
     pub(crate) fn take(&mut self) -> Option<u32> {
         self.free.pop_back()

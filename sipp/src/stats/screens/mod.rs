@@ -191,7 +191,7 @@ pub(crate) mod tests {
             (14, "         ACK ---------->         5         0                                   "),
             (15, "       Pause [    200ms]         5                             0        "),
             (16, "              [ NOP ]              "),
-            (18, "------------------------------ Test Terminated --------------------------------"),
+            (17, "------------------------------ Test Terminated --------------------------------"),
         ];
         for (number, text) in expected {
             assert_eq!(lines[number], text, "line {number}");

@@ -22,9 +22,6 @@ pub(super) fn lines(snapshot: &Snapshot, since: &Baseline) -> Vec<String> {
             lines.push(String::new());
         }
     }
-    if snapshot.layout.role == Role::Client {
-        lines.push(String::new());
-    }
     lines.extend(snapshot.last_error.as_ref().map(|error| last_error_line(error)));
     lines
 }
@@ -79,7 +76,7 @@ fn figure_lines(snapshot: &Snapshot, since: &Baseline) -> Vec<String> {
         format!("{} calls", activity.open)
     };
     let peak = &snapshot.peak;
-    let peak = format!("Peak was {} calls, after {} s", peak.calls, peak.at.as_millis().div_ceil(1000));
+    let peak = format!("Peak was {} calls, after {} s", peak.calls, peak.at.as_millis() / 1000);
     let out_of_call =
         if client { format!("  {} out-of-call msg (discarded)", totals.out_of_call) } else { String::new() };
     let errors = format!(

@@ -1,0 +1,92 @@
+//! What commands do to a running engine.
+
+use sip::time::Time;
+
+use crate::exit::Exit;
+use crate::state::Scope;
+use crate::stats::counters::{Counters, Totals};
+
+use super::command::{Command, Dumped};
+use super::link::{Note, Occasion};
+use super::signalling::Signalling;
+
+impl Signalling {
+    /// Carries out the commands that have come; a bounded number of them.
+    pub(super) fn obey(&mut self, now: Time) {
+        for _ in 0..COMMANDS_PER_TURN {
+            let Ok(command) = self.commands.try_recv() else { return };
+            self.carry_out(now, command);
+        }
+    }
+
+    fn carry_out(&mut self, now: Time, command: Command) {
+        match command {
+            Command::AdjustRate(steps) => self.opening.adjust(now, steps),
+            Command::TogglePause => self.toggle_pause(now),
+            Command::Quit => self.quit.ask(),
+            Command::ForceQuit => self.quit.force(),
+            Command::Interrupt => self.end(Exit::Success, None),
+            Command::DumpScreens => self.publish(now, Occasion::Dump),
+            Command::SetRate(rate) => {
+                if !self.opening.set_rate(now, rate) {
+                    self.warn(now, "Rates can not be set in a user-based benchmark.".into());
+                }
+            }
+            Command::SetRateScale(scale) => self.opening.set_scale(scale),
+            Command::SetUsers(users) => {
+                if !self.opening.set_users(users) {
+                    let text = "Users can not be changed at run time for a rate-based benchmark.";
+                    self.warn(now, text.into());
+                }
+            }
+            Command::SetLimit(limit) => self.opening.set_limit(limit),
+            Command::Trace(traced, on) => self.link.switch(traced, on),
+            Command::Dump(what) => self.dump(now, what),
+            Command::ResetStatistics => self.reset(),
+            Command::Refused(text) => self.warn(now, text),
+            Command::Show(_) | Command::ShowHelp | Command::Typing(_) => {
+                self.link.tell(Note::Asked(command));
+                self.publish(now, Occasion::Draw);
+            }
+        }
+    }
+
+    fn toggle_pause(&mut self, now: Time) {
+        self.state.paused = !self.state.paused;
+        if !self.state.paused {
+            self.opening.resume(now);
+        }
+    }
+
+    fn dump(&mut self, now: Time, what: Dumped) {
+        match what {
+            Dumped::Tasks => self.warn(now, format!("---- {} Active Tasks ----", self.calls.len())),
+            Dumped::Variables => {
+                for (level, scope) in [Scope::Global, Scope::User, Scope::Call].into_iter().enumerate() {
+                    let names = self.program.vars.table(scope);
+                    let mut text = format!("{} level {level} variables:", names.len());
+                    for variable in names {
+                        text.push_str(&format!("\n{}", variable.name));
+                    }
+                    self.warn(now, text);
+                }
+            }
+        }
+    }
+
+    /// Everything counted starts again at zero, except what open calls will subtract from.
+    fn reset(&mut self) {
+        let open = self.counters.totals.current();
+        let outgoing = self.program.mode.opens_calls();
+        self.counters = Counters::new(&self.shape);
+        let totals = &mut self.counters.totals;
+        *totals = Totals {
+            outgoing: if outgoing { open } else { 0 },
+            incoming: if outgoing { 0 } else { open },
+            ..Totals::default()
+        };
+    }
+}
+
+/// Commands carried out in one turn.
+const COMMANDS_PER_TURN: usize = 64;

@@ -1,0 +1,260 @@
+//! From options to a run that can start: scenario, addresses, sockets, settings.
+//!
+//! Everything that can be wrong is found here, before anything is sent. Before the scenario is loaded an error
+//! ends the program with 1, after it with 255, a busy port with 254, as in SIPp.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sip::ident::Ident;
+use sip::net::{SocketId, Sockets, UdpOptions};
+use sip::peer::{Peer, Transport};
+
+use crate::exit::Exit;
+use crate::infile::{Infile, Infiles};
+use crate::lang::World;
+use crate::options::{self, Options, SocketMode, Source};
+use crate::scenario::{self, Program};
+use crate::state::{Behaviours, Compat, DuplicateCheck, DynamicIds, Settings, Value, WallClock};
+
+use super::address::{local_address, resolve, unspecified};
+
+/// Why a run cannot start, or had to end.
+#[derive(Debug)]
+pub(super) struct Fatal {
+    pub(super) exit: Exit,
+    pub(super) text: String,
+}
+
+impl Fatal {
+    /// Before the scenario is loaded.
+    fn early(text: impl Into<String>) -> Fatal {
+        Fatal { exit: Exit::Failed, text: text.into() }
+    }
+
+    /// After it.
+    pub(super) fn late(text: impl Into<String>) -> Fatal {
+        Fatal { exit: Exit::Fatal, text: text.into() }
+    }
+}
+
+/// A scenario with what it reads.
+pub(super) struct Loaded {
+    /// The scenario's name for files and screens.
+    pub(super) name: String,
+    pub(super) program: Arc<Program>,
+    pub(super) world: World,
+    /// Findings that do not hinder the run.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Reads and compiles the scenario and its injection files.
+pub(super) fn load(options: &Options) -> Result<Loaded, Fatal> {
+    let infiles = injection_files(&options.scenario)?;
+    let source = options.scenario.main.clone().unwrap_or(Source::BuiltIn("uac".into()));
+    let (name, shown, text) = match &source {
+        Source::BuiltIn(name) => {
+            let text = scenario::builtin::text(name)
+                .ok_or_else(|| Fatal::early(format!("Invalid default scenario name '{name}'")))?;
+            (name.clone(), name.clone(), text.as_bytes().to_vec())
+        }
+        Source::File(file) => {
+            let text = std::fs::read(file).map_err(|error| {
+                Fatal::early(format!("Unable to load or parse '{file}' xml scenario file: {error}"))
+            })?;
+            (file_stem(file), file.clone(), text)
+        }
+    };
+    let context = scenario::Context { keys: &options.scenario.keys, infiles: &infiles };
+    let compiled = scenario::load(&shown, &text, context).map_err(|findings| {
+        let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        Fatal::early(format!("Unable to load or parse '{shown}' xml scenario file\n{}", lines.join("\n")))
+    })?;
+    let program = compiled.program;
+    let warnings = compiled.warnings.iter().map(ToString::to_string).collect();
+    let mut world = World::new(
+        infiles,
+        (program.vars.table(crate::state::Scope::Global).len(), program.vars.table(crate::state::Scope::User).len()),
+        Ident::seeded(rand::random()),
+        |path: &Path| std::fs::read(path),
+    );
+    for (variable, value) in &options.scenario.set {
+        let slot = program.global(variable).ok_or_else(|| {
+            let text = format!("Can not set the global variable {variable}, because it does not exist.");
+            Fatal::early(text)
+        })?;
+        world.globals.set(slot.index, Value::Text(value.as_bytes().into()));
+    }
+    Ok(Loaded { name, program: Arc::new(program), world, warnings })
+}
+
+fn injection_files(scenario: &options::Scenario) -> Result<Infiles, Fatal> {
+    let mut infiles = Infiles::default();
+    for path in &scenario.injection {
+        let text =
+            std::fs::read(path).map_err(|error| Fatal::early(format!("Unable to open file {path}: {error}")))?;
+        let name = Path::new(path).file_name().map_or(path.as_str().into(), |name| name.to_string_lossy());
+        infiles.push(Infile::parse(&name, text).map_err(|error| Fatal::early(error.to_string()))?);
+    }
+    for (name, field) in &scenario.indexes {
+        let file = infiles.find(name).and_then(|id| infiles.get_mut(id));
+        let text = || format!("-infindex {name}: no injection file of that name was given before with -inf");
+        file.ok_or_else(|| Fatal::early(text()))?.build_index(*field);
+    }
+    Ok(infiles)
+}
+
+/// File name without directory and `.xml`.
+fn file_stem(path: &str) -> String {
+    let name = Path::new(path).file_name().map_or(path.into(), |name| name.to_string_lossy().into_owned());
+    name.strip_suffix(".xml").map_or(name.clone(), str::to_owned)
+}
+
+/// The addresses of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Addresses {
+    pub(super) remote: Option<SocketAddr>,
+    pub(super) send_to: Option<SocketAddr>,
+    pub(super) local: IpAddr,
+    pub(super) bind: IpAddr,
+    pub(super) media: IpAddr,
+}
+
+/// Resolves all hosts of the command line. `needs_remote`: the scenario opens calls.
+pub(super) fn addresses(options: &Options, needs_remote: bool) -> Result<Addresses, Fatal> {
+    let network = &options.network;
+    if needs_remote && network.remote.is_none() && network.send_to.is_none() {
+        return Err(Fatal::late("Missing remote host parameter. This scenario requires it"));
+    }
+    let resolved = |host: &Option<options::HostPort>| {
+        host.as_ref().map(|host| resolve(host, SIP_PORT)).transpose().map_err(Fatal::late)
+    };
+    let (remote, send_to) = (resolved(&network.remote)?, resolved(&network.send_to)?);
+    let named = |host: &Option<String>| -> Result<Option<IpAddr>, Fatal> {
+        let Some(host) = host else { return Ok(None) };
+        let host = options::HostPort { host: host.clone(), port: None };
+        Ok(Some(resolve(&host, 0).map_err(Fatal::late)?.ip()))
+    };
+    let given = named(&network.local)?;
+    let local = given.unwrap_or_else(|| local_address(send_to.or(remote)));
+    for peer in remote.iter().chain(&send_to) {
+        if peer.is_ipv4() != local.is_ipv4() {
+            let text = format!("Network family mismatch for local and remote IP ({local} and {})", peer.ip());
+            return Err(Fatal::late(text));
+        }
+    }
+    let bind = if given.is_some() || network.bind_local { local } else { unspecified(local) };
+    Ok(Addresses { remote, send_to, local, bind, media: named(&options.media.host)?.unwrap_or(local) })
+}
+
+/// The transport of a socket mode.
+pub(super) fn transport(mode: SocketMode) -> Transport {
+    match mode {
+        SocketMode::Udp | SocketMode::UdpPerCall | SocketMode::UdpPerAddress => Transport::Udp,
+        SocketMode::Tcp | SocketMode::TcpPerCall => Transport::Tcp,
+    }
+}
+
+/// Binds the shared socket: exactly `-p`, else the first free port of 5060 to 5119, else any.
+pub(super) fn bind(sockets: &mut Sockets, options: &Options, ip: IpAddr) -> Result<SocketId, Fatal> {
+    let mut udp = UdpOptions::default();
+    if let Some(bytes) = options.network.buffer_bytes {
+        (udp.receive_buffer, udp.send_buffer) = (bytes, bytes);
+    }
+    let transport = transport(options.network.mode);
+    let mut try_port = |port: u16| -> io::Result<SocketId> {
+        let addr = SocketAddr::new(ip, port);
+        match transport {
+            Transport::Udp => sockets.bind_udp(addr, &udp),
+            _ => sockets.listen_tcp(addr),
+        }
+    };
+    let refuse = |port: u16, error: &io::Error| {
+        let exit = if error.kind() == io::ErrorKind::AddrInUse { Exit::AddressInUse } else { Exit::Fatal };
+        let mut text = format!("Unable to bind main socket to {}: {error}", SocketAddr::new(ip, port));
+        if exit == Exit::AddressInUse {
+            text.push_str(" (is another sipp running? choose another port with -p)");
+        }
+        Fatal { exit, text }
+    };
+    if let Some(port) = options.network.port {
+        return try_port(port).map_err(|error| refuse(port, &error));
+    }
+    for port in SIP_PORT..SIP_PORT + PORTS_TRIED {
+        match try_port(port) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            other => return other.map_err(|error| refuse(port, &error)),
+        }
+    }
+    try_port(0).map_err(|error| refuse(0, &error))
+}
+
+/// The values calls read.
+pub(super) fn settings(options: &Options, addresses: &Addresses, port: u16, wall: WallClock) -> Settings {
+    let (call, network) = (&options.call, &options.network);
+    let transport = transport(network.mode);
+    let destination = addresses.send_to.or(addresses.remote).map(|addr| Peer::new(transport, addr));
+    let behaviours = call.behaviours;
+    Settings {
+        service: call.service.clone(),
+        remote_host: network.remote.as_ref().map(|remote| remote.host.clone()).unwrap_or_default(),
+        remote_ip: addresses.remote.map(|remote| remote.ip()),
+        remote_port: addresses.remote.map_or(SIP_PORT, |remote| remote.port()),
+        destination,
+        redirects_answers: addresses.send_to.is_some(),
+        local_ip: addresses.local,
+        local_port: port,
+        bound_ip: addresses.bind,
+        media_ip: addresses.media,
+        media_port: options.media.first_port,
+        transport,
+        pid: std::process::id(),
+        users: options.rate.users.map(|users| u32::try_from(users).unwrap_or(u32::MAX)),
+        auth_user: call.auth_user.clone(),
+        auth_password: call.auth_password.clone(),
+        auth_uri: call.auth_uri.clone(),
+        pause: call.pause,
+        recv_timeout: call.recv_timeout,
+        max_retrans: call.max_retrans,
+        max_invite_retrans: call.max_invite_retrans,
+        max_non_invite_retrans: call.max_non_invite_retrans,
+        retransmits: !call.no_retransmission,
+        duplicates: match call.duplicate_check {
+            options::DuplicateCheck::Full => DuplicateCheck::Full,
+            options::DuplicateCheck::Loose => DuplicateCheck::Loose,
+        },
+        t2: call.t2,
+        behaviours: Behaviours {
+            bye: behaviours.bye,
+            abort_unexpected: behaviours.abort_unexpected,
+            ping_reply: behaviours.ping_reply,
+            cseq: behaviours.check_ack_cseq,
+        },
+        auto_answer: call.auto_answer,
+        pause_ignores_messages: call.ignore_while_pausing,
+        lost_percent: call.lost_percent,
+        base_cseq: call.base_cseq,
+        call_debug: false,
+        dynamic_ids: DynamicIds {
+            start: call.dynamic_id[0],
+            max: call.dynamic_id[1],
+            step: call.dynamic_id[2],
+        },
+        version: env!("CARGO_PKG_VERSION"),
+        compat: Compat::V36,
+        wall,
+    }
+}
+
+/// `-rate_interval`, or the value of `-fd`.
+pub(super) fn ramp_interval(options: &Options) -> Duration {
+    options.rate.interval.unwrap_or(options.traces.stat_period)
+}
+
+/// The port meant when none is written, and the first one we try.
+const SIP_PORT: u16 = 5060;
+/// Ports tried before the system chooses one.
+const PORTS_TRIED: u16 = 60;

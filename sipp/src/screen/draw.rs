@@ -1,0 +1,133 @@
+//! The frame around every screen: SIPp's first and last line, the screen between them, the typed command.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::charts::{self, History};
+use super::{Keys, Shown, help};
+use crate::stats::screens::{Screen, state_bar};
+use crate::stats::snapshot::{Baseline, Phase, Snapshot};
+
+/// Everything that one drawing shows.
+pub(super) struct Picture<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) since: &'a Baseline,
+    pub(super) history: &'a History,
+    pub(super) keys: &'a Keys,
+    pub(super) shown: Shown,
+    pub(super) typing: Option<&'a str>,
+}
+
+/// Draws one picture; fits any size, cutting what does not fit.
+pub(super) fn draw(picture: &Picture<'_>, frame: &mut Frame<'_>) {
+    let rows = Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]);
+    let [top, middle, bottom] = rows.areas(frame.area());
+    let title = match picture.shown {
+        Shown::Scenario => Screen::Scenario.title(),
+        Shown::Sipp(screen) => screen.title(),
+        Shown::Charts => "------------------------------ Charts ----------------- [1-9]: Change Screen --".into(),
+        Shown::Help => "------------------------------ Keys ------------------- [1-9]: Change Screen --".into(),
+    };
+    frame.render_widget(Paragraph::new(title).style(bar_style(picture.snapshot.phase)), top);
+    match picture.shown {
+        Shown::Scenario => text(picture, Screen::Scenario, frame, middle),
+        Shown::Sipp(screen) => text(picture, screen, frame, middle),
+        Shown::Charts => charts::draw(picture.history, picture.snapshot, frame, middle),
+        Shown::Help => help::draw(picture.keys, frame, middle),
+    }
+    let last = match picture.typing {
+        Some(line) => Paragraph::new(format!("Command: {line}_")).style(Style::new().fg(Color::Yellow)),
+        None => Paragraph::new(state_bar(picture.snapshot)).style(bar_style(picture.snapshot.phase)),
+    };
+    frame.render_widget(last, bottom);
+}
+
+fn bar_style(phase: Phase) -> Style {
+    let colour = match phase {
+        Phase::Running => Color::Green,
+        Phase::Paused => Color::Yellow,
+        Phase::Quitting | Phase::Ended => Color::Red,
+    };
+    Style::new().fg(colour).add_modifier(Modifier::BOLD)
+}
+
+/// One of SIPp's screens, with what went wrong in colour.
+fn text(picture: &Picture<'_>, screen: Screen, frame: &mut Frame<'_>, area: Rect) {
+    let lines = screen.lines(picture.snapshot, picture.since);
+    let failed = picture.snapshot.counters.totals.failed > 0;
+    let lines: Vec<Line<'_>> = lines
+        .into_iter()
+        .map(|line| {
+            // A tab has no width of its own in a cell grid.
+            let line = line.replace('\t', "  ");
+            let bad = line.starts_with("Last Error") || (failed && line.starts_with("  Failed call"));
+            let title = line.contains("Messages  Retrans") || line.contains("Counter Name");
+            let style = match (bad, title) {
+                (true, _) => Style::new().fg(Color::Red),
+                (_, true) => Style::new().add_modifier(Modifier::BOLD),
+                _ => Style::new(),
+            };
+            Line::from(Span::styled(line, style))
+        })
+        .collect();
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::super::charts::History;
+    use super::{Picture, Shown, draw};
+    use crate::stats::screens::Screen;
+    use crate::stats::screens::tests::client;
+    use crate::stats::snapshot::Baseline;
+
+    fn drawn(shown: Shown, (width, height): (u16, u16)) -> String {
+        let snapshot = client();
+        let since = Baseline::default();
+        let mut history = History::default();
+        history.add(&snapshot, &since);
+        let keys = vec![('q', "end"), ('p', "pause")];
+        let picture =
+            Picture { snapshot: &snapshot, since: &since, history: &history, keys: &keys, shown, typing: None };
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("no terminal is involved");
+        terminal.draw(|frame| draw(&picture, frame)).expect("drawing into memory cannot fail");
+        terminal.backend().to_string()
+    }
+
+    /// The golden screens stand in `tests/golden/screens/`; `UPDATE=1` writes them anew.
+    #[test]
+    fn screens_are_the_golden_ones() {
+        let rows = [
+            ("scenario", Shown::Scenario),
+            ("statistics", Shown::Sipp(Screen::Statistics)),
+            ("repartition", Shown::Sipp(Screen::Repartition(0))),
+            ("variables", Shown::Sipp(Screen::Variables)),
+            ("charts", Shown::Charts),
+            ("help", Shown::Help),
+        ];
+        for (name, shown) in rows {
+            let path = format!("{}/tests/golden/screens/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+            let text = drawn(shown, (80, 24));
+            if std::env::var_os("UPDATE").is_some() {
+                std::fs::write(&path, &text).expect("the repository is writable");
+            }
+            let golden = std::fs::read_to_string(&path).expect("the golden file is in the repository");
+            assert_eq!(text, golden, "{name}: run with UPDATE=1 and review the difference");
+        }
+    }
+
+    #[test]
+    fn any_size_will_do() {
+        for shown in [Shown::Scenario, Shown::Charts, Shown::Help, Shown::Sipp(Screen::Statistics)] {
+            for size in [(1, 1), (3, 2), (20, 5), (300, 100)] {
+                drawn(shown, size);
+            }
+        }
+    }
+}
