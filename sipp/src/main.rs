@@ -9,7 +9,8 @@ use sipp::{Exit, Plan};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let terminal = if io::stdout().is_terminal() { Terminal::Live } else { Terminal::Headless };
     let mut console = Console { out: Box::new(io::stdout()), err: Box::new(io::stderr()), terminal };
     let options = match sipp::plan(&words, &mut console) {

@@ -13,7 +13,8 @@ pub(super) fn resolve(host: &HostPort, default_port: u16) -> Result<SocketAddr, 
         return Ok(SocketAddr::new(literal, port));
     }
     let unknown = |why: String| format!("Unknown host '{}' on command line: {why}", host.host);
-    let mut found = (host.host.as_str(), port).to_socket_addrs().map_err(|error| unknown(error.to_string()))?;
+    let mut found =
+        (host.host.as_str(), port).to_socket_addrs().map_err(|error| unknown(error.to_string()))?;
     found.next().ok_or_else(|| unknown("no address".into()))
 }
 

@@ -171,7 +171,11 @@ impl Typist {
                 return vec![Command::Typing(Some(String::new()))];
             }
             // Raw mode turns Ctrl-C into a letter.
-            return if letter == '\u{3}' { vec![Command::Interrupt] } else { key(letter).into_iter().collect() };
+            return if letter == '\u{3}' {
+                vec![Command::Interrupt]
+            } else {
+                key(letter).into_iter().collect()
+            };
         };
         match letter {
             '\r' | '\n' => {

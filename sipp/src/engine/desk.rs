@@ -183,7 +183,13 @@ impl Desk {
             let (at, direction) = (traveller.at, traveller.direction);
             if let Some(messages) = &mut self.messages {
                 self.paper.clear();
-                trace::message(self.wall, at, (direction, traveller.transport.via_name()), bytes, &mut self.paper);
+                trace::message(
+                    self.wall,
+                    at,
+                    (direction, traveller.transport.via_name()),
+                    bytes,
+                    &mut self.paper,
+                );
                 write(messages, self.wall.unix_seconds(at), &self.paper, &mut self.problems);
             }
             if let Some(messages) = &mut self.short_messages {
@@ -317,7 +323,10 @@ impl Tables {
         let delimiter = options.delimiter.as_str();
         put(&mut self.stat, &csv::stat_row(snapshot, &self.since, &self.bins, delimiter));
         put(&mut self.counts, &csv::counts_row(snapshot, delimiter));
-        put(&mut self.error_codes, &csv::error_codes_row(snapshot, &snapshot.counters.error_codes, delimiter));
+        put(
+            &mut self.error_codes,
+            &csv::error_codes_row(snapshot, &snapshot.counters.error_codes, delimiter),
+        );
         self.since = Baseline::of(snapshot);
         if options.periodic_repartition {
             self.bins = Bins::of(snapshot);

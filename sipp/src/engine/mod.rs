@@ -68,7 +68,11 @@ pub enum Terminal {
 }
 
 /// Runs a scenario to its end, and says how it ended. Prints what SIPp prints.
-pub fn run(options: &Options, mut console: Console, (controller, controlled): (Controller, Controlled)) -> Exit {
+pub fn run(
+    options: &Options,
+    mut console: Console,
+    (controller, controlled): (Controller, Controlled),
+) -> Exit {
     let clock = Clock::start();
     let wall = wall_now();
     let result = prepare(options, &mut console, (clock, wall), controlled).and_then(|prepared| {
@@ -123,7 +127,8 @@ fn prepare(
         let _ = writeln!(console.err, "Resolving remote host '{}'... Done.", remote.host);
     }
     let addresses = setup::addresses(options, loaded.program.mode.opens_calls())?;
-    let mut sockets = Sockets::new(limits(options)).map_err(|error| Fatal::late(format!("Network error: {error}")))?;
+    let mut sockets =
+        Sockets::new(limits(options)).map_err(|error| Fatal::late(format!("Network error: {error}")))?;
     let socket = setup::bind(&mut sockets, options, addresses.bind)?;
     let port = sockets.local_addr(socket).map_or(0, |addr| addr.port());
     controlled.wakes(sockets.waker());
@@ -245,8 +250,12 @@ fn serve_commands(
         .and_then(|socket| control::listen(socket, controller.clone(), over.clone()));
     match (listening, network.control_port) {
         (Err(error), Some(port)) => {
-            let exit = if error.kind() == io::ErrorKind::AddrInUse { Exit::AddressInUse } else { Exit::Fatal };
-            return Err(Fatal { exit, text: format!("Unable to bind remote control socket to port {port}: {error}") });
+            let exit =
+                if error.kind() == io::ErrorKind::AddrInUse { Exit::AddressInUse } else { Exit::Fatal };
+            return Err(Fatal {
+                exit,
+                text: format!("Unable to bind remote control socket to port {port}: {error}"),
+            });
         }
         // Nobody asked for that port in particular: the run goes on without remote control.
         (Err(_), None) | (Ok(()), _) => {}

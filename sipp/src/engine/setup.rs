@@ -77,7 +77,10 @@ pub(super) fn load(options: &Options) -> Result<Loaded, Fatal> {
     let warnings = compiled.warnings.iter().map(ToString::to_string).collect();
     let mut world = World::new(
         infiles,
-        (program.vars.table(crate::state::Scope::Global).len(), program.vars.table(crate::state::Scope::User).len()),
+        (
+            program.vars.table(crate::state::Scope::Global).len(),
+            program.vars.table(crate::state::Scope::User).len(),
+        ),
         Ident::seeded(rand::random()),
         |path: &Path| std::fs::read(path),
     );
@@ -94,8 +97,8 @@ pub(super) fn load(options: &Options) -> Result<Loaded, Fatal> {
 fn injection_files(scenario: &options::Scenario) -> Result<Infiles, Fatal> {
     let mut infiles = Infiles::default();
     for path in &scenario.injection {
-        let text =
-            std::fs::read(path).map_err(|error| Fatal::early(format!("Unable to open file {path}: {error}")))?;
+        let text = std::fs::read(path)
+            .map_err(|error| Fatal::early(format!("Unable to open file {path}: {error}")))?;
         let name = Path::new(path).file_name().map_or(path.as_str().into(), |name| name.to_string_lossy());
         infiles.push(Infile::parse(&name, text).map_err(|error| Fatal::early(error.to_string()))?);
     }

@@ -28,8 +28,12 @@ pub(super) fn draw(picture: &Picture<'_>, frame: &mut Frame<'_>) {
     let title = match picture.shown {
         Shown::Scenario => Screen::Scenario.title(),
         Shown::Sipp(screen) => screen.title(),
-        Shown::Charts => "------------------------------ Charts ----------------- [1-9]: Change Screen --".into(),
-        Shown::Help => "------------------------------ Keys ------------------- [1-9]: Change Screen --".into(),
+        Shown::Charts => {
+            "------------------------------ Charts ----------------- [1-9]: Change Screen --".into()
+        }
+        Shown::Help => {
+            "------------------------------ Keys ------------------- [1-9]: Change Screen --".into()
+        }
     };
     frame.render_widget(Paragraph::new(title).style(bar_style(picture.snapshot.phase)), top);
     match picture.shown {
@@ -93,8 +97,14 @@ mod tests {
         let mut history = History::default();
         history.add(&snapshot, &since);
         let keys = vec![('q', "end"), ('p', "pause")];
-        let picture =
-            Picture { snapshot: &snapshot, since: &since, history: &history, keys: &keys, shown, typing: None };
+        let picture = Picture {
+            snapshot: &snapshot,
+            since: &since,
+            history: &history,
+            keys: &keys,
+            shown,
+            typing: None,
+        };
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("no terminal is involved");
         terminal.draw(|frame| draw(&picture, frame)).expect("drawing into memory cannot fail");
         terminal.backend().to_string()
