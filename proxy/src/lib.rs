@@ -5,3 +5,4 @@ pub mod cfg;
 pub mod modules;
 pub mod relay;
 pub mod script;
+pub mod server;

@@ -135,6 +135,14 @@ impl Context {
         &mut self.armed
     }
 
+    /// True when a route is armed that may run later.
+    pub fn has_routes(&self) -> bool {
+        let Armed { reply, failure, branch_failure, .. } = self.armed;
+        let is_armed = |slots: [RouteSlot; 3]| slots.into_iter().any(RouteSlot::is_armed);
+        is_armed([reply, failure, branch_failure])
+            || self.branches.iter().any(|it| is_armed([it.on_reply, it.on_failure, it.on_branch_failure]))
+    }
+
     /// The branch a failure route was started for.
     pub fn picked(&self) -> Option<usize> {
         match self.phase {

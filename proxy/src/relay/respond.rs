@@ -53,6 +53,14 @@ impl Relay {
         }
     }
 
+    /// Notes a provisional reply that a route dropped.
+    pub fn note_provisional(&mut self, id: RelayId, branch: u8, status: u16) {
+        let rules = (self.settings.on_global_failure, super::On100::Absorb);
+        if let Some(context) = self.context_mut(id) {
+            context.legs.receive(usize::from(branch), status, rules);
+        }
+    }
+
     /// Ends a branch without a reply: 408 on a timeout, 503 when sending failed.
     pub(super) fn end_branch(&mut self, now: Time, id: RelayId, branch: u8, status: u16) {
         let Some(context) = self.context_mut(id) else { return };

@@ -1,0 +1,138 @@
+//! Messages at the door: what is refused before a script runs, and what a message starts (RFC 3261 16.3, 18.1.2,
+//! 18.2.1).
+
+use std::sync::Arc;
+
+use sip::msg::{HeaderError, Message, Method, Via};
+use sip::peer::{ConnId, Peer};
+
+use super::runs::Purpose;
+use super::shard::Worker;
+use crate::api::{Received, RouteKind, Work};
+use crate::relay::branch;
+use crate::relay::reply::{self, LocalReply, TagStyle};
+use crate::relay::{Arrival, Hop, NextHop, ReplyArrival};
+
+impl Worker {
+    /// A message that could be read.
+    pub(super) fn message(&mut self, message: Message, received: Received) {
+        let work = Box::new(Work::new(Arc::new(message), received));
+        if work.view().method().is_some() {
+            self.tally.requests += 1;
+            self.request(work);
+        } else {
+            self.tally.replies += 1;
+            self.core_reply(work);
+        }
+    }
+
+    fn request(&mut self, mut work: Box<Work>) {
+        if let Err(why) = check(&work.message) {
+            return self.refuse(&work, &why);
+        }
+        match self.shard.relay.receive_request(self.shard.now, work.view()) {
+            Arrival::Absorbed => return,
+            Arrival::CancelOf(id) => work.relaying.cancels = Some(id),
+            Arrival::New | Arrival::Stray => {}
+        }
+        if let Some(route) = self.entries.request {
+            self.start(route, RouteKind::Request, work, Purpose::Request);
+        }
+    }
+
+    /// 16.3: answers what cannot be used with 400 and the reason, where an answer is possible.
+    fn refuse(&mut self, work: &Work, why: &str) {
+        if work.view().method() == Some(Method::Ack) {
+            self.tally.malformed += 1;
+            return;
+        }
+        let reason = format!("Bad Request - {why}");
+        let wanted = LocalReply {
+            status: 400,
+            reason: reason.as_bytes(),
+            lines: b"",
+            body: b"",
+            tag: TagStyle::Stateless,
+        };
+        match reply::write(work.view(), work.origin(), self.shard.relay.signature(), &wanted) {
+            Some(bytes) => {
+                self.tally.bad_requests += 1;
+                self.shard.relay.send(work.reply_hop(), bytes);
+            }
+            None => self.tally.malformed += 1,
+        }
+    }
+
+    fn core_reply(&mut self, work: Box<Work>) {
+        if work.view().via_top().is_err() || work.view().index.defect.is_some() {
+            self.tally.malformed += 1;
+            return;
+        }
+        match self.entries.reply {
+            Some(route) => self.start(route, RouteKind::CoreReply, work, Purpose::CoreReply),
+            None => self.transaction_reply(work),
+        }
+    }
+
+    /// A reply that the unnamed reply route let pass: to its branch, or on by its Via.
+    pub(super) fn transaction_reply(&mut self, mut work: Box<Work>) {
+        match self.shard.relay.receive_response(self.shard.now, work.view()) {
+            ReplyArrival::Absorbed => {}
+            ReplyArrival::Stray => self.forward_reply(&work),
+            ReplyArrival::Branch { id, branch } => {
+                work.relaying.id = Some(id);
+                work.relaying.branch = Some(branch);
+                let is_provisional = work.view().status().is_some_and(|status| status < 200);
+                let on_reply = self.shard.relay.context(id).and_then(|context| {
+                    let branch = context.branches().get(usize::from(branch))?;
+                    // A provisional reply of a cancelled branch does not run the route (Kamailio 5.6.3).
+                    Some(branch.on_reply()).filter(|_| !(branch.is_canceled() && is_provisional))
+                });
+                match on_reply.and_then(super::runs::route_of) {
+                    Some(route) => {
+                        self.lend_lists(id, &mut work);
+                        self.start(route, RouteKind::TmReply, work, Purpose::TmReply { id, branch });
+                    }
+                    None => self.relay_reply(id, branch, &work),
+                }
+            }
+        }
+    }
+
+    /// 18.1.2, 16.11: forwards a reply without a transaction to its second Via.
+    fn forward_reply(&mut self, work: &Work) {
+        let view = work.view();
+        let sent = (|| {
+            let connection = own_connection(&view.vias().next()?.ok()?);
+            let next = view.vias().nth(1)?.ok()?;
+            let (host, port) = next.response_target();
+            let transport = next.transport?;
+            let host = std::str::from_utf8(host).ok()?;
+            let ip = host.trim_start_matches('[').trim_end_matches(']').parse().ok()?;
+            let to = Peer { conn: connection, ..NextHop::resolved(ip, Some(port), transport) };
+            let socket = self.shard.sockets.choose(to, None, Some(work.received.socket))?;
+            let bytes = branch::write_reply(view, &work.edits)?;
+            self.shard.relay.send(Hop { peer: to, socket: socket.0 }, bytes);
+            Some(())
+        })();
+        if sent.is_none() {
+            self.tally.stray_replies += 1;
+        }
+    }
+}
+
+/// What a request must have before a script sees it. Errors: the reason for the 400.
+fn check(message: &Message) -> Result<(), String> {
+    let view = message.view();
+    view.mandatory().map_err(|error: HeaderError| error.to_string())?;
+    match view.index.defect {
+        Some(defect) => Err(defect.to_string()),
+        None => Ok(()),
+    }
+}
+
+/// The connection the request of this Via of ours came in by, `i=` in hex.
+fn own_connection(via: &Via<'_>) -> ConnId {
+    let written = via.params.value(b"i").and_then(|text| std::str::from_utf8(text).ok());
+    written.and_then(|text| u32::from_str_radix(text, 16).ok()).map_or(ConnId::NONE, ConnId)
+}

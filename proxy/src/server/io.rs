@@ -1,0 +1,70 @@
+//! Work for the outside that a run waits for: name look-ups on threads of their own, so no shard ever blocks.
+
+use std::io::Error;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use sip::net::Waker;
+
+use super::shard::Command;
+use crate::api::IoAnswer;
+
+/// The look-up threads of one shard. They end when it is dropped.
+#[derive(Debug)]
+pub(super) struct Io {
+    jobs: SyncSender<(u64, String)>,
+}
+
+impl Io {
+    /// Starts the threads; answers come as [`Command::Answer`] and wake the shard.
+    pub(super) fn start(answers: Sender<Command>, waker: Waker) -> Result<Io, Error> {
+        let (jobs, queue) = mpsc::sync_channel(QUEUE);
+        let queue = Arc::new(Mutex::new(queue));
+        for number in 0..THREADS {
+            let (queue, answers, waker) = (queue.clone(), answers.clone(), waker.clone());
+            thread::Builder::new()
+                .name(format!("lookup-{number}"))
+                .spawn(move || serve(&queue, &answers, &waker))?;
+        }
+        Ok(Io { jobs })
+    }
+
+    /// Looks up a name. False when too many wait already.
+    pub(super) fn resolve(&self, token: u64, name: String) -> bool {
+        self.jobs.try_send((token, name)).is_ok()
+    }
+}
+
+fn serve(queue: &Mutex<Receiver<(u64, String)>>, answers: &Sender<Command>, waker: &Waker) {
+    loop {
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((token, name)) = job else { return };
+        if answers.send(Command::Answer(token, look_up(&name))).is_err() {
+            return;
+        }
+        waker.wake();
+    }
+}
+
+fn look_up(name: &str) -> IoAnswer {
+    match (name, 0).to_socket_addrs() {
+        Ok(found) => {
+            let mut addresses: Vec<IpAddr> = found.map(|addr| addr.ip()).collect();
+            // A before AAAA, as the original does unless told otherwise.
+            addresses.sort_by_key(IpAddr::is_ipv6);
+            addresses.dedup();
+            match addresses.is_empty() {
+                true => IoAnswer::Failed("no address".into()),
+                false => IoAnswer::Addresses(addresses),
+            }
+        }
+        Err(error) => IoAnswer::Failed(error.to_string()),
+    }
+}
+
+/// Threads that look up names.
+const THREADS: usize = 2;
+/// Names that may wait for a thread.
+const QUEUE: usize = 10_000;

@@ -1,0 +1,98 @@
+//! From a configuration text to a server plan: parser, script compiler and socket list, all findings together.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sip::diag::Diagnostic;
+use sip::net::ConnLimits;
+
+use super::{LogSink, Plan, listens};
+use crate::api::{Level, ModuleDef, Shared};
+use crate::cfg::ast::SettingValue;
+use crate::cfg::{Config, Loader, Preset, parse_text};
+use crate::script::{self, Tables};
+
+/// A configuration to load.
+#[derive(Debug)]
+pub struct Source<'a> {
+    /// What messages call it: a file name.
+    pub name: &'a str,
+    /// Its text.
+    pub text: Bytes,
+    /// What the command line defines.
+    pub preset: &'a Preset,
+}
+
+/// What loading gave.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The plan; `None` when there was an error.
+    pub plan: Option<Plan>,
+    /// Errors and warnings, in the order of the text.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// Loads a configuration. Nothing is opened or started.
+pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
+    let parsed = parse_text(source.name, source.text.clone(), source.preset, loader);
+    let has_errors = parsed.has_errors();
+    let mut findings = parsed.diagnostics;
+    let tables = Tables { core: core(), modules: crate::modules::MODULES };
+    let loaded = script::load(&parsed.config, &parsed.sources, tables, Shared::default());
+    findings.extend(loaded.findings);
+    let (sockets, script) = match (listens(&parsed.config, &parsed.sources), loaded.script) {
+        (Ok(sockets), Some(script)) if !has_errors => (sockets, script),
+        (sockets, _) => {
+            findings.extend(sockets.err().unwrap_or_default());
+            return Outcome { plan: None, findings };
+        }
+    };
+    let (listens, aliases) = sockets;
+    let plan = Plan {
+        listens,
+        aliases,
+        script: Arc::new(script),
+        debug: Level(number(&parsed.config, "debug").unwrap_or(0).clamp(-5, 3) as i8),
+        connections: ConnLimits::default(),
+        server_line: server_line(&parsed.config),
+        log,
+    };
+    Outcome { plan: Some(plan), findings }
+}
+
+fn core() -> &'static ModuleDef {
+    static CORE: ModuleDef = ModuleDef { name: "core", ..ModuleDef::EMPTY };
+    &CORE
+}
+
+/// The last value of a number parameter.
+fn number(config: &Config, name: &str) -> Option<i64> {
+    config.settings().filter(|setting| setting.def.name == name).last().and_then(|it| match it.value {
+        SettingValue::Int(int) => Some(int),
+        _ => None,
+    })
+}
+
+/// The last value of a text parameter.
+fn text(config: &Config, name: &str) -> Option<String> {
+    config.settings().filter(|setting| setting.def.name == name).last().and_then(|it| match &it.value {
+        SettingValue::Text(text) => Some(String::from_utf8_lossy(&text.bytes).into_owned()),
+        _ => None,
+    })
+}
+
+/// The whole `Server:` line of local replies; empty when `server_signature` is off.
+fn server_line(config: &Config) -> String {
+    if number(config, "server_signature") == Some(0) {
+        return String::new();
+    }
+    let ours = || {
+        format!(
+            "Server: sip-proxy ({} ({}/{}))",
+            env!("CARGO_PKG_VERSION"),
+            std::env::consts::ARCH,
+            std::env::consts::OS
+        )
+    };
+    text(config, "server_header").unwrap_or_else(ours)
+}

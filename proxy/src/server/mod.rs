@@ -1,0 +1,214 @@
+//! The shell: sockets, threads and the outside world of a running proxy.
+//!
+//! [`Server::start`] binds everything a [`Plan`] asks for and starts one thread per shard; the handle tells the
+//! bound addresses and stops it. The loop of a thread is in `shard.rs`; nothing in here decides about SIP.
+
+mod door;
+mod io;
+mod listen;
+mod load;
+mod runs;
+mod shard;
+
+use std::fmt;
+use std::io::Error;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rand::RngExt;
+use sip::net::{self, ConnLimits, TcpListener, UdpOptions, UdpSocket, Waker};
+use sip::peer::Transport;
+
+use crate::api::{Level, Shard};
+use crate::relay::{Alias, Relay, Settings, Signature, Socket, Sockets};
+use crate::script::Script;
+
+pub use listen::{Listen, listens};
+pub use load::{Outcome, Source, load};
+pub use shard::Tally;
+
+use shard::{Command, Worker};
+
+/// What a server is started from.
+#[derive(Debug)]
+pub struct Plan {
+    /// Sockets to open; port 0 takes any free one.
+    pub listens: Vec<Listen>,
+    /// Names of ours.
+    pub aliases: Vec<Alias>,
+    /// The script.
+    pub script: Arc<Script>,
+    /// Log lines of a higher level are not written.
+    pub debug: Level,
+    /// Bounds of stream connections.
+    pub connections: ConnLimits,
+    /// The `Server: ...` line of local replies, empty for none.
+    pub server_line: String,
+    /// Where log lines go.
+    pub log: LogSink,
+}
+
+/// Takes the log lines of all shards.
+pub type LogSink = fn(&crate::api::Line);
+
+/// A running server; dropping it stops it.
+#[derive(Debug)]
+pub struct Server {
+    addresses: Vec<(Transport, SocketAddr)>,
+    shards: Vec<Handle>,
+}
+
+/// One shard's thread as others see it.
+#[derive(Debug)]
+struct Handle {
+    commands: Sender<Command>,
+    waker: Waker,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Why a server did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// A socket could not be opened.
+    Bind {
+        /// What was asked for, e.g. `udp:127.0.0.1:5060`.
+        what: String,
+        /// Why not.
+        error: Error,
+    },
+    /// A thread or its wait set could not be made.
+    Thread(Error),
+    /// A transport we do not speak yet.
+    Transport(Transport),
+    /// There is nothing to listen on.
+    NoSocket,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Bind { what, error } => write!(f, "cannot listen on {what}: {error}"),
+            StartError::Thread(error) => write!(f, "cannot start a shard: {error}"),
+            StartError::Transport(transport) => write!(f, "transport {transport} is not built in yet"),
+            StartError::NoSocket => f.write_str("no address to listen on"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl Server {
+    /// Opens the sockets and starts the shards. Errors: see [`StartError`]; nothing keeps running then.
+    pub fn start(plan: Plan) -> Result<Server, StartError> {
+        let mut sockets = net::Sockets::new(plan.connections).map_err(StartError::Thread)?;
+        let (table, ids) = open(&plan, &mut sockets)?;
+        let addresses = table.iter().map(|(_, socket)| (socket.transport, socket.addr)).collect();
+        let (commands, inbox) = mpsc::channel();
+        let waker = sockets.waker();
+        let io = io::Io::start(commands.clone(), waker.clone()).map_err(StartError::Thread)?;
+        let shard = shard_of(&plan, table);
+        let worker = Worker::new(shard, plan.script, sockets, ids, (inbox, io, plan.log));
+        let thread = thread::Builder::new()
+            .name("shard-0".into())
+            .spawn(move || worker.run())
+            .map_err(StartError::Thread)?;
+        Ok(Server { addresses, shards: vec![Handle { commands, waker, thread: Some(thread) }] })
+    }
+
+    /// The addresses listened on, in the order of the plan, with their real ports.
+    pub fn addresses(&self) -> &[(Transport, SocketAddr)] {
+        &self.addresses
+    }
+
+    /// What all shards have counted.
+    pub fn tally(&self) -> Tally {
+        let mut sum = Tally::default();
+        for shard in &self.shards {
+            let (answer, answers) = mpsc::channel();
+            shard.command(Command::Tell(answer));
+            if let Ok(tally) = answers.recv() {
+                sum.add(&tally);
+            }
+        }
+        sum
+    }
+
+    /// Stops all shards and waits for them.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.shards.iter().for_each(|shard| shard.command(Command::Stop));
+        for shard in &mut self.shards {
+            if let Some(thread) = shard.thread.take() {
+                // A shard that panicked has printed why; there is nothing left to do for it here.
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Handle {
+    fn command(&self, command: Command) {
+        // The shard has ended when nobody takes the command: it needs none then.
+        let _ = self.commands.send(command);
+        self.waker.wake();
+    }
+}
+
+/// Opens all sockets of the plan: the table the relay sees, and the net room's name of each.
+fn open(plan: &Plan, sockets: &mut net::Sockets) -> Result<(Sockets, Vec<net::SocketId>), StartError> {
+    let mut table = Vec::new();
+    let mut ids = Vec::new();
+    for listen in &plan.listens {
+        let bind = |error| StartError::Bind { what: listen.to_string(), error };
+        let id = match listen.transport {
+            Transport::Udp => {
+                let socket = UdpSocket::bind(listen.addr, &UdpOptions::default()).map_err(bind)?;
+                sockets.adopt_udp(socket).map_err(bind)?
+            }
+            Transport::Tcp => {
+                let listener = TcpListener::bind(listen.addr).map_err(bind)?;
+                sockets.adopt_tcp(listener).map_err(bind)?
+            }
+            other => return Err(StartError::Transport(other)),
+        };
+        let addr = sockets.local_addr(id).unwrap_or(listen.addr);
+        let mut socket = Socket::new(listen.transport, addr, listen.advertise.clone());
+        socket.name.clone_from(&listen.name);
+        table.push(socket);
+        ids.push(id);
+    }
+    if table.is_empty() {
+        return Err(StartError::NoSocket);
+    }
+    Ok((Sockets::new(table, plan.aliases.clone()), ids))
+}
+
+fn shard_of(plan: &Plan, sockets: Sockets) -> Shard {
+    let mut random = rand::rng();
+    let mut tag_prefix = [0u8; 32];
+    tag_prefix.iter_mut().for_each(|digit| *digit = b"0123456789abcdef"[random.random_range(0..16)]);
+    let signature = Signature { tag_prefix, server: plan.server_line.as_bytes().into() };
+    let relay = Relay::new(Arc::new(Settings::default()), Arc::new(sockets), random.random(), signature);
+    let ident = sip::ident::Ident::seeded(random.random());
+    let mut shard = Shard::new(ident, plan.script.shared.clone(), relay);
+    shard.unix_start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    shard.log.threshold = plan.debug;
+    for module in plan.script.catalog.modules() {
+        if let Some(start) = module.start {
+            start(&mut shard);
+        }
+    }
+    shard
+}

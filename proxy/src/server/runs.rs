@@ -1,0 +1,251 @@
+//! Runs of the script: why each was started, and what happens when it ends.
+
+use std::cmp::Reverse;
+
+use sip::msg::Edits;
+
+use super::shard::Worker;
+use crate::api::{End, EndedBy, IoAnswer, IoRequest, Level, RouteId, RouteKind, Work};
+use crate::relay::branch;
+use crate::relay::reply::{LocalReply, TagStyle};
+use crate::relay::{BranchReply, Event, RelayId, RouteSlot};
+use crate::script::{Run, Status};
+
+/// What a run was started for; says what happens at its end.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// `request_route`
+    Request,
+    /// The unnamed `reply_route`.
+    CoreReply,
+    /// `onreply_route[X]`
+    TmReply {
+        /// The response context.
+        id: RelayId,
+        /// The branch that replied.
+        branch: u8,
+    },
+    /// `event_route[tm:branch-failure:X]`
+    BranchFailure {
+        /// The response context.
+        id: RelayId,
+        /// The edits before the route ran.
+        edits: Edits,
+    },
+    /// `failure_route[X]`
+    Failure {
+        /// The response context.
+        id: RelayId,
+        /// The edits before the route ran.
+        edits: Edits,
+    },
+}
+
+/// A run put aside.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    run: Run,
+    purpose: Purpose,
+}
+
+/// The route a slot stands for; slots count from 1.
+pub(super) fn route_of(slot: RouteSlot) -> Option<RouteId> {
+    slot.is_armed().then(|| RouteId(u32::from(slot.0) - 1))
+}
+
+impl Worker {
+    /// Runs a block on a message.
+    pub(super) fn start(&mut self, route: RouteId, kind: RouteKind, work: Box<Work>, purpose: Purpose) {
+        let mut run = Run::new(&self.script, route, kind, work);
+        let status = run.start(&mut self.shard);
+        self.advance(run, status, purpose);
+    }
+
+    /// Goes on with a run whose answer has come. Unknown tokens are late answers.
+    pub(super) fn resume(&mut self, token: u64, answer: IoAnswer) {
+        let Some(Waiting { mut run, purpose }) = self.waiting.remove(&token) else { return };
+        let status = run.resume(&mut self.shard, answer);
+        self.advance(run, status, purpose);
+    }
+
+    fn advance(&mut self, mut run: Run, status: Status, purpose: Purpose) {
+        let request = match status {
+            Status::Done(end) => return self.finish(run.into_work(), end, purpose),
+            Status::Waiting(request) => request,
+        };
+        let token = self.next_token;
+        self.next_token += 1;
+        let is_taken = match request {
+            IoRequest::Sleep(span) => {
+                self.sleepers.push(Reverse((self.shard.now + span, token)));
+                true
+            }
+            IoRequest::Resolve(name) => self.io.resolve(token, name),
+        };
+        if is_taken {
+            self.waiting.insert(token, Waiting { run, purpose });
+            return;
+        }
+        let status = run.resume(&mut self.shard, IoAnswer::Failed("too many look-ups are waiting".into()));
+        self.advance(run, status, purpose);
+    }
+
+    fn finish(&mut self, work: Box<Work>, end: End, purpose: Purpose) {
+        match purpose {
+            Purpose::Request => self.finish_request(work),
+            Purpose::CoreReply => self.finish_core_reply(work, end),
+            Purpose::TmReply { id, branch } => self.finish_tm_reply(id, branch, work, end),
+            Purpose::BranchFailure { id, edits } => {
+                self.give_back(id, work, edits);
+                self.shard.relay.after_branch_failure(self.shard.now, id);
+            }
+            Purpose::Failure { id, edits } => {
+                self.give_back(id, work, edits);
+                self.shard.relay.after_failure(self.shard.now, id);
+            }
+        }
+    }
+
+    /// A request's script has ended: a failed relay is answered, a forgotten transaction is let go, and the
+    /// message is kept when a route may still run on it.
+    fn finish_request(&mut self, work: Box<Work>) {
+        let Some(id) = work.relaying.id else { return };
+        let now = self.shard.now;
+        if !self.shard.relay.is_orphan(id) {
+            return self.keep(id, work);
+        }
+        let Some(error) = work.relaying.error else {
+            self.shard
+                .log
+                .write(Level::WARN, b"the script ended with a transaction neither relayed nor answered");
+            return self.shard.relay.release(now, id);
+        };
+        let reason = error.reason("TM");
+        let wanted = LocalReply {
+            status: error.status(),
+            reason: reason.as_bytes(),
+            lines: &work.reply_headers.concat(),
+            body: b"",
+            tag: TagStyle::Stateful,
+        };
+        match self.shard.relay.write_reply(id, &wanted) {
+            Some(bytes) => {
+                self.shard.relay.answer(now, id, wanted.status, bytes);
+            }
+            None => self.shard.relay.release(now, id),
+        }
+    }
+
+    fn finish_core_reply(&mut self, work: Box<Work>, end: End) {
+        let is_discarded = match end.by {
+            EndedBy::Drop | EndedBy::Zero => true,
+            EndedBy::Return => end.code < 0,
+            EndedBy::Exit => false,
+        };
+        if !is_discarded {
+            self.transaction_reply(work);
+        }
+    }
+
+    fn finish_tm_reply(&mut self, id: RelayId, branch: u8, mut work: Box<Work>, end: End) {
+        self.take_back_lists(id, &mut work);
+        let is_provisional = work.view().status().is_some_and(|status| status < 200);
+        if is_provisional && end.by == EndedBy::Drop {
+            let status = work.view().status().unwrap_or(100);
+            return self.shard.relay.note_provisional(id, branch, status);
+        }
+        self.relay_reply(id, branch, &work);
+    }
+
+    /// Hands a branch's reply to the relay, as it would go upstream.
+    pub(super) fn relay_reply(&mut self, id: RelayId, branch: u8, work: &Work) {
+        let Some(bytes) = branch::write_reply(work.view(), &work.edits) else { return };
+        // The script may have changed the status line.
+        let status = bytes.get(8..11).and_then(sip::lex::parse_u32).unwrap_or(0) as u16;
+        self.shard.relay.reply(self.shard.now, id, BranchReply { branch, status, bytes });
+    }
+
+    /// Something the relay wants a route for.
+    pub(super) fn relay_event(&mut self, event: Event) {
+        match event {
+            Event::Ended(id) => {
+                if let Some(kept) = self.kept.get_mut(id.slot as usize) {
+                    *kept = None;
+                }
+            }
+            Event::Failure { id, branch, route } => match self.stored_request(id, branch) {
+                Some(work) => {
+                    let edits = work.edits.clone();
+                    self.run_stored(route, RouteKind::Failure, work, Purpose::Failure { id, edits });
+                }
+                None => self.shard.relay.after_failure(self.shard.now, id),
+            },
+            Event::BranchFailure { id, branch, route } => match self.stored_request(id, branch) {
+                Some(mut work) => {
+                    let edits = work.edits.clone();
+                    work.relaying.branch = Some(branch);
+                    self.run_stored(
+                        route,
+                        RouteKind::BranchFailure,
+                        work,
+                        Purpose::BranchFailure { id, edits },
+                    );
+                }
+                None => self.shard.relay.after_branch_failure(self.shard.now, id),
+            },
+        }
+    }
+
+    fn run_stored(&mut self, route: RouteSlot, kind: RouteKind, work: Box<Work>, purpose: Purpose) {
+        if let Some(route) = route_of(route) {
+            self.start(route, kind, work, purpose);
+        }
+    }
+
+    /// The kept request for a failure route: its request URI is consumed, and no branch is appended.
+    fn stored_request(&mut self, id: RelayId, branch: u8) -> Option<Box<Work>> {
+        let mut work = self.kept.get_mut(id.slot as usize)?.take()?;
+        let context = self.shard.relay.context(id)?;
+        work.targets.mark_ruri_consumed();
+        work.targets.clear();
+        work.relaying.branch = Some(context.branches().len() as u8);
+        work.relaying.picked_status = context.legs().as_slice().get(usize::from(branch))?.status;
+        work.relaying.error = None;
+        Some(work)
+    }
+
+    /// Keeps a request after a failure route, with the edits it had before.
+    fn give_back(&mut self, id: RelayId, mut work: Box<Work>, edits: Edits) {
+        work.edits = edits;
+        self.keep(id, work);
+    }
+
+    /// Keeps a request while routes may run on it.
+    fn keep(&mut self, id: RelayId, work: Box<Work>) {
+        if !self.shard.relay.context(id).is_some_and(|context| context.has_routes()) {
+            return;
+        }
+        let place = id.slot as usize;
+        if self.kept.len() <= place {
+            self.kept.resize_with(place + 1, || None);
+        }
+        self.kept[place] = Some(work);
+    }
+
+    /// Lends a reply the lists and flags of its transaction.
+    pub(super) fn lend_lists(&mut self, id: RelayId, work: &mut Work) {
+        if let Some(kept) = self.kept.get_mut(id.slot as usize).and_then(Option::as_mut) {
+            std::mem::swap(&mut work.avps, &mut kept.avps);
+            std::mem::swap(&mut work.xavps, &mut kept.xavps);
+            work.flags = kept.flags;
+        }
+    }
+
+    fn take_back_lists(&mut self, id: RelayId, work: &mut Work) {
+        if let Some(kept) = self.kept.get_mut(id.slot as usize).and_then(Option::as_mut) {
+            std::mem::swap(&mut work.avps, &mut kept.avps);
+            std::mem::swap(&mut work.xavps, &mut kept.xavps);
+            kept.flags = work.flags;
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The loop of one shard: receive a batch, run its messages, let timers fire, send.
+//!
+//! One thread owns one of these: its sockets, transactions, kept messages and waiting runs. Messages of one
+//! call are worked on in order of arrival.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+use sip::msg::{Message, ParseError};
+use sip::net::{self, Clock, Event, Inbox, Incoming, Outgoing};
+use sip::time::Time;
+
+use super::LogSink;
+use super::io::Io;
+use super::runs::Waiting;
+use crate::api::{IoAnswer, Received, RouteId, RouteTable, Shard, Work};
+use crate::relay::SocketId;
+use crate::script::Script;
+
+/// One shard and everything it owns.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) shard: Shard,
+    pub(super) script: Arc<Script>,
+    pub(super) entries: Entries,
+    /// Requests of transactions whose routes may still run, by place of the response context.
+    pub(super) kept: Vec<Option<Box<Work>>>,
+    /// Runs put aside, by token.
+    pub(super) waiting: FxHashMap<u64, Waiting>,
+    /// When sleeping runs go on.
+    pub(super) sleepers: BinaryHeap<Reverse<(Time, u64)>>,
+    pub(super) next_token: u64,
+    pub(super) io: Io,
+    pub(super) tally: Tally,
+    clock: Clock,
+    sockets: net::Sockets,
+    /// The net room's name of each of our sockets.
+    ids: Vec<net::SocketId>,
+    commands: Receiver<Command>,
+    log: LogSink,
+}
+
+/// The blocks the loop itself starts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entries {
+    pub(super) request: Option<RouteId>,
+    pub(super) reply: Option<RouteId>,
+}
+
+/// What other threads ask of a shard.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// End the loop.
+    Stop,
+    /// The answer a run waits for.
+    Answer(u64, IoAnswer),
+    /// Tell what was counted.
+    Tell(Sender<Tally>),
+}
+
+/// What a shard counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Requests received.
+    pub requests: u64,
+    /// Replies received.
+    pub replies: u64,
+    /// Messages dropped: not SIP, or not answerable.
+    pub malformed: u64,
+    /// Requests answered with 400.
+    pub bad_requests: u64,
+    /// Replies that belonged to nothing and could not be forwarded.
+    pub stray_replies: u64,
+    /// Messages that could not be sent.
+    pub unsent: u64,
+    /// Response contexts alive.
+    pub contexts: u64,
+}
+
+impl Tally {
+    /// Adds another shard's counts.
+    pub(super) fn add(&mut self, other: &Tally) {
+        self.requests += other.requests;
+        self.replies += other.replies;
+        self.malformed += other.malformed;
+        self.bad_requests += other.bad_requests;
+        self.stray_replies += other.stray_replies;
+        self.unsent += other.unsent;
+        self.contexts += other.contexts;
+    }
+}
+
+impl Worker {
+    /// A worker that has not received anything yet. `outside`: commands, look-ups, log.
+    pub(super) fn new(
+        shard: Shard,
+        script: Arc<Script>,
+        sockets: net::Sockets,
+        ids: Vec<net::SocketId>,
+        outside: (Receiver<Command>, Io, LogSink),
+    ) -> Worker {
+        let (commands, io, log) = outside;
+        let entries = Entries {
+            request: script.route(RouteTable::Request, ""),
+            reply: script.route(RouteTable::Reply, ""),
+        };
+        Worker {
+            shard,
+            script,
+            entries,
+            kept: Vec::new(),
+            waiting: FxHashMap::default(),
+            sleepers: BinaryHeap::new(),
+            next_token: 0,
+            io,
+            tally: Tally::default(),
+            clock: Clock::start(),
+            sockets,
+            ids,
+            commands,
+            log,
+        }
+    }
+
+    /// Runs until told to stop, or until the kernel refuses to wait.
+    pub(super) fn run(mut self) {
+        let mut inbox = Inbox::default();
+        loop {
+            let deadline = self.next_deadline();
+            if self.sockets.wait(self.clock.now(), deadline).is_err() {
+                return;
+            }
+            self.shard.now = self.clock.now();
+            if self.sockets.receive(self.shard.now, &mut inbox).is_err() {
+                self.tally.unsent += 1;
+            }
+            for event in inbox.events() {
+                self.event(event);
+            }
+            if !self.obey() {
+                return;
+            }
+            self.wake_sleepers();
+            self.shard.relay.due(self.shard.now);
+            self.settle();
+            self.sockets.flush(self.shard.now);
+            self.shard.log.take().iter().for_each(self.log);
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Received(incoming) => {
+                self.received(incoming);
+                self.settle();
+            }
+            // Kamailio does not hear of ICMP errors and lets the timers decide; a connection that ends is
+            // noticed by what is not answered on it.
+            Event::Opened { .. } | Event::Closed { .. } | Event::Unreachable { .. } => {}
+        }
+    }
+
+    fn received(&mut self, incoming: Incoming<'_>) {
+        // Short datagrams are keep-alives (Kamailio drops those below 20 bytes without a word).
+        if incoming.bytes.len() < 20 {
+            return;
+        }
+        let Some(socket) = self.ids.iter().position(|id| *id == incoming.socket) else { return };
+        self.shard.messages += 1;
+        match Message::parse_lenient(Bytes::copy_from_slice(incoming.bytes)) {
+            Ok(message) => {
+                let at = self.shard.now;
+                let received = Received { peer: incoming.peer, socket: SocketId(socket as u16), at };
+                self.message(message, received);
+            }
+            Err(ParseError::Empty) => {}
+            Err(_) => self.tally.malformed += 1,
+        }
+    }
+
+    /// Deals with all that came of the last step: routes to run, bytes to send.
+    pub(super) fn settle(&mut self) {
+        while let Some(event) = self.shard.relay.next_event() {
+            self.relay_event(event);
+        }
+        let now = self.shard.now;
+        let mut failed = Vec::new();
+        for sending in self.shard.relay.take_sendings() {
+            let Some(socket) = self.ids.get(usize::from(sending.hop.socket)).copied() else { continue };
+            let outgoing = Outgoing { bytes: &sending.bytes, peer: sending.hop.peer, socket };
+            if self.sockets.send(now, outgoing).is_err() {
+                self.tally.unsent += 1;
+                failed.extend(sending.txn);
+            }
+        }
+        if !failed.is_empty() {
+            failed.into_iter().for_each(|txn| self.shard.relay.send_failed(now, txn));
+            self.settle();
+        }
+    }
+
+    /// Takes the commands that wait. False: stop.
+    fn obey(&mut self) -> bool {
+        while let Ok(command) = self.commands.try_recv() {
+            match command {
+                Command::Stop => return false,
+                Command::Answer(token, answer) => {
+                    self.resume(token, answer);
+                    self.settle();
+                }
+                Command::Tell(answer) => {
+                    let contexts = self.shard.relay.len() as u64;
+                    // Whoever asked may have gone.
+                    let _ = answer.send(Tally { contexts, ..self.tally });
+                }
+            }
+        }
+        true
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        let sleeper = self.sleepers.peek().map(|Reverse((at, _))| *at);
+        [self.shard.relay.next_deadline(), sleeper].into_iter().flatten().min()
+    }
+
+    fn wake_sleepers(&mut self) {
+        while let Some(Reverse((at, token))) = self.sleepers.peek().copied() {
+            if at > self.shard.now {
+                return;
+            }
+            self.sleepers.pop();
+            self.resume(token, IoAnswer::Done);
+            self.settle();
+        }
+    }
+}
