@@ -175,7 +175,8 @@ impl Framer {
     }
 }
 
-/// The Content-Length of a complete head; folded values and the compact name count.
+/// The Content-Length of a complete head; folded values and the compact name count. Two equal ones frame the
+/// message all the same: the parser will name the defect, and the connection lives to carry the answer.
 fn content_length(head: &[u8]) -> Result<Option<u32>, FrameError> {
     let mut found = None;
     let mut at = 0;
