@@ -15,4 +15,5 @@ pub mod pair;
 pub mod ports;
 pub mod programs;
 pub mod run;
+mod stage;
 pub mod suite;
