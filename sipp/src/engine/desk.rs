@@ -47,6 +47,8 @@ struct Tables {
     /// Where the periodic columns of the next row begin.
     since: Baseline,
     bins: Bins,
+    /// Names of the response times.
+    timers: Vec<String>,
     /// Response times not written yet.
     waiting: usize,
     pending: String,
@@ -55,7 +57,6 @@ struct Tables {
 /// One file of numbers.
 struct Table {
     file: std::fs::File,
-    name: String,
 }
 
 /// What went wrong, for the last words of the program.
@@ -123,13 +124,23 @@ impl Desk {
         match occasion {
             Occasion::Start => {
                 self.tables.begin(snapshot, &self.options);
-                self.draw(snapshot);
+                self.new_period(snapshot);
             }
-            Occasion::Draw => self.draw(snapshot),
+            Occasion::Draw => self.new_period(snapshot),
+            Occasion::Redraw => self.draw(snapshot),
             Occasion::Row => self.tables.row(snapshot, &self.options),
             Occasion::Dump => self.dump_screens(snapshot),
             Occasion::End => {}
         }
+    }
+
+    /// Draws, and begins a new period.
+    fn new_period(&mut self, snapshot: &Snapshot) {
+        if let Some(live) = &mut self.live {
+            live.remember(snapshot, &self.drawn);
+        }
+        self.draw(snapshot);
+        self.drawn = Baseline::of(snapshot);
     }
 
     fn draw(&mut self, snapshot: &Snapshot) {
@@ -139,7 +150,6 @@ impl Desk {
                 self.live = None;
             }
         }
-        self.drawn = Baseline::of(snapshot);
     }
 
     fn asked(&mut self, command: Command) {
@@ -298,7 +308,7 @@ impl Tables {
             }
             let file = std::fs::File::create(&name);
             let file = file.map_err(|error| format!("Unable to create '{name}': {error}"))?;
-            Ok(Some(Table { file, name }))
+            Ok(Some(Table { file }))
         };
         let stat = options.stat.file.clone().unwrap_or_else(|| format!("{stem}_.csv"));
         Ok(Tables {
@@ -313,6 +323,7 @@ impl Tables {
     /// Titles and the row of zeros.
     fn begin(&mut self, snapshot: &Snapshot, options: &Traces) {
         let delimiter = options.delimiter.as_str();
+        self.timers.clone_from(&snapshot.layout.response_times);
         put(&mut self.stat, &csv::stat_header(snapshot, delimiter));
         put(&mut self.counts, &csv::counts_header(&snapshot.layout, snapshot.setup.lossy, delimiter));
         put(&mut self.response_times, &csv::rtt_header(delimiter));
@@ -335,8 +346,8 @@ impl Tables {
 
     fn response_times(&mut self, batch: &Batch, options: &Traces) {
         for (at, took, timer) in &batch.response_times {
-            let name = (usize::from(*timer) + 1).to_string();
-            self.pending.push_str(&csv::rtt_row(*at, *took, &name, &options.delimiter));
+            let name = self.timers.get(usize::from(*timer)).map_or("", String::as_str);
+            self.pending.push_str(&csv::rtt_row(*at, *took, name, &options.delimiter));
             self.waiting += 1;
             if self.waiting >= options.response_times_batch {
                 self.flush_response_times();

@@ -37,8 +37,10 @@ pub(super) enum Note {
 pub(super) enum Occasion {
     /// The run begins.
     Start,
-    /// Draw the screen.
+    /// Draw the screen; a period ends.
     Draw,
+    /// Draw the screen again because of a key; the period goes on.
+    Redraw,
     /// Write a row of statistics.
     Row,
     /// Write the screens to a file.

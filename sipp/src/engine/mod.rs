@@ -1,18 +1,23 @@
 //! The shell: the only room of the program with sockets, threads, files and a clock.
 //!
-//! One thread does signalling (`signalling`, with `opening` and `obeying`), one is the desk (`desk`: files and
-//! screen); keyboard and control socket (`control`) send commands. `setup` turns options into a run.
+//! One thread does signalling (`signalling` with `incoming`, `opening`, `outcomes`, `obeying`), one is the desk
+//! (`desk`: files and screen); keyboard and control socket (`control`) send commands. `setup` turns options
+//! into a run.
 
 mod address;
+mod busy;
 mod call_id;
 mod command;
 mod control;
 mod describe;
 mod desk;
+mod figures;
 mod files;
+mod incoming;
 mod link;
 mod obeying;
 mod opening;
+mod outcomes;
 mod setup;
 mod signalling;
 

@@ -13,9 +13,14 @@ use super::signalling::Signalling;
 impl Signalling {
     /// Carries out the commands that have come; a bounded number of them.
     pub(super) fn obey(&mut self, now: Time) {
+        let mut obeyed = false;
         for _ in 0..COMMANDS_PER_TURN {
-            let Ok(command) = self.commands.try_recv() else { return };
+            let Ok(command) = self.commands.try_recv() else { break };
             self.carry_out(now, command);
+            obeyed = true;
+        }
+        if obeyed && self.rhythm.draw_every.is_some() {
+            self.publish(now, Occasion::Redraw);
         }
     }
 
@@ -46,7 +51,6 @@ impl Signalling {
             Command::Refused(text) => self.warn(now, text),
             Command::Show(_) | Command::ShowHelp | Command::Typing(_) => {
                 self.link.tell(Note::Asked(command));
-                self.publish(now, Occasion::Draw);
             }
         }
     }

@@ -217,7 +217,7 @@ impl Signalling {
         if self.opening.is_last(self.counters.totals.created()) {
             self.quit.ask_softly();
         }
-        if self.state.paused || self.quit.is_quitting() {
+        if !self.may_open() {
             return;
         }
         self.climb(now);
@@ -229,6 +229,11 @@ impl Signalling {
                 return;
             }
         }
+    }
+
+    /// True when nothing but the schedule keeps calls from being opened.
+    pub(super) fn may_open(&self) -> bool {
+        !self.state.paused && !self.state.connecting && !self.quit.is_quitting()
     }
 
     fn open(&mut self, now: Time, user: UserId, due: Time) {

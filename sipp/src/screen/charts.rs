@@ -37,7 +37,7 @@ impl History {
 
 /// Draws the charts, newest value at the right.
 pub(super) fn draw(history: &History, snapshot: &Snapshot, frame: &mut Frame<'_>, area: Rect) {
-    let table_height = snapshot.counters.response_times.len() as u16 + 3;
+    let table_height = snapshot.counters.response_times.len() as u16 + 4;
     let rows = Layout::vertical([
         Constraint::Min(3),
         Constraint::Min(3),
@@ -48,7 +48,9 @@ pub(super) fn draw(history: &History, snapshot: &Snapshot, frame: &mut Frame<'_>
     chart("Calls per second", &history.rate, Color::Cyan, frame, rate);
     chart("Open calls", &history.open, Color::Green, frame, open);
     chart("Failed calls", &history.failed, Color::Red, frame, failed);
-    frame.render_widget(Paragraph::new(percentiles(snapshot)), table);
+    let mut lines = percentiles(snapshot);
+    lines.push(Line::from(schedule(snapshot)));
+    frame.render_widget(Paragraph::new(lines), table);
 }
 
 fn chart(title: &str, values: &VecDeque<u64>, colour: Color, frame: &mut Frame<'_>, area: Rect) {
@@ -83,6 +85,29 @@ fn percentiles(snapshot: &Snapshot) -> Vec<Line<'static>> {
     }
     lines.push(row("Call Length".into(), &counters.call_length));
     lines
+}
+
+/// How well the schedule was kept, and what was lost on this side.
+fn schedule(snapshot: &Snapshot) -> String {
+    let pacing = &snapshot.pacing;
+    let mut text = format!(
+        "  Schedule: {} due, {} started, {} missed, {} late (longest {} ms)",
+        pacing.scheduled,
+        pacing.started,
+        pacing.missed,
+        pacing.late,
+        pacing.latest.as_millis()
+    );
+    let lost = [
+        (snapshot.network.kernel_drops, "datagrams dropped by the kernel"),
+        (snapshot.dropped_records, "trace records dropped"),
+    ];
+    for (count, what) in lost {
+        if count > 0 {
+            text.push_str(&format!("; {count} {what}"));
+        }
+    }
+    text
 }
 
 /// Drawings remembered: as many as a wide terminal has columns.

@@ -35,9 +35,13 @@ impl Live {
         Ok(Live { terminal, history: History::default(), keys, shown: Shown::default(), typing: None })
     }
 
+    /// Adds the period that began with `since` to the charts.
+    pub(crate) fn remember(&mut self, snapshot: &Snapshot, since: &Baseline) {
+        self.history.add(snapshot, since);
+    }
+
     /// Draws; only what changed is sent. Errors: the terminal is gone.
     pub(crate) fn draw(&mut self, snapshot: &Snapshot, since: &Baseline) -> io::Result<()> {
-        self.history.add(snapshot, since);
         let picture = Picture {
             snapshot,
             since,

@@ -36,6 +36,8 @@ pub(crate) struct Snapshot {
     pub(crate) network: Network,
     /// How well the schedule was kept.
     pub(crate) pacing: Pacing,
+    /// Trace records dropped because the disk or the terminal could not follow.
+    pub(crate) dropped_records: u64,
     /// Running, pausing or ending.
     pub(crate) phase: Phase,
     /// The last warning.

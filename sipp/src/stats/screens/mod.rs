@@ -163,6 +163,7 @@ pub(crate) mod tests {
             activity: Activity { open: 0, waiting: 0, woken: 12 },
             network: Network::default(),
             pacing: Pacing::default(),
+            dropped_records: 0,
             phase: Phase::Ended,
             last_error: None,
         }

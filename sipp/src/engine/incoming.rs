@@ -1,0 +1,148 @@
+//! What the sockets report: messages find or make their call, broken connections end calls.
+
+use sip::msg::{HeaderName, Index, View};
+use sip::net::{CloseReason, Event, Incoming};
+use sip::peer::Peer;
+use sip::time::Time;
+
+use crate::call::{Call, Input, Origin};
+use crate::exit::Exit;
+use crate::state::UserId;
+use crate::stats::Cause;
+use crate::stats::trace::Direction;
+use crate::traffic::calls::{Epitaph, Owner};
+
+use super::signalling::Signalling;
+
+impl Signalling {
+    /// One thing the sockets report.
+    pub(super) fn receive(&mut self, now: Time, event: Event<'_>) {
+        match event {
+            Event::Received(incoming) => {
+                self.state.busy.count(now);
+                self.message(now, incoming);
+            }
+            Event::Unreachable { .. } => self.state.network.receive_errors += 1,
+            Event::Opened { .. } if self.state.connecting => {
+                self.state.connecting = false;
+                self.opening.start(now);
+            }
+            Event::Opened { .. } => {}
+            Event::Closed { peer, reason } => self.closed(now, peer, reason),
+        }
+    }
+
+    /// A connection is gone: the calls that used it fail, and a client that may not reconnect ends.
+    fn closed(&mut self, now: Time, peer: Peer, reason: CloseReason) {
+        let keys = self.calls.keys();
+        for key in keys {
+            let uses = self.calls.get_mut(key).is_some_and(|call| uses(call, peer));
+            if uses && self.reconnect.closes_calls {
+                self.advance(now, key, Input::Failed(Cause::TcpClosed));
+            }
+        }
+        if !self.program.mode.opens_calls() || (self.is_done() && !self.state.connecting) {
+            return;
+        }
+        match &mut self.reconnect.left {
+            Some(0) => {
+                let text = match reason {
+                    CloseReason::Refused | CloseReason::ConnectTimeout => {
+                        format!("Unable to connect a TCP socket to {}: {reason:?}", peer.addr)
+                    }
+                    _ => "Broken pipe on TCP connection, remote peer probably closed the socket".into(),
+                };
+                self.end(Exit::Fatal, Some(text));
+            }
+            // The next message makes a new connection.
+            Some(left) => *left -= 1,
+            None => {}
+        }
+    }
+
+    /// A message: finds or makes its call.
+    fn message(&mut self, now: Time, incoming: Incoming<'_>) {
+        let bytes = incoming.bytes;
+        self.link.message(now, Direction::Received, incoming.peer.transport, bytes);
+        if memchr::memmem::find(bytes, b"SIP/2.0").is_none() {
+            let is_keepalive = bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0));
+            if !is_keepalive {
+                let text = String::from_utf8_lossy(bytes);
+                self.warn(now, format!("non SIP message discarded: \"{text}\" ({})", bytes.len()));
+            }
+            return;
+        }
+        let index = match Index::parse(bytes) {
+            Ok(index) => index,
+            Err(error) => {
+                self.warn(now, format!("SIP message that cannot be read discarded: {error}"));
+                return;
+            }
+        };
+        let view = View { bytes, index: &index };
+        let Some(id) = view.header(HeaderName::CallId) else {
+            let text = String::from_utf8_lossy(bytes);
+            self.warn(now, format!("(1) No valid Call-ID: header in reply '{text}'"));
+            self.warn(now, "SIP message without Call-ID discarded".into());
+            return;
+        };
+        let id = if self.opening.keeps_id_prefix { id } else { without_prefix(id) };
+        match self.calls.find(now, id) {
+            Owner::Open(key) => self.advance(now, key, Input::Message { view, from: incoming.peer }),
+            Owner::Ended(epitaph) => self.dead_call(now, (id, epitaph), bytes),
+            Owner::Unknown => self.foreign(now, id, view, incoming.peer),
+        }
+    }
+
+    /// A message for a call that has ended.
+    fn dead_call(&mut self, now: Time, (id, epitaph): (&[u8], Epitaph), bytes: &[u8]) {
+        self.counters.totals.dead_call += 1;
+        let reason = match epitaph {
+            Epitaph::Successful => "successful".to_owned(),
+            Epitaph::FailedAt(index) => format!("failed at index {index}"),
+        };
+        let (id, text) = (String::from_utf8_lossy(id), String::from_utf8_lossy(bytes));
+        self.warn(now, format!("Dead call {id} ({reason}), received '{text}'"));
+    }
+
+    /// A message of no call we know: a server opens one.
+    fn foreign(&mut self, now: Time, id: &[u8], view: View<'_>, from: Peer) {
+        let takes = self.program.mode.takes_calls() && !self.quit.is_quitting();
+        if !takes || view.method().is_none() {
+            self.counters.totals.out_of_call += 1;
+            let text = String::from_utf8_lossy(view.bytes);
+            self.warn(now, format!("Discarding message which can't be mapped to a known SIPp call:\n{text}"));
+            return;
+        }
+        let Some(key) = self.begin(now, id, UserId(0), Origin::Received) else { return };
+        self.counters.totals.incoming += 1;
+        self.advance(now, key, Input::Start);
+        self.advance(now, key, Input::Message { view, from });
+        if self.opening.is_last(self.counters.totals.created()) {
+            self.quit.ask_softly();
+        }
+    }
+}
+
+/// True when the call's messages take that connection.
+fn uses(call: &Call, gone: Peer) -> bool {
+    call.state().peer.is_some_and(|peer| {
+        peer.transport == gone.transport && (peer.conn == gone.conn || peer.addr == gone.addr)
+    })
+}
+
+/// SIPp cuts everything up to `///` from a received Call-ID.
+fn without_prefix(id: &[u8]) -> &[u8] {
+    memchr::memmem::find(id, b"///").map_or(id, |at| &id[at + 3..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_prefix;
+
+    #[test]
+    fn prefix_of_a_call_id_ends_with_three_slashes() {
+        assert_eq!(without_prefix(b"abc///1-2@3"), b"1-2@3");
+        assert_eq!(without_prefix(b"1-2@3"), b"1-2@3");
+    }
+}

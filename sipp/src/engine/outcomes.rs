@@ -1,0 +1,151 @@
+//! What calls ask for: messages leave, counters count, effects happen, ended calls are buried.
+
+use sip::peer::Peer;
+use sip::time::Time;
+
+use crate::call::{Count, Env, Input, Outcome, Output, Verdict};
+use crate::exit::Exit;
+use crate::lang::Effect;
+use crate::scenario::{Op, Step};
+use crate::state::UserId;
+use crate::stats::Cause;
+use crate::stats::trace::Direction;
+use crate::traffic::calls::{CallKey, Epitaph};
+
+use super::link::Note;
+use super::signalling::Signalling;
+
+impl Signalling {
+    /// Hands an input to a call and does what it asks for.
+    pub(super) fn advance(&mut self, now: Time, key: CallKey, input: Input<'_>) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let mut outputs = std::mem::take(&mut self.state.outputs);
+        outputs.clear();
+        let mut env = Env { program: &self.program, settings: &self.settings, world: &mut self.world };
+        call.handle(now, input, &mut env, &mut outputs);
+        let deadline = call.next_deadline();
+        let user = call.state().user;
+        let mut failed = None;
+        let mut verdict = None;
+        for output in &outputs.list {
+            match output {
+                Output::Send(outgoing) => {
+                    let bytes = outputs.text(outgoing.bytes);
+                    if let Err(cause) = self.send(now, outgoing.to, bytes) {
+                        failed = Some(cause);
+                    }
+                }
+                Output::Ended(ended) => verdict = Some(*ended),
+                other => self.apply(now, other),
+            }
+        }
+        self.state.outputs = outputs;
+        if let Some(verdict) = verdict {
+            self.bury(now, key, user, verdict);
+        } else if let Some(cause) = failed {
+            self.advance(now, key, Input::Failed(cause));
+        } else {
+            self.calls.set_deadline(key, deadline);
+        }
+    }
+
+    fn send(&mut self, now: Time, to: Peer, bytes: &[u8]) -> Result<(), Cause> {
+        let outgoing = sip::net::Outgoing { bytes, peer: to, socket: self.socket };
+        match self.sockets.send(now, outgoing) {
+            Ok(()) => {
+                self.link.message(now, Direction::Sent, to.transport, bytes);
+                Ok(())
+            }
+            Err(error) => {
+                self.state.network.send_errors += 1;
+                self.warn(now, format!("Unable to send {} message: {error}", to.transport));
+                Err(Cause::CannotSendMessage)
+            }
+        }
+    }
+
+    /// Everything a call asks for besides sending and ending.
+    fn apply(&mut self, now: Time, output: &Output) {
+        match output {
+            Output::Count(count) => self.count(*count),
+            Output::ResponseTime { timer, took } => {
+                if let Some(samples) = self.counters.response_times.get_mut(usize::from(*timer)) {
+                    samples.record(*took);
+                }
+                self.link.response_time(now, *took, *timer);
+            }
+            Output::Warning(text) => self.warn(now, text.clone()),
+            Output::Effect(effect) => self.effect(now, effect),
+            // Ends and sends are the caller's; commands to twins and debug lines have no taker yet, since the
+            // options that ask for them are refused.
+            Output::Send(_) | Output::Ended(_) | Output::Command { .. } | Output::Debug(_) => {}
+        }
+    }
+
+    fn count(&mut self, count: Count) {
+        let counters = &mut self.counters;
+        match count {
+            Count::Done(step) => counters.messages[step.get()].done += 1,
+            Count::Retrans(step) => {
+                counters.messages[step.get()].retrans += 1;
+                if self.program.steps.get(step.get()).is_some_and(is_send) {
+                    counters.totals.retransmissions += 1;
+                }
+            }
+            Count::Timeout(step) => counters.messages[step.get()].timeouts += 1,
+            Count::Unexpected(step, status) => {
+                counters.messages[step.get()].unexpected += 1;
+                if let Some(status) = status {
+                    counters.unexpected_status(status);
+                }
+            }
+            Count::Lost(step) => counters.messages[step.get()].lost += 1,
+            Count::Counter(index) => counters.generic[usize::from(index)] += 1,
+            Count::AutoAnswered => counters.totals.auto_answered += 1,
+        }
+    }
+
+    fn effect(&mut self, now: Time, effect: &Effect) {
+        match effect {
+            Effect::Log(text) => self.link.tell(Note::Log(now, text.clone())),
+            Effect::Warning(text) => self.warn(now, text.clone()),
+            Effect::Fatal(text) => self.end(Exit::Fatal, Some(text.clone())),
+            Effect::Command(text) => self.link.tell(Note::Shell(text.clone())),
+            Effect::StopGracefully => self.quit.ask_softly(),
+            Effect::StopNow => self.end(Exit::Stopped, None),
+            other => self.warn(now, format!("Action is not available in this version of sipp: {other:?}")),
+        }
+    }
+
+    /// Counts a warning and hands it to the desk.
+    pub(super) fn warn(&mut self, now: Time, text: String) {
+        self.counters.totals.warnings += 1;
+        self.state.last_error = Some(text.clone());
+        self.link.tell(Note::Problem(now, text));
+    }
+
+    /// A call is over: counts its verdict, frees its place and its user.
+    fn bury(&mut self, now: Time, key: CallKey, user: UserId, verdict: Verdict) {
+        let epitaph = match verdict.outcome {
+            Outcome::Succeeded => {
+                self.counters.call_succeeded(verdict.length);
+                Epitaph::Successful
+            }
+            Outcome::Failed(cause) => {
+                self.counters.call_failed(cause, verdict.length);
+                Epitaph::FailedAt(verdict.step.0)
+            }
+            Outcome::Aborted => {
+                self.counters.call_failed(None, verdict.length);
+                Epitaph::FailedAt(verdict.step.0)
+            }
+            Outcome::Unjudged => Epitaph::Successful,
+        };
+        self.calls.remove(now, key, epitaph);
+        self.opening.release(user);
+    }
+}
+
+fn is_send(step: &Step) -> bool {
+    matches!(step.op, Op::Send(_))
+}
