@@ -1,8 +1,8 @@
 //! Expressions of `#!ifexp` and `#!defexp`: numbers, strings and defines, evaluated while scanning.
 
+use super::define::Defines;
 use super::limits;
 use super::number;
-use super::preprocess::Defines;
 use super::text;
 use super::token::Punct;
 

@@ -54,8 +54,7 @@ impl Parser<'_> {
             return Ok(());
         }
         let message = format!("more than {} operators in one expression", limits::MAX_OPERATORS);
-        self.error(codes::LIMIT, pos, message);
-        self.scanner.findings.stop();
+        self.scanner.findings.fatal(codes::LIMIT, pos, message);
         Err(Failed)
     }
 

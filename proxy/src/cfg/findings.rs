@@ -45,14 +45,18 @@ impl Findings {
         self.stopped
     }
 
-    /// Ends reading after the error just recorded.
-    pub(super) fn stop(&mut self) {
+    /// Records an error after which nothing sensible can follow: reading ends, later findings are dropped.
+    pub(super) fn fatal(&mut self, code: &'static str, pos: Pos, message: impl Into<String>) -> &mut Finding {
         self.stopped = true;
+        self.list.push(Finding { severity: Severity::Error, code, pos, message: message.into(), hint: None });
+        self.list.last_mut().expect("an element was just pushed")
     }
 
-    /// The findings with their places, in order of reading; one more says so when there were too many.
-    pub(super) fn into_diagnostics(self, sources: &SourceMap) -> Vec<Diagnostic> {
+    /// The findings with their places, file by file and line by line; one more says so when there were too
+    /// many.
+    pub(super) fn into_diagnostics(mut self, sources: &SourceMap) -> Vec<Diagnostic> {
         let too_many = self.list.len() > MAX_FINDINGS;
+        self.list.sort_by_key(|finding| finding.pos);
         let mut diagnostics: Vec<Diagnostic> = self
             .list
             .into_iter()
@@ -77,23 +81,18 @@ impl Findings {
     }
 
     fn push(&mut self, severity: Severity, code: &'static str, pos: Pos, message: String) -> &mut Finding {
-        let finding = Finding { severity, code, pos, message, hint: None };
-        if severity == Severity::Error {
-            let repeated = self
-                .list
-                .iter()
-                .rposition(|earlier| earlier.severity == Severity::Error)
-                .filter(|&at| self.list[at].pos == pos);
-            if let Some(at) = repeated {
-                return &mut self.list[at];
+        let repeated = match self.list.iter().rposition(|earlier| earlier.severity == Severity::Error) {
+            Some(last) if self.stopped || (severity == Severity::Error && self.list[last].pos == pos) => {
+                Some(last)
             }
-        }
-        if self.list.len() > MAX_FINDINGS {
-            self.stopped = true;
-            self.list.truncate(MAX_FINDINGS);
-        }
-        self.list.push(finding);
-        self.list.last_mut().expect("an element was just pushed")
+            _ => None,
+        };
+        let at = repeated.unwrap_or_else(|| {
+            self.list.push(Finding { severity, code, pos, message, hint: None });
+            self.stopped |= self.list.len() > MAX_FINDINGS;
+            self.list.len() - 1
+        });
+        &mut self.list[at]
     }
 }
 

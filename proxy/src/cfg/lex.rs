@@ -7,9 +7,10 @@
 use bytes::Bytes;
 
 use super::codes;
+use super::define::Defines;
 use super::findings::Findings;
 use super::loader::Loader;
-use super::preprocess::{Conditions, Defines};
+use super::preprocess::Conditions;
 use super::source::{FileId, Pos, SourceMap};
 use super::subst::Subst;
 use super::text;
@@ -64,17 +65,14 @@ impl<'l> Scanner<'l> {
             None => self.scan(),
         };
         let TokenKind::Str(text) = &mut token.kind else { return token };
-        while joins {
+        while joins && self.pending.is_none() {
             let following = self.scan();
             match &following.token.kind {
                 TokenKind::Str(more) if following.joins => {
                     text.extend_from_slice(more);
                     token.len = joined_len(token.pos, token.len, following.token.pos, following.token.len);
                 }
-                _ => {
-                    self.pending = Some(following);
-                    break;
-                }
+                _ => self.pending = Some(following),
             }
         }
         for subst in &self.substs {
@@ -111,8 +109,7 @@ impl<'l> Scanner<'l> {
 
     /// The next token as written, before joining.
     fn scan(&mut self) -> Scanned {
-        loop {
-            let Some(frame) = self.frames.last() else { break };
+        while let Some(frame) = self.frames.last() {
             if self.findings.is_stopped() {
                 self.frames.clear();
             } else if frame.at >= frame.text.len() {
@@ -236,9 +233,8 @@ impl<'l> Scanner<'l> {
     fn open_string(&mut self) -> Option<Scanned> {
         let pos = self.pos();
         self.findings
-            .error(codes::STRING, pos, "this string has no closing quote")
+            .fatal(codes::STRING, pos, "this string has no closing quote")
             .hint("the missing quote may also be that of an earlier string");
-        self.findings.stop();
         None
     }
 

@@ -10,9 +10,11 @@ pub mod params;
 mod check;
 mod corecalls;
 mod defexpr;
+mod define;
 mod expr;
 mod findings;
 mod hosts;
+mod include;
 mod items;
 mod keys;
 mod lex;
@@ -21,12 +23,17 @@ mod loader;
 mod number;
 mod parse;
 mod preprocess;
+mod print;
+mod print_expr;
 mod source;
 mod statements;
 mod subst;
 mod text;
 mod token;
 mod words;
+
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
@@ -35,12 +42,13 @@ use sip::diag::{Diagnostic, Severity};
 pub use ast::Config;
 pub use limits::MAX_FILE_BYTES;
 pub use loader::{DiskLoader, Loader, MemoryLoader};
+pub use print::print;
 pub use source::{FileId, Pos, SourceMap};
 pub use subst::SubstKind;
 
+use define::Replace;
 use lex::Scanner;
 use parse::Parser;
-use preprocess::Replace;
 
 /// What the command line defines before the first line is read.
 #[derive(Clone, Debug, Default)]
@@ -78,7 +86,7 @@ pub fn parse_text(name: &str, text: impl Into<Bytes>, preset: &Preset, loader: &
     let mut scanner = Scanner::new(loader);
     let text = text.into();
     let is_too_large = text.len() > MAX_FILE_BYTES;
-    scanner.enter_file(name, preprocess::directory_of(name), if is_too_large { Bytes::new() } else { text });
+    scanner.enter_file(name, include::directory_of(name), if is_too_large { Bytes::new() } else { text });
     let start = scanner.pos();
     if is_too_large {
         let message = format!("the file is larger than {} MB", MAX_FILE_BYTES >> 20);

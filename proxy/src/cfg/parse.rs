@@ -179,8 +179,7 @@ impl<'l> Parser<'l> {
         let result = if self.nesting > limits::MAX_NESTING {
             let pos = self.peek().pos;
             let message = format!("blocks and brackets nest deeper than {}", limits::MAX_NESTING);
-            self.error(codes::LIMIT, pos, message);
-            self.scanner.findings.stop();
+            self.scanner.findings.fatal(codes::LIMIT, pos, message);
             Err(Failed)
         } else {
             rule(self)

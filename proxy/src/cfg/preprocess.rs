@@ -1,59 +1,13 @@
 //! Directives of the preprocessor, carried out by the scanner where they stand.
 //!
-//! Defines and their expansion, conditions, includes; substitutions are in `subst`, the expressions of
-//! `#!ifexp` in `defexpr`.
+//! The table of directives and the conditions are here; defines are in `define`, includes in `include`,
+//! substitutions in `subst`, the expressions of `#!ifexp` in `defexpr`.
 
-use bytes::Bytes;
-use rustc_hash::FxHashMap;
-
-use super::lex::{Frame, Origin, Scanner, is_word_byte, line_len};
+use super::define::Replace;
+use super::lex::{Scanner, is_word_byte, line_len};
 use super::source::Pos;
 use super::subst::{Subst, SubstKind};
-use super::{codes, defexpr, limits, number, text};
-
-/// The names defined so far.
-#[derive(Default)]
-pub(super) struct Defines {
-    map: FxHashMap<Bytes, Define>,
-    expansions: usize,
-    depth: usize,
-}
-
-struct Define {
-    value: Bytes,
-    /// Its value is being scanned: its name inside would expand for ever.
-    is_open: bool,
-}
-
-impl Defines {
-    /// The value of a name, empty for a define without value.
-    pub(super) fn get(&self, name: &[u8]) -> Option<&Bytes> {
-        self.map.get(name).map(|define| &define.value)
-    }
-
-    /// All names with their values.
-    pub(super) fn into_values(self) -> FxHashMap<Bytes, Bytes> {
-        self.map.into_iter().map(|(name, define)| (name, define.value)).collect()
-    }
-
-    /// Defines a name, in place of an earlier value.
-    pub(super) fn set(&mut self, name: Bytes, value: Bytes) {
-        self.map.insert(name, Define { value, is_open: false });
-    }
-
-    /// Defines `MOD_name` for a module as `loadmodule` names it.
-    pub(super) fn add_module(&mut self, path: &[u8]) {
-        self.set(format!("MOD_{}", super::ast::module_name(path)).into(), Bytes::new());
-    }
-
-    /// The value of the name has been scanned to its end.
-    pub(super) fn leave(&mut self, name: &[u8]) {
-        self.depth -= 1;
-        if let Some(define) = self.map.get_mut(name) {
-            define.is_open = false;
-        }
-    }
-}
+use super::{codes, defexpr};
 
 /// The open conditions, innermost last.
 #[derive(Default)]
@@ -91,24 +45,13 @@ enum Directive {
     OldMarker,
 }
 
-/// What `define` and its sisters do with a name that has a value.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Replace {
-    /// `define`: an error.
-    Refuse,
-    /// `trydef`: the old value stays.
-    Keep,
-    /// `redef`: the new value.
-    Replace,
-}
-
 const DIRECTIVES: &[(&str, Directive)] = &[
     ("define", Directive::Define(Replace::Refuse)),
     ("def", Directive::Define(Replace::Refuse)),
     ("trydefine", Directive::Define(Replace::Keep)),
     ("trydef", Directive::Define(Replace::Keep)),
-    ("redefine", Directive::Define(Replace::Replace)),
-    ("redef", Directive::Define(Replace::Replace)),
+    ("redefine", Directive::Define(Replace::Take)),
+    ("redef", Directive::Define(Replace::Take)),
     ("defenv", Directive::DefineEnv { quoted: false, optional: false }),
     ("defenvs", Directive::DefineEnv { quoted: true, optional: false }),
     ("trydefenv", Directive::DefineEnv { quoted: false, optional: true }),
@@ -159,7 +102,7 @@ impl Scanner<'_> {
             Directive::DefineExpr { quoted } => self.define_expr(pos, quoted),
             Directive::Undefine => {
                 let line = self.take_line();
-                self.defines.map.remove(split_name(&line).0);
+                self.defines.remove(split_name(&line).0);
             }
             Directive::Subst(kind) => {
                 let line = self.take_line();
@@ -198,86 +141,6 @@ impl Scanner<'_> {
         self.take(len);
     }
 
-    /// Expands the define whose name is the next `len` bytes; false if it is none.
-    pub(super) fn expand(&mut self, len: usize) -> bool {
-        let name = &self.rest()[..len];
-        let Some(define) = self.defines.map.get(name) else { return false };
-        if std::str::from_utf8(name).is_ok_and(super::words::is_reserved) {
-            return false;
-        }
-        let pos = self.pos();
-        if define.is_open {
-            let message = format!("the define {} expands to itself", String::from_utf8_lossy(name));
-            self.findings.error(codes::SELF_REFERENCE, pos, message);
-            return false;
-        }
-        let value = define.value.clone();
-        let name = self.take(len);
-        if value.is_empty() {
-            return true;
-        }
-        self.taken_in += value.len();
-        self.defines.expansions += 1;
-        self.defines.depth += 1;
-        if self.defines.depth > limits::MAX_EXPANSION_DEPTH
-            || self.defines.expansions > limits::MAX_EXPANSIONS
-            || self.taken_in > limits::MAX_TAKEN_IN_BYTES
-        {
-            let message = format!(
-                "too many defines expanded (limits: {} deep, {} in all, {} MB)",
-                limits::MAX_EXPANSION_DEPTH,
-                limits::MAX_EXPANSIONS,
-                limits::MAX_TAKEN_IN_BYTES >> 20
-            );
-            self.findings.error(codes::LIMIT, pos, message);
-            self.findings.stop();
-        }
-        if let Some(define) = self.defines.map.get_mut(&name) {
-            define.is_open = true;
-        }
-        self.frames.push(Frame { text: value, at: 0, origin: Origin::Define { name, used: pos } });
-        true
-    }
-
-    /// The statement `include_file "name"`, whose keyword takes `len` bytes.
-    pub(super) fn include_statement(&mut self, len: usize) {
-        let pos = self.pos();
-        let keyword = self.take(len);
-        self.include(pos, &keyword[..] == b"import_file");
-    }
-
-    /// Defines a name as `-A` and `#!define` do: `NAME value`.
-    pub(super) fn define_line(&mut self, pos: Pos, line: &[u8], replace: Replace) {
-        let (name, value) = split_name(line);
-        if name.is_empty() {
-            self.findings.error(
-                codes::DEFINE,
-                pos,
-                "a define needs a name of letters, digits and underscores",
-            );
-        } else if value.first() == Some(&b'-') {
-            let message =
-                format!("\"-\" is not allowed in the define name {}", String::from_utf8_lossy(name));
-            self.findings.error(codes::DEFINE, pos, message);
-        } else {
-            let value = without_comment(value.trim_ascii());
-            self.define(pos, name, Bytes::copy_from_slice(value), replace);
-        }
-    }
-
-    pub(super) fn define(&mut self, pos: Pos, name: &[u8], value: Bytes, replace: Replace) {
-        match (self.defines.map.contains_key(name), replace) {
-            (true, Replace::Refuse) => {
-                let message = format!("{} is already defined", String::from_utf8_lossy(name));
-                self.findings
-                    .error(codes::DEFINE, pos, message)
-                    .hint("#!trydef keeps the first value, #!redef takes the new one");
-            }
-            (true, Replace::Keep) => {}
-            _ => self.defines.set(Bytes::copy_from_slice(name), value),
-        }
-    }
-
     /// At the end of everything: conditions still open are errors.
     pub(super) fn report_open_conditions(&mut self) {
         for condition in std::mem::take(&mut self.conditions.0) {
@@ -314,48 +177,6 @@ impl Scanner<'_> {
             }
             Err(message) => {
                 self.findings.error(codes::SUBST, pos, message);
-            }
-        }
-    }
-
-    fn define_env(&mut self, pos: Pos, quoted: bool, optional: bool) {
-        let line = self.take_line();
-        let (name, rest) = split_name(&line);
-        let variable = match rest.strip_prefix(b"=") {
-            Some(variable) => split_name(variable).0,
-            None => name,
-        };
-        if name.is_empty() || variable.is_empty() {
-            self.findings.error(codes::DEFINE, pos, "NAME or NAME=VARIABLE was expected");
-            return;
-        }
-        let variable = String::from_utf8_lossy(variable);
-        match self.loader.env(&variable) {
-            Some(value) => {
-                let value = if quoted { text::quote(&value) } else { value };
-                self.define(pos, name, value.into(), Replace::Refuse);
-            }
-            None if optional => {}
-            None => {
-                let message = format!("the environment variable {variable} is not set");
-                self.findings.error(codes::DEFINE, pos, message).hint("#!trydefenv makes no error of it");
-            }
-        }
-    }
-
-    fn define_expr(&mut self, pos: Pos, quoted: bool) {
-        let line = self.take_line();
-        let (name, expr) = split_name(&line);
-        match defexpr::evaluate(expr, &self.defines) {
-            Ok(value) if !name.is_empty() => {
-                let value = if quoted { text::quote(&value.to_text()) } else { value.to_token() };
-                self.define(pos, name, value.into(), Replace::Refuse);
-            }
-            Ok(_) => {
-                self.findings.error(codes::DEFINE, pos, "a name and an expression were expected");
-            }
-            Err(message) => {
-                self.findings.error(codes::DIRECTIVE, pos, message);
             }
         }
     }
@@ -408,73 +229,8 @@ impl Scanner<'_> {
         }
     }
 
-    fn include(&mut self, pos: Pos, optional: bool) {
-        let line = self.take_line();
-        let line = line.trim_ascii();
-        let body = match text::quoted_len(line) {
-            Some(len) if line[0] == b'"' && is_end_of_line(&line[len..]) => &line[1..len - 1],
-            _ => {
-                self.findings.error(codes::INCLUDE, pos, "one file name in double quotes was expected");
-                return;
-            }
-        };
-        let mut name = text::unescape_path(body);
-        for subst in &self.substs {
-            subst.apply(&mut name);
-        }
-        let name = String::from_utf8_lossy(&name).into_owned();
-        let depth = self.frames.iter().filter(|frame| matches!(frame.origin, Origin::File { .. })).count();
-        if depth > limits::MAX_INCLUDE_DEPTH || self.sources.len() > limits::MAX_INCLUDES {
-            let message = format!(
-                "too many includes (limits: {} deep, {} in all)",
-                limits::MAX_INCLUDE_DEPTH,
-                limits::MAX_INCLUDES
-            );
-            self.findings.error(codes::LIMIT, pos, message);
-            self.findings.stop();
-            return;
-        }
-        self.enter_include(pos, &name, optional);
-    }
-
-    /// Looks the file up: as is from the working directory, then beside the including file.
-    fn enter_include(&mut self, pos: Pos, name: &str, optional: bool) {
-        let including_dir = self.frames.iter().rev().find_map(|frame| match &frame.origin {
-            Origin::File { dir, .. } => Some(dir.as_str()),
-            Origin::Define { .. } => None,
-        });
-        let beside = match including_dir {
-            Some(dir) if !dir.is_empty() && !name.starts_with('/') => Some(format!("{dir}/{name}")),
-            _ => None,
-        };
-        let mut missing = None;
-        for path in std::iter::once(name.to_owned()).chain(beside) {
-            match self.loader.read(&path) {
-                Ok(text) => {
-                    self.taken_in += text.len();
-                    if text.len() > limits::MAX_FILE_BYTES || self.taken_in > limits::MAX_TAKEN_IN_BYTES {
-                        let message = format!(
-                            "{name} is too large (limit for all files: {} MB)",
-                            limits::MAX_TAKEN_IN_BYTES >> 20
-                        );
-                        self.findings.error(codes::LIMIT, pos, message);
-                        self.findings.stop();
-                        return;
-                    }
-                    return self.enter_file(name, directory_of(&path), text);
-                }
-                Err(error) => missing = missing.or(Some(error)),
-            }
-        }
-        let is_missing = missing.as_ref().is_none_or(|error| error.kind() == std::io::ErrorKind::NotFound);
-        if !(optional && is_missing) {
-            let reason = missing.map_or_else(String::new, |error| format!(": {error}"));
-            self.findings.error(codes::INCLUDE, pos, format!("cannot read {name}{reason}"));
-        }
-    }
-
     /// The rest of the line; backslash-newline joins the next one.
-    fn take_line(&mut self) -> Vec<u8> {
+    pub(super) fn take_line(&mut self) -> Vec<u8> {
         let mut line = Vec::new();
         loop {
             let len = line_len(self.rest());
@@ -527,39 +283,11 @@ fn is_conditional(directive: Directive) -> bool {
 }
 
 /// The name at the start of a directive's line, and what follows it.
-fn split_name(line: &[u8]) -> (&[u8], &[u8]) {
+pub(super) fn split_name(line: &[u8]) -> (&[u8], &[u8]) {
     let line = line.trim_ascii_start();
     let len = match line.first() {
         Some(first) if first.is_ascii_digit() => 0,
         _ => line.iter().take_while(|&&byte| is_word_byte(byte)).count(),
     };
     line.split_at(len)
-}
-
-/// A define's value without a comment after a complete number or string. (Kamailio keeps the comment in the
-/// value, and the file breaks where it is used.)
-fn without_comment(value: &[u8]) -> &[u8] {
-    let len = match value.first() {
-        Some(b'"') => text::quoted_len(value).unwrap_or(0),
-        Some(first) if first.is_ascii_digit() => value.iter().take_while(|&&byte| is_word_byte(byte)).count(),
-        _ => 0,
-    };
-    let rest = value[len..].trim_ascii_start();
-    let is_comment = rest.len() < value.len() - len && (rest.starts_with(b"#") || rest.starts_with(b"//"));
-    let is_complete = len > 0 && (value[0] == b'"' || number::parse(&value[..len]).is_ok());
-    if is_comment && is_complete { &value[..len] } else { value }
-}
-
-fn is_end_of_line(text: &[u8]) -> bool {
-    let text = text.trim_ascii();
-    text.is_empty() || text.starts_with(b"#") || text.starts_with(b"//")
-}
-
-/// The directory part of a path, empty for none.
-pub(super) fn directory_of(path: &str) -> String {
-    match path.rsplit_once('/') {
-        Some(("", _)) => "/".to_owned(),
-        Some((dir, _)) => dir.to_owned(),
-        None => String::new(),
-    }
 }

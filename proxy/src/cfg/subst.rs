@@ -4,7 +4,7 @@ use bytes::Bytes;
 use regex::bytes::{Captures, Regex};
 use sip::ere::{self, Case, Newline};
 
-use super::preprocess::Defines;
+use super::define::Defines;
 use super::text;
 
 /// One substitution.
@@ -99,8 +99,11 @@ impl Subst {
     }
 }
 
+/// Pattern, replacement and flags.
+type Parts<'r> = (Vec<u8>, Vec<u8>, &'r [u8]);
+
 /// Splits at the separator, the rule's first byte; `\` before a separator makes it plain text.
-fn split(rule: &[u8]) -> Result<(Vec<u8>, Vec<u8>, &[u8]), String> {
+fn split(rule: &[u8]) -> Result<Parts<'_>, String> {
     let Some((&separator, rest)) = rule.split_first() else {
         return Err("the substitution is empty".to_owned());
     };

@@ -44,6 +44,9 @@ pub(super) fn quote(bytes: &[u8]) -> Vec<u8> {
     for &byte in bytes {
         match byte {
             b'"' | b'\\' => out.extend([b'\\', byte]),
+            b'\n' => out.extend(b"\\n"),
+            b'\r' => out.extend(b"\\r"),
+            b'\t' => out.extend(b"\\t"),
             byte => out.push(byte),
         }
     }

@@ -1,278 +1,250 @@
 //! The rows: name, aliases, type, default, class, one line of documentation.
 
-use super::ParamClass::{self, Mapped, NoEffect, Old, Removed, Works};
-use super::ParamDef;
-use super::ParamKind::{self, Host, Int, IntOrWord, Proto, Sockets, Text, Word};
+use super::{ParamClass, ParamDef, ParamKind};
 
-const fn row(
-    name: &'static str,
-    aliases: &'static [&'static str],
-    kind: ParamKind,
-    default: &'static str,
-    class: ParamClass,
-    doc: &'static str,
-) -> ParamDef {
-    ParamDef { name, aliases, kind, default, class, doc }
+macro_rules! rows {
+    ($($name:literal $aliases:tt $kind:ident $default:literal $class:ident $doc:literal;)*) => {
+        &[$(ParamDef {
+            name: $name,
+            aliases: &$aliases,
+            kind: ParamKind::$kind,
+            default: $default,
+            class: ParamClass::$class,
+            doc: $doc,
+        },)*]
+    };
 }
 
 /// Every global parameter, by subject.
-pub const PARAMS: &[ParamDef] = &[
+pub const PARAMS: &[ParamDef] = rows! {
     // Logging and process
-    row("debug", &[], Int, "0", Works, "log threshold, -5 to 3"),
-    row("log_stderror", &[], Int, "no", Works, "log to standard error instead of syslog"),
-    row("log_facility", &[], Word, "LOG_DAEMON", Works, "syslog facility"),
-    row("log_name", &[], Text, "", Works, "name in syslog"),
-    row("log_color", &[], Int, "no", Works, "colours on standard error"),
-    row(
-        "log_prefix",
-        &[],
-        Text,
-        "",
-        Works,
-        "text with variables in front of each line while a message is processed",
-    ),
-    row("log_prefix_mode", &[], Int, "0", Works, "1 evaluates log_prefix again around each action"),
-    row("log_engine_type", &[], Text, "", Mapped, "format of the log: json"),
-    row("log_engine_data", &[], Text, "", Mapped, "options of the log format"),
-    row("memdbg", &["mem_dbg"], Int, "4", NoEffect, "log level of memory debugging"),
-    row("memlog", &["mem_log"], Int, "4", NoEffect, "log level of the memory report"),
-    row("mem_summary", &[], Int, "12", NoEffect, "what the memory report holds"),
-    row("mem_join", &[], Int, "1", NoEffect, "joining of free memory"),
-    row("mem_safety", &[], Int, "1", NoEffect, "memory checks"),
-    row("mem_add_size", &[], Int, "0", NoEffect, "extra bytes per allocation"),
-    row("mem_status_mode", &[], Int, "0", NoEffect, "form of the memory report"),
-    row("corelog", &["core_log"], Int, "-1", Works, "log level of errors caused by peers"),
-    row("sip_parser_log", &[], Int, "-1", Works, "log level of messages that cannot be read"),
-    row("sip_parser_log_oneline", &[], Int, "no", Works, "print such a message on one line"),
-    row("sip_parser_mode", &[], Int, "1", NoEffect, "strictness of the message parser"),
-    row("latency_log", &[], Int, "-1", Works, "log level of slow actions"),
-    row("latency_cfg_log", &[], Int, "3", Works, "log level of script run times"),
-    row("latency_limit_action", &[], Int, "0", Works, "microseconds from which an action is slow"),
-    row("latency_limit_db", &[], Int, "0", Mapped, "microseconds from which a database query is slow"),
-    row("latency_limit_cfg", &[], Int, "0", Works, "microseconds from which a script run is slow"),
-    row("fork", &[], Int, "yes", Mapped, "no stays in the foreground"),
-    row("children", &[], Int, "8", Mapped, "number of workers"),
-    row("socket_workers", &[], Int, "0", Mapped, "workers of the next listen"),
-    row("async_workers", &[], Int, "0", Mapped, "workers for asynchronous tasks"),
-    row("async_workers_group", &[], Text, "", Mapped, "named group of asynchronous workers"),
-    row("async_usleep", &[], Int, "0", Mapped, "pause of asynchronous workers"),
-    row("async_nonblock", &[], Int, "0", Mapped, "non-blocking asynchronous queue"),
-    row("user", &["uid"], Word, "", Works, "user to become after binding"),
-    row("group", &["gid"], Word, "", Works, "group to become after binding"),
-    row("chroot", &[], Word, "", Works, "directory to make the root"),
-    row("workdir", &["wdir"], Word, "", Works, "working directory"),
-    row("rundir", &["run_dir"], Word, "/run/kamailio", Works, "directory of control sockets"),
-    row("disable_core_dump", &[], Int, "no", Works, "no core file on a crash"),
-    row("open_files_limit", &[], Int, "-1", Works, "number of file descriptors to ask for"),
-    row("exit_timeout", &["ser_kill_timeout"], Int, "60", Works, "seconds for a graceful stop"),
-    row("shm", &["shm_mem", "shm_mem_size"], Int, "64", NoEffect, "megabytes of shared memory"),
-    row("shm_force_alloc", &[], Int, "no", NoEffect, "allocate shared memory at start"),
-    row("mlock_pages", &[], Int, "no", NoEffect, "lock memory"),
-    row("real_time", &[], Int, "0", NoEffect, "real-time scheduling"),
-    row("rt_prio", &[], Int, "0", NoEffect, "real-time priority"),
-    row("rt_policy", &[], Int, "0", NoEffect, "real-time policy"),
-    row(
-        "rt_timer1_prio",
-        &["rt_fast_timer_prio", "rt_ftimer_prio"],
-        Int,
-        "0",
-        NoEffect,
-        "priority of the fast timer",
-    ),
-    row("rt_timer1_policy", &["rt_ftimer_policy"], Int, "0", NoEffect, "policy of the fast timer"),
-    row("rt_timer2_prio", &["rt_stimer_prio"], Int, "0", NoEffect, "priority of the slow timer"),
-    row("rt_timer2_policy", &["rt_stimer_policy"], Int, "0", NoEffect, "policy of the slow timer"),
-    row("maxbuffer", &[], Int, "262144", Works, "bytes of the UDP receive buffer"),
-    row("max_while_loops", &[], Int, "100", Works, "rounds of a while, 0 for no limit"),
-    row("max_recursive_level", &[], Int, "256", Works, "route calls one inside the other"),
-    row("max_branches", &[], Int, "12", Works, "branches of a transaction"),
-    row("msg_time", &[], Int, "1", NoEffect, "time stamp per message"),
-    row("pv_buffer_size", &[], Int, "8192", NoEffect, "buffer of variable texts"),
-    row("pv_buffer_slots", &[], Int, "10", NoEffect, "number of such buffers"),
-    row("pv_cache_limit", &[], Int, "2048", NoEffect, "cached variable names"),
-    row("pv_cache_action", &[], Int, "0", NoEffect, "what happens when that cache is full"),
-    row("sql_buffer_size", &[], Int, "65535", NoEffect, "longest SQL text"),
-    row("server_id", &[], Int, "0", Works, "number of this server, part of unique ids"),
-    row("statistics", &[], Int, "", Removed, "use the modules kex or statistics"),
-    row("stats_name_separator", &[], Text, "_", NoEffect, "separator in statistics names"),
-    row("version_table", &[], Text, "version", Works, "name of the database's version table"),
-    row("verbose_startup", &[], Int, "no", NoEffect, "more lines at start"),
-    row("http_reply_parse", &["http_reply_hack"], Int, "no", Works, "HTTP replies enter the parser"),
-    row("phone2tel", &[], Int, "1", Works, "sip URIs with user=phone count as telephone URIs"),
-    row("route_locks_size", &[], Int, "0", Mapped, "messages of one dialog run one after the other"),
-    row("wait_worker1_mode", &[], Int, "0", NoEffect, "waiting for the first worker"),
-    row("wait_worker1_time", &[], Int, "4000000", NoEffect, "waiting for the first worker"),
-    row("wait_worker1_usleep", &[], Int, "100000", NoEffect, "waiting for the first worker"),
-    row("onsend_route_reply", &[], Int, "0", Works, "run onsend_route for replies too"),
-    row("received_route_mode", &[], Int, "0", Works, "run event_route[core:msg-received]"),
-    row("rpc_exec_delta", &[], Int, "0", NoEffect, "seconds between two equal RPC commands"),
-    row("uri_host_extra_chars", &[], Text, "", Works, "further characters in host names"),
-    row("hdr_name_extra_chars", &[], Text, "", Works, "further characters in header names"),
-    row("return_mode", &[], Int, "0", Mapped, "only 0, the mode of this version"),
+    "debug" [] Int "0" Works "log threshold, -5 to 3";
+    "log_stderror" [] Int "no" Works "log to standard error instead of syslog";
+    "log_facility" [] Word "LOG_DAEMON" Works "syslog facility";
+    "log_name" [] Text "" Works "name in syslog";
+    "log_color" [] Int "no" Works "colours on standard error";
+    "log_prefix" [] Text "" Works "text with variables in front of each line while a message is processed";
+    "log_prefix_mode" [] Int "0" Works "1 evaluates log_prefix again around each action";
+    "log_engine_type" [] Text "" Mapped "format of the log: json";
+    "log_engine_data" [] Text "" Mapped "options of the log format";
+    "memdbg" ["mem_dbg"] Int "4" NoEffect "log level of memory debugging";
+    "memlog" ["mem_log"] Int "4" NoEffect "log level of the memory report";
+    "mem_summary" [] Int "12" NoEffect "what the memory report holds";
+    "mem_join" [] Int "1" NoEffect "joining of free memory";
+    "mem_safety" [] Int "1" NoEffect "memory checks";
+    "mem_add_size" [] Int "0" NoEffect "extra bytes per allocation";
+    "mem_status_mode" [] Int "0" NoEffect "form of the memory report";
+    "corelog" ["core_log"] Int "-1" Works "log level of errors caused by peers";
+    "sip_parser_log" [] Int "-1" Works "log level of messages that cannot be read";
+    "sip_parser_log_oneline" [] Int "no" Works "print such a message on one line";
+    "sip_parser_mode" [] Int "1" NoEffect "strictness of the message parser";
+    "latency_log" [] Int "-1" Works "log level of slow actions";
+    "latency_cfg_log" [] Int "3" Works "log level of script run times";
+    "latency_limit_action" [] Int "0" Works "microseconds from which an action is slow";
+    "latency_limit_db" [] Int "0" Mapped "microseconds from which a database query is slow";
+    "latency_limit_cfg" [] Int "0" Works "microseconds from which a script run is slow";
+    "fork" [] Int "yes" Mapped "no stays in the foreground";
+    "children" [] Int "8" Mapped "number of workers";
+    "socket_workers" [] Int "0" Mapped "workers of the next listen";
+    "async_workers" [] Int "0" Mapped "workers for asynchronous tasks";
+    "async_workers_group" [] Text "" Mapped "named group of asynchronous workers";
+    "async_usleep" [] Int "0" Mapped "pause of asynchronous workers";
+    "async_nonblock" [] Int "0" Mapped "non-blocking asynchronous queue";
+    "user" ["uid"] Word "" Works "user to become after binding";
+    "group" ["gid"] Word "" Works "group to become after binding";
+    "chroot" [] Word "" Works "directory to make the root";
+    "workdir" ["wdir"] Word "" Works "working directory";
+    "rundir" ["run_dir"] Word "/run/kamailio" Works "directory of control sockets";
+    "disable_core_dump" [] Int "no" Works "no core file on a crash";
+    "open_files_limit" [] Int "-1" Works "number of file descriptors to ask for";
+    "exit_timeout" ["ser_kill_timeout"] Int "60" Works "seconds for a graceful stop";
+    "shm" ["shm_mem", "shm_mem_size"] Int "64" NoEffect "megabytes of shared memory";
+    "shm_force_alloc" [] Int "no" NoEffect "allocate shared memory at start";
+    "mlock_pages" [] Int "no" NoEffect "lock memory";
+    "real_time" [] Int "0" NoEffect "real-time scheduling";
+    "rt_prio" [] Int "0" NoEffect "real-time priority";
+    "rt_policy" [] Int "0" NoEffect "real-time policy";
+    "rt_timer1_prio" ["rt_fast_timer_prio", "rt_ftimer_prio"] Int "0" NoEffect "priority of the fast timer";
+    "rt_timer1_policy" ["rt_ftimer_policy"] Int "0" NoEffect "policy of the fast timer";
+    "rt_timer2_prio" ["rt_stimer_prio"] Int "0" NoEffect "priority of the slow timer";
+    "rt_timer2_policy" ["rt_stimer_policy"] Int "0" NoEffect "policy of the slow timer";
+    "maxbuffer" [] Int "262144" Works "bytes of the UDP receive buffer";
+    "max_while_loops" [] Int "100" Works "rounds of a while, 0 for no limit";
+    "max_recursive_level" [] Int "256" Works "route calls one inside the other";
+    "max_branches" [] Int "12" Works "branches of a transaction";
+    "msg_time" [] Int "1" NoEffect "time stamp per message";
+    "pv_buffer_size" [] Int "8192" NoEffect "buffer of variable texts";
+    "pv_buffer_slots" [] Int "10" NoEffect "number of such buffers";
+    "pv_cache_limit" [] Int "2048" NoEffect "cached variable names";
+    "pv_cache_action" [] Int "0" NoEffect "what happens when that cache is full";
+    "sql_buffer_size" [] Int "65535" NoEffect "longest SQL text";
+    "server_id" [] Int "0" Works "number of this server, part of unique ids";
+    "statistics" [] Int "" Removed "use the modules kex or statistics";
+    "stats_name_separator" [] Text "_" NoEffect "separator in statistics names";
+    "version_table" [] Text "version" Works "name of the database's version table";
+    "verbose_startup" [] Int "no" NoEffect "more lines at start";
+    "http_reply_parse" ["http_reply_hack"] Int "no" Works "HTTP replies enter the parser";
+    "phone2tel" [] Int "1" Works "sip URIs with user=phone count as telephone URIs";
+    "route_locks_size" [] Int "0" Mapped "messages of one dialog run one after the other";
+    "wait_worker1_mode" [] Int "0" NoEffect "waiting for the first worker";
+    "wait_worker1_time" [] Int "4000000" NoEffect "waiting for the first worker";
+    "wait_worker1_usleep" [] Int "100000" NoEffect "waiting for the first worker";
+    "onsend_route_reply" [] Int "0" Works "run onsend_route for replies too";
+    "received_route_mode" [] Int "0" Works "run event_route[core:msg-received]";
+    "rpc_exec_delta" [] Int "0" NoEffect "seconds between two equal RPC commands";
+    "uri_host_extra_chars" [] Text "" Works "further characters in host names";
+    "hdr_name_extra_chars" [] Text "" Works "further characters in header names";
+    "return_mode" [] Int "0" Mapped "only 0, the mode of this version";
     // Sockets, identity, messages
-    row("listen", &[], Sockets, "", Works, "socket to listen on; adds up"),
-    row("port", &[], Int, "5060", Works, "port of sockets without one"),
-    row("alias", &["domain"], Sockets, "", Works, "name that counts as this server; adds up"),
-    row("auto_aliases", &[], Int, "yes", Works, "names of the own addresses become aliases"),
-    row("auto_bind_ipv6", &[], Int, "0", Works, "also IPv6 when nothing is listed"),
-    row("bind_ipv6_link_local", &[], Int, "0", Works, "also link-local addresses"),
-    row(
-        "ip_free_bind",
-        &["ipfreebind", "ip_nonlocal_bind"],
-        Int,
-        "0",
-        Works,
-        "bind to addresses that are not there",
-    ),
-    row("advertised_address", &[], Host, "", Works, "host in Via and Record-Route"),
-    row("advertised_port", &[], Int, "", Works, "port in Via and Record-Route"),
-    row("check_via", &[], Int, "no", Works, "forward replies statelessly only when the first Via is ours"),
-    row("reply_to_via", &[], Int, "no", Works, "local replies go to the Via address"),
-    row("force_rport", &["add_rport"], Int, "no", Works, "answer to the source port of every request"),
-    row("local_rport", &[], Int, "no", Works, "rport in our Via"),
-    row("mhomed", &[], Int, "no", Works, "the route to the destination selects the socket"),
-    row("server_signature", &[], Int, "yes", Works, "send Server and User-Agent"),
-    row("server_header", &[], Text, "", Works, "whole Server header of local replies"),
-    row("user_agent_header", &[], Text, "", Works, "whole User-Agent header of local requests"),
-    row("sip_warning", &[], Int, "0", Works, "Warning header in local replies"),
-    row("tos", &[], IntOrWord, "16", Works, "type of service of sent packets"),
-    row("pmtu_discovery", &[], Int, "0", Works, "do not fragment"),
-    row("mcast", &[], Word, "", NoEffect, "multicast interface"),
-    row("mcast_loopback", &[], Int, "no", NoEffect, "multicast loop"),
-    row("mcast_ttl", &[], Int, "-1", NoEffect, "multicast time to live"),
-    row("udp_mtu", &[], Int, "0", Works, "size from which a request leaves UDP"),
-    row("udp_mtu_try_proto", &[], Proto, "UDP", Works, "the transport it changes to"),
-    row("udp4_raw", &[], Int, "0", NoEffect, "raw sockets for UDP"),
-    row("udp4_raw_mtu", &[], Int, "1500", NoEffect, "raw sockets for UDP"),
-    row("udp4_raw_ttl", &[], Int, "-1", NoEffect, "raw sockets for UDP"),
-    row("xavp_via_params", &[], Text, "", Works, "xavp with parameters of our Via"),
-    row("xavp_via_fields", &[], Text, "", Works, "xavp with host and port of our Via"),
-    row("xavp_via_reply_params", &[], Text, "", Works, "xavp with parameters of the Via in replies"),
-    row("syn_branch", &[], Int, "1", Old, "branch by counter"),
-    row("stun_allow_stun", &[], Int, "1", Old, "answer STUN"),
-    row("stun_allow_fp", &[], Int, "1", Old, "STUN fingerprint"),
-    row("stun_refresh_interval", &[], Int, "0", Old, "STUN refresh"),
-    row("max_len", &[], Int, "", Removed, "compare msg:len with a number"),
+    "listen" [] Sockets "" Works "socket to listen on; adds up";
+    "port" [] Int "5060" Works "port of sockets without one";
+    "alias" ["domain"] Sockets "" Works "name that counts as this server; adds up";
+    "auto_aliases" [] Int "yes" Works "names of the own addresses become aliases";
+    "auto_bind_ipv6" [] Int "0" Works "also IPv6 when nothing is listed";
+    "bind_ipv6_link_local" [] Int "0" Works "also link-local addresses";
+    "ip_free_bind" ["ipfreebind", "ip_nonlocal_bind"] Int "0" Works "bind to addresses that are not there";
+    "advertised_address" [] Host "" Works "host in Via and Record-Route";
+    "advertised_port" [] Int "" Works "port in Via and Record-Route";
+    "check_via" [] Int "no" Works "forward replies statelessly only when the first Via is ours";
+    "reply_to_via" [] Int "no" Works "local replies go to the Via address";
+    "force_rport" ["add_rport"] Int "no" Works "answer to the source port of every request";
+    "local_rport" [] Int "no" Works "rport in our Via";
+    "mhomed" [] Int "no" Works "the route to the destination selects the socket";
+    "server_signature" [] Int "yes" Works "send Server and User-Agent";
+    "server_header" [] Text "" Works "whole Server header of local replies";
+    "user_agent_header" [] Text "" Works "whole User-Agent header of local requests";
+    "sip_warning" [] Int "0" Works "Warning header in local replies";
+    "tos" [] IntOrWord "16" Works "type of service of sent packets";
+    "pmtu_discovery" [] Int "0" Works "do not fragment";
+    "mcast" [] Word "" NoEffect "multicast interface";
+    "mcast_loopback" [] Int "no" NoEffect "multicast loop";
+    "mcast_ttl" [] Int "-1" NoEffect "multicast time to live";
+    "udp_mtu" [] Int "0" Works "size from which a request leaves UDP";
+    "udp_mtu_try_proto" [] Proto "UDP" Works "the transport it changes to";
+    "udp4_raw" [] Int "0" NoEffect "raw sockets for UDP";
+    "udp4_raw_mtu" [] Int "1500" NoEffect "raw sockets for UDP";
+    "udp4_raw_ttl" [] Int "-1" NoEffect "raw sockets for UDP";
+    "xavp_via_params" [] Text "" Works "xavp with parameters of our Via";
+    "xavp_via_fields" [] Text "" Works "xavp with host and port of our Via";
+    "xavp_via_reply_params" [] Text "" Works "xavp with parameters of the Via in replies";
+    "syn_branch" [] Int "1" Old "branch by counter";
+    "stun_allow_stun" [] Int "1" Old "answer STUN";
+    "stun_allow_fp" [] Int "1" Old "STUN fingerprint";
+    "stun_refresh_interval" [] Int "0" Old "STUN refresh";
+    "max_len" [] Int "" Removed "compare msg:len with a number";
     // DNS
-    row("dns", &[], Int, "no", Works, "resolve the Via host before adding received"),
-    row("rev_dns", &["dns_rev_via"], Int, "no", Works, "resolve the source address for the same"),
-    row("dns_try_ipv6", &[], Int, "yes", Works, "ask for AAAA records"),
-    row("dns_try_naptr", &[], Int, "no", Works, "ask for NAPTR records"),
-    row("dns_udp_pref", &["dns_udp_preference"], Int, "30", Works, "rank of UDP"),
-    row("dns_tcp_pref", &["dns_tcp_preference"], Int, "20", Works, "rank of TCP"),
-    row("dns_tls_pref", &["dns_tls_preference"], Int, "10", Works, "rank of TLS"),
-    row("dns_sctp_pref", &["dns_sctp_preference"], Int, "20", Works, "rank of SCTP"),
-    row("dns_retr_time", &[], Int, "-1", Works, "seconds between two queries"),
-    row("dns_retr_no", &[], Int, "-1", Works, "number of queries"),
-    row("dns_servers_no", &[], Int, "-1", Works, "number of servers asked"),
-    row("dns_use_search_list", &[], Int, "yes", Works, "use the search list of the system"),
-    row("dns_search_full_match", &[], Int, "yes", NoEffect, "check names of the search list"),
-    row("dns_naptr_ignore_rfc", &[], Int, "yes", Works, "own ranks before the order of the records"),
-    row("dns_slow_query_ms", &[], Int, "0", Works, "milliseconds from which a query is logged"),
-    row("use_dns_cache", &["dns_use_cache"], Int, "on", Works, "cache answers"),
-    row("use_dns_failover", &["dns_use_failover"], Int, "off", Works, "try the next address"),
-    row("dns_srv_lb", &["dns_srv_loadbalancing"], Int, "no", Works, "choose by weight"),
-    row("dns_cache_init", &[], Int, "on", Works, "cache at start"),
-    row("dns_cache_flags", &[], Int, "0", Works, "1 only IPv4, 2 only IPv6, 4 IPv6 first"),
-    row("dns_cache_negative_ttl", &[], Int, "60", Works, "seconds to keep failures"),
-    row("dns_cache_min_ttl", &[], Int, "0", Works, "shortest time to keep"),
-    row("dns_cache_max_ttl", &[], Int, "4294967295", Works, "longest time to keep"),
-    row("dns_cache_mem", &[], Int, "500", NoEffect, "kilobytes of the cache"),
-    row("dns_cache_gc_interval", &[], Int, "120", NoEffect, "seconds between two cleanings"),
-    row(
-        "dns_cache_del_nonexp",
-        &["dns_cache_delete_nonexpired"],
-        Int,
-        "no",
-        NoEffect,
-        "drop fresh entries when full",
-    ),
-    row("dns_cache_rec_pref", &[], Int, "0", Works, "which of two records stays"),
+    "dns" [] Int "no" Works "resolve the Via host before adding received";
+    "rev_dns" ["dns_rev_via"] Int "no" Works "resolve the source address for the same";
+    "dns_try_ipv6" [] Int "yes" Works "ask for AAAA records";
+    "dns_try_naptr" [] Int "no" Works "ask for NAPTR records";
+    "dns_udp_pref" ["dns_udp_preference"] Int "30" Works "rank of UDP";
+    "dns_tcp_pref" ["dns_tcp_preference"] Int "20" Works "rank of TCP";
+    "dns_tls_pref" ["dns_tls_preference"] Int "10" Works "rank of TLS";
+    "dns_sctp_pref" ["dns_sctp_preference"] Int "20" Works "rank of SCTP";
+    "dns_retr_time" [] Int "-1" Works "seconds between two queries";
+    "dns_retr_no" [] Int "-1" Works "number of queries";
+    "dns_servers_no" [] Int "-1" Works "number of servers asked";
+    "dns_use_search_list" [] Int "yes" Works "use the search list of the system";
+    "dns_search_full_match" [] Int "yes" NoEffect "check names of the search list";
+    "dns_naptr_ignore_rfc" [] Int "yes" Works "own ranks before the order of the records";
+    "dns_slow_query_ms" [] Int "0" Works "milliseconds from which a query is logged";
+    "use_dns_cache" ["dns_use_cache"] Int "on" Works "cache answers";
+    "use_dns_failover" ["dns_use_failover"] Int "off" Works "try the next address";
+    "dns_srv_lb" ["dns_srv_loadbalancing"] Int "no" Works "choose by weight";
+    "dns_cache_init" [] Int "on" Works "cache at start";
+    "dns_cache_flags" [] Int "0" Works "1 only IPv4, 2 only IPv6, 4 IPv6 first";
+    "dns_cache_negative_ttl" [] Int "60" Works "seconds to keep failures";
+    "dns_cache_min_ttl" [] Int "0" Works "shortest time to keep";
+    "dns_cache_max_ttl" [] Int "4294967295" Works "longest time to keep";
+    "dns_cache_mem" [] Int "500" NoEffect "kilobytes of the cache";
+    "dns_cache_gc_interval" [] Int "120" NoEffect "seconds between two cleanings";
+    "dns_cache_del_nonexp" ["dns_cache_delete_nonexpired"] Int "no" NoEffect "drop fresh entries when full";
+    "dns_cache_rec_pref" [] Int "0" Works "which of two records stays";
     // TCP and TLS
-    row("disable_tcp", &[], Int, "no", Works, "no TCP"),
-    row("tcp_children", &[], Int, "0", Mapped, "number of TCP workers"),
-    row("tcp_max_connections", &[], Int, "2048", Works, "limit of connections"),
-    row("tls_max_connections", &[], Int, "2048", Works, "limit of TLS connections"),
-    row("tcp_connection_lifetime", &[], Int, "120", Works, "seconds until an idle connection closes"),
-    row("tcp_connect_timeout", &[], Int, "10", Works, "seconds to connect"),
-    row("tcp_send_timeout", &[], Int, "10", Works, "seconds to send"),
-    row("tcp_accept_aliases", &[], Int, "no", Works, "alias in Via"),
-    row("tcp_accept_unique", &[], Int, "0", Works, "one connection per peer"),
-    row("tcp_connection_match", &[], Int, "0", Works, "1 also matches the local port"),
-    row("tcp_async", &["tcp_buf_write"], Int, "yes", Mapped, "queue what is written"),
-    row("tcp_conn_wq_max", &[], Int, "32768", Works, "bytes queued for a connection"),
-    row("tcp_wq_max", &[], Int, "10485760", Works, "bytes queued in all"),
-    row("tcp_wq_blk_size", &[], Int, "2100", NoEffect, "block size of queues"),
-    row("tcp_rd_buf_size", &[], Int, "16384", Works, "size of the largest message"),
-    row("tcp_crlf_ping", &[], Int, "yes", Works, "answer keep-alives"),
-    row("tcp_no_connect", &[], Int, "no", Works, "open no connections"),
-    row("tcp_source_ipv4", &[], Host, "", Works, "source address of connections"),
-    row("tcp_source_ipv6", &[], Host, "", Works, "source address of connections"),
-    row("tcp_fd_cache", &[], Int, "yes", NoEffect, "cache of descriptors"),
-    row("tcp_keepalive", &[], Int, "yes", Works, "keep-alive of the system"),
-    row("tcp_keepidle", &[], Int, "0", Works, "seconds until the first one"),
-    row("tcp_keepintvl", &[], Int, "0", Works, "seconds between two"),
-    row("tcp_keepcnt", &[], Int, "0", Works, "number until the connection closes"),
-    row("tcp_linger2", &[], Int, "0", Works, "seconds in FIN-WAIT-2"),
-    row("tcp_syncnt", &[], Int, "0", Works, "number of SYNs"),
-    row("tcp_defer_accept", &[], Int, "0", Works, "accept with the first data"),
-    row("tcp_delayed_ack", &[], Int, "yes", Works, "delayed acknowledgement"),
-    row("tcp_poll_method", &[], Word, "", NoEffect, "how sockets are waited for"),
-    row("poll_method", &[], Word, "", NoEffect, "how sockets are waited for"),
-    row("tcp_accept_no_cl", &[], Int, "no", Works, "messages without Content-Length"),
-    row("tcp_accept_hep3", &[], Int, "no", Works, "HEP3 over TCP"),
-    row("tcp_accept_haproxy", &[], Int, "no", Works, "PROXY protocol"),
-    row("tcp_reuse_port", &[], Int, "no", NoEffect, "several processes on one port"),
-    row("tcp_clone_rcvbuf", &[], Int, "0", NoEffect, "copy of the receive buffer"),
-    row("tcp_wait_data", &[], Int, "5000", Works, "milliseconds to wait for a connection's data"),
-    row("tcp_script_mode", &[], Int, "0", NoEffect, "what a script error does to the connection"),
-    row("enable_tls", &["tls_enable"], Int, "no", Works, "switch TLS on"),
-    row("disable_tls", &["tls_disable"], Int, "yes", Works, "switch TLS off"),
-    row("tls_port_no", &[], Int, "5061", Works, "port of TLS"),
-    row("tls_method", &[], Word, "", NoEffect, "of the old TLS core, use the module tls"),
-    row("tls_verify", &[], Int, "", NoEffect, "of the old TLS core, use the module tls"),
-    row("tls_require_certificate", &[], Int, "", NoEffect, "of the old TLS core, use the module tls"),
-    row("tls_certificate", &[], Text, "", NoEffect, "of the old TLS core, use the module tls"),
-    row("tls_private_key", &[], Text, "", NoEffect, "of the old TLS core, use the module tls"),
-    row("tls_ca_list", &[], Text, "", NoEffect, "of the old TLS core, use the module tls"),
-    row("tls_log", &[], Int, "", NoEffect, "of the old TLS core, use the module tls"),
-    row("tls_handshake_timeout", &[], Int, "", NoEffect, "of the old TLS core, use the module tls"),
-    row("tls_send_timeout", &[], Int, "", NoEffect, "of the old TLS core, use the module tls"),
+    "disable_tcp" [] Int "no" Works "no TCP";
+    "tcp_children" [] Int "0" Mapped "number of TCP workers";
+    "tcp_max_connections" [] Int "2048" Works "limit of connections";
+    "tls_max_connections" [] Int "2048" Works "limit of TLS connections";
+    "tcp_connection_lifetime" [] Int "120" Works "seconds until an idle connection closes";
+    "tcp_connect_timeout" [] Int "10" Works "seconds to connect";
+    "tcp_send_timeout" [] Int "10" Works "seconds to send";
+    "tcp_accept_aliases" [] Int "no" Works "alias in Via";
+    "tcp_accept_unique" [] Int "0" Works "one connection per peer";
+    "tcp_connection_match" [] Int "0" Works "1 also matches the local port";
+    "tcp_async" ["tcp_buf_write"] Int "yes" Mapped "queue what is written";
+    "tcp_conn_wq_max" [] Int "32768" Works "bytes queued for a connection";
+    "tcp_wq_max" [] Int "10485760" Works "bytes queued in all";
+    "tcp_wq_blk_size" [] Int "2100" NoEffect "block size of queues";
+    "tcp_rd_buf_size" [] Int "16384" Works "size of the largest message";
+    "tcp_crlf_ping" [] Int "yes" Works "answer keep-alives";
+    "tcp_no_connect" [] Int "no" Works "open no connections";
+    "tcp_source_ipv4" [] Host "" Works "source address of connections";
+    "tcp_source_ipv6" [] Host "" Works "source address of connections";
+    "tcp_fd_cache" [] Int "yes" NoEffect "cache of descriptors";
+    "tcp_keepalive" [] Int "yes" Works "keep-alive of the system";
+    "tcp_keepidle" [] Int "0" Works "seconds until the first one";
+    "tcp_keepintvl" [] Int "0" Works "seconds between two";
+    "tcp_keepcnt" [] Int "0" Works "number until the connection closes";
+    "tcp_linger2" [] Int "0" Works "seconds in FIN-WAIT-2";
+    "tcp_syncnt" [] Int "0" Works "number of SYNs";
+    "tcp_defer_accept" [] Int "0" Works "accept with the first data";
+    "tcp_delayed_ack" [] Int "yes" Works "delayed acknowledgement";
+    "tcp_poll_method" [] Word "" NoEffect "how sockets are waited for";
+    "poll_method" [] Word "" NoEffect "how sockets are waited for";
+    "tcp_accept_no_cl" [] Int "no" Works "messages without Content-Length";
+    "tcp_accept_hep3" [] Int "no" Works "HEP3 over TCP";
+    "tcp_accept_haproxy" [] Int "no" Works "PROXY protocol";
+    "tcp_reuse_port" [] Int "no" NoEffect "several processes on one port";
+    "tcp_clone_rcvbuf" [] Int "0" NoEffect "copy of the receive buffer";
+    "tcp_wait_data" [] Int "5000" Works "milliseconds to wait for a connection's data";
+    "tcp_script_mode" [] Int "0" NoEffect "what a script error does to the connection";
+    "enable_tls" ["tls_enable"] Int "no" Works "switch TLS on";
+    "disable_tls" ["tls_disable"] Int "yes" Works "switch TLS off";
+    "tls_port_no" [] Int "5061" Works "port of TLS";
+    "tls_method" [] Word "" NoEffect "of the old TLS core, use the module tls";
+    "tls_verify" [] Int "" NoEffect "of the old TLS core, use the module tls";
+    "tls_require_certificate" [] Int "" NoEffect "of the old TLS core, use the module tls";
+    "tls_certificate" [] Text "" NoEffect "of the old TLS core, use the module tls";
+    "tls_private_key" [] Text "" NoEffect "of the old TLS core, use the module tls";
+    "tls_ca_list" [] Text "" NoEffect "of the old TLS core, use the module tls";
+    "tls_log" [] Int "" NoEffect "of the old TLS core, use the module tls";
+    "tls_handshake_timeout" [] Int "" NoEffect "of the old TLS core, use the module tls";
+    "tls_send_timeout" [] Int "" NoEffect "of the old TLS core, use the module tls";
     // SCTP and blocklist
-    row("disable_sctp", &[], Int, "no", Mapped, "no SCTP"),
-    row("enable_sctp", &[], Int, "2", Mapped, "0 off, 1 on, 2 when the system has it"),
-    row("sctp_children", &[], Int, "0", Mapped, "number of SCTP workers"),
-    row("sctp_socket_rcvbuf", &["sctp_socket_receive_buffer"], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_socket_sndbuf", &["sctp_socket_send_buffer"], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_autoclose", &[], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_send_ttl", &[], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_send_retries", &[], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_assoc_tracking", &[], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_assoc_reuse", &[], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_max_assocs", &[], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_srto_initial", &[], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_srto_max", &[], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_srto_min", &[], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_asocmaxrxt", &[], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_init_max_attempts", &[], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_init_max_timeo", &[], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_hbinterval", &[], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_pathmaxrxt", &[], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_sack_delay", &[], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_sack_freq", &[], Int, "", Old, "parameter of the module sctp"),
-    row("sctp_max_burst", &[], Int, "", Old, "parameter of the module sctp"),
-    row("use_dst_blocklist", &[], Int, "off", Works, "avoid destinations that failed"),
-    row("dst_blocklist_init", &[], Int, "on", Works, "blocklist at start"),
-    row("dst_blocklist_expire", &["dst_blocklist_ttl"], Int, "60", Works, "seconds on the blocklist"),
-    row("dst_blocklist_mem", &[], Int, "250", NoEffect, "kilobytes of the blocklist"),
-    row("dst_blocklist_gc_interval", &[], Int, "60", NoEffect, "seconds between two cleanings"),
-    row("dst_blocklist_udp_imask", &[], Int, "0", Works, "errors that are ignored"),
-    row("dst_blocklist_tcp_imask", &[], Int, "0", Works, "errors that are ignored"),
-    row("dst_blocklist_tls_imask", &[], Int, "0", Works, "errors that are ignored"),
-    row("dst_blocklist_sctp_imask", &[], Int, "0", Works, "errors that are ignored"),
-    row("use_dst_blacklist", &[], Int, "off", Old, "now use_dst_blocklist"),
-    row("dst_blacklist_init", &[], Int, "on", Old, "now dst_blocklist_init"),
-    row("dst_blacklist_expire", &["dst_blacklist_ttl"], Int, "60", Old, "now dst_blocklist_expire"),
-    row("dst_blacklist_mem", &[], Int, "250", Old, "now dst_blocklist_mem"),
-    row("dst_blacklist_gc_interval", &[], Int, "60", Old, "now dst_blocklist_gc_interval"),
-];
+    "disable_sctp" [] Int "no" Mapped "no SCTP";
+    "enable_sctp" [] Int "2" Mapped "0 off, 1 on, 2 when the system has it";
+    "sctp_children" [] Int "0" Mapped "number of SCTP workers";
+    "sctp_socket_rcvbuf" ["sctp_socket_receive_buffer"] Int "" Old "parameter of the module sctp";
+    "sctp_socket_sndbuf" ["sctp_socket_send_buffer"] Int "" Old "parameter of the module sctp";
+    "sctp_autoclose" [] Int "" Old "parameter of the module sctp";
+    "sctp_send_ttl" [] Int "" Old "parameter of the module sctp";
+    "sctp_send_retries" [] Int "" Old "parameter of the module sctp";
+    "sctp_assoc_tracking" [] Int "" Old "parameter of the module sctp";
+    "sctp_assoc_reuse" [] Int "" Old "parameter of the module sctp";
+    "sctp_max_assocs" [] Int "" Old "parameter of the module sctp";
+    "sctp_srto_initial" [] Int "" Old "parameter of the module sctp";
+    "sctp_srto_max" [] Int "" Old "parameter of the module sctp";
+    "sctp_srto_min" [] Int "" Old "parameter of the module sctp";
+    "sctp_asocmaxrxt" [] Int "" Old "parameter of the module sctp";
+    "sctp_init_max_attempts" [] Int "" Old "parameter of the module sctp";
+    "sctp_init_max_timeo" [] Int "" Old "parameter of the module sctp";
+    "sctp_hbinterval" [] Int "" Old "parameter of the module sctp";
+    "sctp_pathmaxrxt" [] Int "" Old "parameter of the module sctp";
+    "sctp_sack_delay" [] Int "" Old "parameter of the module sctp";
+    "sctp_sack_freq" [] Int "" Old "parameter of the module sctp";
+    "sctp_max_burst" [] Int "" Old "parameter of the module sctp";
+    "use_dst_blocklist" [] Int "off" Works "avoid destinations that failed";
+    "dst_blocklist_init" [] Int "on" Works "blocklist at start";
+    "dst_blocklist_expire" ["dst_blocklist_ttl"] Int "60" Works "seconds on the blocklist";
+    "dst_blocklist_mem" [] Int "250" NoEffect "kilobytes of the blocklist";
+    "dst_blocklist_gc_interval" [] Int "60" NoEffect "seconds between two cleanings";
+    "dst_blocklist_udp_imask" [] Int "0" Works "errors that are ignored";
+    "dst_blocklist_tcp_imask" [] Int "0" Works "errors that are ignored";
+    "dst_blocklist_tls_imask" [] Int "0" Works "errors that are ignored";
+    "dst_blocklist_sctp_imask" [] Int "0" Works "errors that are ignored";
+    "use_dst_blacklist" [] Int "off" Old "now use_dst_blocklist";
+    "dst_blacklist_init" [] Int "on" Old "now dst_blocklist_init";
+    "dst_blacklist_expire" ["dst_blacklist_ttl"] Int "60" Old "now dst_blocklist_expire";
+    "dst_blacklist_mem" [] Int "250" Old "now dst_blocklist_mem";
+    "dst_blacklist_gc_interval" [] Int "60" Old "now dst_blocklist_gc_interval";
+};
