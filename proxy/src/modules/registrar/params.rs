@@ -1,0 +1,101 @@
+//! The parameters of registrar, as typed values shared by all shards.
+
+use crate::api::{AvpName, Loading, ParamDef};
+
+/// The parameter table.
+pub(super) static PARAMS: &[ParamDef] = &[
+    ParamDef::int("default_expires", 3600, "seconds when the request does not say"),
+    ParamDef::int("min_expires", 60, "shortest lifetime in seconds"),
+    ParamDef::int("min_expires_mode", 0, "shorter ones: 0 raised, 1 refused with 423"),
+    ParamDef::int("max_expires", 0, "longest lifetime in seconds, 0 for no limit"),
+    ParamDef::int("default_q", -1, "q in thousandths when the contact has none, -1 for unspecified"),
+    ParamDef::int("append_branches", 1, "whether lookup() makes branches of further contacts"),
+    ParamDef::int("case_sensitive", 0, "whether users are compared with case"),
+    ParamDef::text("realm_prefix", "", "cut off the domain of an address-of-record"),
+    ParamDef::text("received_avp", "", "AVP with the URI a contact really came from"),
+    ParamDef::text("received_param", "received", "parameter that shows it in the reply, empty for none"),
+    ParamDef::int("max_contacts", 0, "contacts one address-of-record may have, 0 for no limit"),
+    ParamDef::int("retry_after", 0, "Retry-After of 5xx replies in seconds, 0 for none"),
+    ParamDef::int("method_filtering", 0, "whether lookup() leaves out contacts that do not allow the method"),
+    ParamDef::int("use_path", 0, "whether Path is stored"),
+    ParamDef::int("path_mode", 2, "Path in the reply: 0 never, 1 when supported, 2 required to be supported"),
+    ParamDef::int("path_use_received", 0, "has no effect"),
+    ParamDef::int("gruu_enabled", 1, "has no effect"),
+    ParamDef::int("outbound_mode", 0, "has no effect"),
+    ParamDef::int("regid_mode", 0, "has no effect"),
+    ParamDef::int("flow_timer", 0, "has no effect"),
+    ParamDef::int("contact_max_size", 512, "longest contact URI in bytes"),
+    ParamDef::text("aor_avp", "", "has no effect"),
+];
+
+/// The parameters.
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
+    pub(super) default_expires: u32,
+    pub(super) min_expires: u32,
+    pub(super) refuses_short: bool,
+    pub(super) max_expires: u32,
+    pub(super) default_q: Option<u16>,
+    pub(super) appends_branches: bool,
+    pub(super) is_case_sensitive: bool,
+    pub(super) realm_prefix: Vec<u8>,
+    pub(super) received_avp: Option<AvpName>,
+    pub(super) received_param: Vec<u8>,
+    pub(super) max_contacts: usize,
+    pub(super) retry_after: u32,
+    pub(super) filters_methods: bool,
+    pub(super) uses_path: bool,
+    pub(super) path_mode: PathMode,
+    pub(super) contact_max_size: usize,
+}
+
+/// What happens to Path in a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PathMode {
+    /// It is not shown.
+    Hidden,
+    /// It is shown to those who support it.
+    Shown,
+    /// Those who do not support it get 420.
+    Required,
+}
+
+/// Checks the parameters. Errors: one is out of its range.
+pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
+    let params = loading.params;
+    let number = |name: &str| {
+        u32::try_from(params.int(name))
+            .map_err(|_| format!("parameter {name} is {}, expected 0 or more", params.int(name)))
+    };
+    let avp = params.text("received_avp");
+    let received_avp = match avp.strip_prefix(b"$avp(").and_then(|rest| rest.strip_suffix(b")")) {
+        Some(name) => Some(AvpName::parse(&avp.slice_ref(name))),
+        None if avp.is_empty() => None,
+        None => return Err("parameter received_avp must be a variable $avp(name)".into()),
+    };
+    let rules = Rules {
+        default_expires: number("default_expires")?,
+        min_expires: number("min_expires")?,
+        refuses_short: params.int("min_expires_mode") != 0,
+        max_expires: number("max_expires")?,
+        default_q: u16::try_from(params.int("default_q")).ok().filter(|q| *q <= 1000),
+        appends_branches: params.int("append_branches") != 0,
+        is_case_sensitive: params.int("case_sensitive") != 0,
+        realm_prefix: params.text("realm_prefix").to_vec(),
+        received_avp,
+        received_param: params.text("received_param").to_vec(),
+        max_contacts: number("max_contacts")? as usize,
+        retry_after: number("retry_after")?,
+        filters_methods: params.int("method_filtering") != 0,
+        uses_path: params.int("use_path") != 0,
+        path_mode: match params.int("path_mode") {
+            0 => PathMode::Hidden,
+            1 => PathMode::Shown,
+            2 => PathMode::Required,
+            other => return Err(format!("parameter path_mode is {other}, expected 0 to 2")),
+        },
+        contact_max_size: number("contact_max_size")? as usize,
+    };
+    loading.shared.put(rules);
+    Ok(())
+}

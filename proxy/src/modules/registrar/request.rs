@@ -1,0 +1,203 @@
+//! What a REGISTER asks for: its contacts with their lifetimes, checked (RFC 3261 10.2, 10.3 step 6).
+
+use sip::lex;
+use sip::msg::{HeaderName, Method, NameAddr, View};
+
+use super::params::Rules;
+use crate::modules::usrloc::Facts;
+
+/// A REGISTER taken apart.
+#[derive(Debug)]
+pub(super) enum Wish<'a> {
+    /// No contact: tell what is stored.
+    List,
+    /// `*`: remove all.
+    RemoveAll,
+    /// Change these.
+    Change(Vec<Wanted<'a>>),
+}
+
+/// One contact of the request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) uri: &'a [u8],
+    /// Seconds to live, 0 to remove.
+    pub(super) expires: u32,
+    pub(super) q: Option<u16>,
+    /// Without quotes, with its angle brackets; empty for none.
+    pub(super) instance: &'a [u8],
+    pub(super) reg_id: u32,
+    /// Its `received` parameter.
+    pub(super) received: &'a [u8],
+    pub(super) methods: u32,
+}
+
+/// Why a REGISTER is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    pub(super) text: &'static str,
+    /// The contacts stored are shown all the same.
+    pub(super) with_list: bool,
+}
+
+const fn bad(text: &'static str) -> Refusal {
+    Refusal { status: 400, text, with_list: false }
+}
+
+/// Reads the request. Errors: what it is refused with.
+pub(super) fn read<'a>(view: View<'a>, rules: &Rules) -> Result<Wish<'a>, Refusal> {
+    let header = match view.header(HeaderName::Expires) {
+        None => None,
+        Some([]) => return Err(bad("Expires parse error")),
+        Some(value) => Some(lex::parse_u32(lex::trim(value)).unwrap_or(rules.default_expires)),
+    };
+    if view.has_star_contact() {
+        if header != Some(0) {
+            return Err(Refusal { with_list: true, ..bad("* used in contact and expires is not zero") });
+        }
+        if view.contacts().next().is_some() {
+            return Err(Refusal { with_list: true, ..bad("* used in contact and more than 1 contact") });
+        }
+        return Ok(Wish::RemoveAll);
+    }
+    if view.fields(HeaderName::Contact).any(|field| field.value.is_empty()) {
+        return Err(bad("Contact parse error"));
+    }
+    let allowed = allowed_methods(view);
+    let mut wanted = Vec::new();
+    for contact in view.contacts() {
+        let contact = contact.map_err(|_| bad("Contact parse error"))?;
+        wanted.push(read_contact(&contact, header, allowed, rules)?);
+    }
+    Ok(if wanted.is_empty() { Wish::List } else { Wish::Change(wanted) })
+}
+
+fn read_contact<'a>(
+    contact: &NameAddr<'a>,
+    header: Option<u32>,
+    allowed: u32,
+    rules: &Rules,
+) -> Result<Wanted<'a>, Refusal> {
+    if contact.uri_text.is_empty() {
+        return Err(bad("Contact parse error"));
+    }
+    if contact.uri_text.len() > rules.contact_max_size {
+        return Err(Refusal { with_list: true, ..bad("Contact/received too long") });
+    }
+    let asked = match contact.params.value(b"expires") {
+        Some(text) => lex::parse_u32(text).unwrap_or(rules.default_expires),
+        None => header.unwrap_or(rules.default_expires),
+    };
+    let expires = match asked {
+        0 => 0,
+        short if short < rules.min_expires && rules.refuses_short => {
+            return Err(Refusal { status: 423, text: "Interval too brief", with_list: true });
+        }
+        asked => {
+            let limit = if rules.max_expires == 0 { u32::MAX } else { rules.max_expires };
+            asked.max(rules.min_expires).min(limit)
+        }
+    };
+    let q = match contact.params.value(b"q") {
+        None | Some([]) => rules.default_q,
+        Some(text) => {
+            Some(read_q(text).ok_or(Refusal { with_list: true, ..bad("Invalid q param in contact") })?)
+        }
+    };
+    let unquoted = |name: &[u8]| contact.params.value(name).map_or(&b""[..], trim_quotes);
+    Ok(Wanted {
+        uri: contact.uri_text,
+        expires,
+        q,
+        instance: unquoted(b"+sip.instance"),
+        reg_id: contact.params.value(b"reg-id").and_then(lex::parse_u32).unwrap_or(0),
+        received: unquoted(b"received"),
+        methods: contact.params.value(b"methods").map_or(allowed, |list| mask(trim_quotes(list))),
+    })
+}
+
+/// A q value in thousandths; further decimals are cut off.
+fn read_q(text: &[u8]) -> Option<u16> {
+    let (whole, decimals) = text
+        .iter()
+        .position(|byte| *byte == b'.')
+        .map_or((text, &b""[..]), |dot| (&text[..dot], &text[dot + 1..]));
+    let whole = match whole {
+        [] if !decimals.is_empty() => 0,
+        b"0" => 0,
+        b"1" => 1000,
+        _ => return None,
+    };
+    let mut thousandths = whole;
+    for (place, digit) in decimals.iter().enumerate() {
+        let digit = char::from(*digit).to_digit(10)? as u16;
+        thousandths += digit * [100, 10, 1].get(place).copied().unwrap_or(0);
+    }
+    (thousandths <= 1000).then_some(thousandths)
+}
+
+fn trim_quotes(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(text)
+}
+
+/// The methods of Allow; all when there is no such field.
+fn allowed_methods(view: View<'_>) -> u32 {
+    let mut allowed = None;
+    for method in view.values(HeaderName::Allow) {
+        allowed = Some(allowed.unwrap_or(0) | bit(Method::parse(method)));
+    }
+    allowed.unwrap_or(Facts::ALL_METHODS)
+}
+
+fn mask(list: &[u8]) -> u32 {
+    list.split(|byte| *byte == b',')
+        .map(|method| bit(Method::parse(lex::trim(method))))
+        .fold(0, |sum, bit| sum | bit)
+}
+
+/// The bit of a method in the masks of the location table.
+pub(super) fn bit(method: Method) -> u32 {
+    match method {
+        Method::Invite => 1,
+        Method::Cancel => 2,
+        Method::Ack => 4,
+        Method::Bye => 8,
+        Method::Info => 16,
+        Method::Register => 32,
+        Method::Subscribe => 64,
+        Method::Notify => 128,
+        Method::Message => 256,
+        Method::Options => 512,
+        Method::Prack => 1024,
+        Method::Update => 2048,
+        Method::Refer => 4096,
+        Method::Publish => 8192,
+        Method::Other => 1 << 14,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_q;
+
+    /// Seen on Kamailio 5.6.3.
+    #[test]
+    fn q_is_cut_to_thousandths_and_never_above_one() {
+        let rows: [(&str, Option<u16>); 10] = [
+            ("0.1234", Some(123)),
+            (".5", Some(500)),
+            ("0", Some(0)),
+            ("1.0", Some(1000)),
+            ("1.1", None),
+            ("7", None),
+            ("abc", None),
+            (".", None),
+            ("0.x", None),
+            ("0.5", Some(500)),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(read_q(text.as_bytes()), expected, "{text}");
+        }
+    }
+}

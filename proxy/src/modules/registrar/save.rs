@@ -1,0 +1,256 @@
+//! `save()`: a REGISTER into the location table, and its reply.
+
+use bytes::Bytes;
+use sip::msg::HeaderName;
+
+use super::params::{PathMode, Rules};
+use super::request::{self, Refusal, Wanted, Wish};
+use super::{answer, aor};
+use crate::api::{Args, At, Ctx, Flow};
+use crate::modules::usrloc::{self, Contact, Facts, Location, Order, SEGMENTS, Texts};
+
+/// `save(table[, flags[, uri]])`: 1 added, 2 updated, 3 removed, 4 listed, -1 refused, -2 too many contacts.
+pub(super) fn save(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let shared = ctx.shard.shared.clone();
+    let (Some(rules), Some(places), Some(location)) =
+        (shared.peek::<Rules>(), shared.peek::<usrloc::Rules>(), shared.peek::<Location>())
+    else {
+        return Flow::FALSE;
+    };
+    let table = location.table(&args.text(ctx, 0));
+    let flags = args.int(ctx, 1);
+    let message = ctx.work.message.clone();
+    let view = message.view();
+    let uri = args.text(ctx, 2);
+    let uri = if uri.is_empty() { view.to().map_or(&b""[..], |to| to.uri_text) } else { &uri };
+    let now = u32::try_from(ctx.shard.unix_time(ctx.shard.now).as_secs()).unwrap_or(u32::MAX);
+    table.sweep((now as usize).wrapping_mul(SEGMENTS) / places.sweep_interval as usize, now);
+    let Some(key) = aor::key(uri, rules, places) else {
+        let refusal = Refusal { status: 400, text: "No username in To URI", with_list: false };
+        return finish(ctx, rules, flags, (Err(refusal), Vec::new()));
+    };
+    let wish = request::read(view, rules);
+    let desk = Desk::of(ctx, rules, places, now);
+    let outcome = table.change(&key, |contacts| {
+        let result = wish.and_then(|wish| desk.serve(contacts, wish, flags));
+        let with_list = result.as_ref().err().is_none_or(|refusal| refusal.with_list);
+        let line = if with_list { answer::contact_line(contacts, now, rules) } else { Vec::new() };
+        (result, line)
+    });
+    finish(ctx, rules, flags, outcome)
+}
+
+/// Flag of `save()`: no reply.
+const NO_REPLY: i64 = 2;
+/// Flag of `save()`: only the contacts of this request stay.
+const ONLY_THIS: i64 = 4;
+
+/// What a registration comes with besides its contacts.
+struct Desk<'a> {
+    rules: &'a Rules,
+    places: &'a usrloc::Rules,
+    now: u32,
+    texts: Common,
+    cseq: u32,
+    flags: u32,
+    cflags: u32,
+    socket: crate::relay::SocketId,
+    conn: sip::peer::ConnId,
+    /// First part of the ruids, and how many there were.
+    ruid: String,
+}
+
+/// Texts all contacts of a request share.
+struct Common {
+    call_id: Bytes,
+    user_agent: Bytes,
+    path: Vec<u8>,
+    received: Bytes,
+}
+
+impl<'a> Desk<'a> {
+    fn of(ctx: &mut Ctx<'_>, rules: &'a Rules, places: &'a usrloc::Rules, now: u32) -> Desk<'a> {
+        let view = ctx.work.view();
+        let path: Vec<&[u8]> =
+            if rules.uses_path { view.values(HeaderName::Path).collect() } else { Vec::new() };
+        let received = rules.received_avp.as_ref().and_then(|name| ctx.work.avps.get(name, At::None));
+        let texts = Common {
+            call_id: ctx.work.slice(view.call_id().unwrap_or_default()),
+            user_agent: ctx.work.slice(view.header(HeaderName::UserAgent).unwrap_or(b"")),
+            path: path.join(&b","[..]),
+            received: received.map(|value| value.to_text()).unwrap_or_default(),
+        };
+        Desk {
+            rules,
+            places,
+            now,
+            texts,
+            cseq: view.cseq().map_or(0, |cseq| cseq.number),
+            flags: ctx.work.flags,
+            cflags: ctx.work.targets.ruri().flags,
+            socket: ctx.work.received.socket,
+            conn: ctx.work.received.peer.conn,
+            ruid: format!("uloc-{:x}-{:x}", now, ctx.shard.ident.next_u64()),
+        }
+    }
+
+    /// Does what the request asks for; gives the code of `save()`. Nothing is changed when it is refused.
+    fn serve(&self, contacts: &mut Vec<Contact>, wish: Wish<'_>, flags: i64) -> Result<i64, Refusal> {
+        match wish {
+            Wish::List => Ok(4),
+            Wish::RemoveAll => {
+                contacts.clear();
+                Ok(3)
+            }
+            Wish::Change(wanted) => self.change(contacts, &wanted, flags),
+        }
+    }
+
+    fn change(&self, contacts: &mut Vec<Contact>, wanted: &[Wanted<'_>], flags: i64) -> Result<i64, Refusal> {
+        contacts.retain(|contact| contact.is_valid(self.now));
+        for want in wanted {
+            match self.matching(contacts, want) {
+                Some((_, Order::Repeated)) => return Ok(1),
+                Some((_, Order::Stale)) => {
+                    return Err(Refusal { status: 400, text: "Invalid CSeq number", with_list: true });
+                }
+                Some((_, Order::Newer)) | None => {}
+            }
+        }
+        if flags & ONLY_THIS != 0 {
+            contacts.retain(|contact| wanted.iter().any(|want| contact.texts().uri == want.uri));
+        }
+        self.check_count(contacts, wanted)?;
+        let mut code = 1;
+        for (number, want) in wanted.iter().enumerate() {
+            let place = self.matching(contacts, want).map(|(place, _)| place);
+            match (place, want.expires) {
+                (Some(place), 0) => {
+                    contacts.remove(place);
+                    code = 3;
+                }
+                (None, 0) => {}
+                (Some(place), _) => {
+                    let contact = self.contact(want, contacts[place].texts().ruid)?;
+                    if !want.instance.is_empty() && contacts[place].texts().call_id != self.texts.call_id {
+                        self.drop_other_flows(contacts, place, want);
+                    }
+                    let place = self.matching(contacts, want).map_or(0, |(place, _)| place);
+                    contacts[place] = contact;
+                    code = 2;
+                }
+                (None, _) => {
+                    contacts.push(self.contact(want, format!("{}-{number:x}", self.ruid).as_bytes())?)
+                }
+            }
+        }
+        usrloc::sort(contacts, self.places.preference);
+        Ok(code)
+    }
+
+    /// The stored contact that a wanted one means, and which of the two is newer.
+    fn matching(&self, contacts: &[Contact], want: &Wanted<'_>) -> Option<(usize, Order)> {
+        let texts = self.wanted_texts(want, b"");
+        let place = usrloc::find(contacts, &texts, want.reg_id, self.places.matching)?;
+        let order = usrloc::order(&contacts[place], &texts, self.cseq, self.now, self.places.cseq_delay);
+        Some((place, order))
+    }
+
+    fn check_count(&self, contacts: &[Contact], wanted: &[Wanted<'_>]) -> Result<(), Refusal> {
+        let is_known = |want: &&Wanted<'_>| self.matching(contacts, want).is_some();
+        let removed = wanted.iter().filter(|want| want.expires == 0).filter(is_known).count();
+        let added = wanted.iter().filter(|want| want.expires > 0).filter(|want| !is_known(want)).count();
+        let limit = self.rules.max_contacts;
+        if limit > 0 && contacts.len() + added - removed > limit {
+            return Err(Refusal { status: 503, text: "Too many registered contacts", with_list: true });
+        }
+        Ok(())
+    }
+
+    /// A restarted client keeps its instance but not its Call-ID: its other contacts are gone.
+    fn drop_other_flows(&self, contacts: &mut Vec<Contact>, kept: usize, want: &Wanted<'_>) {
+        let mut place = 0;
+        contacts.retain(|contact| {
+            place += 1;
+            place - 1 == kept
+                || contact.texts().instance != want.instance
+                || contact.facts.reg_id != want.reg_id
+        });
+    }
+
+    fn wanted_texts<'t>(&'t self, want: &Wanted<'t>, ruid: &'t [u8]) -> Texts<'t> {
+        let agent = &self.texts.user_agent[..];
+        Texts {
+            uri: want.uri,
+            call_id: &self.texts.call_id,
+            received: if want.received.is_empty() { &self.texts.received } else { want.received },
+            path: &self.texts.path,
+            user_agent: if agent.is_empty() { b"n/a" } else { agent },
+            instance: want.instance,
+            ruid,
+        }
+    }
+
+    fn contact(&self, want: &Wanted<'_>, ruid: &[u8]) -> Result<Contact, Refusal> {
+        let facts = Facts {
+            expires: self.now.saturating_add(want.expires),
+            last_modified: self.now,
+            cseq: self.cseq,
+            q: want.q,
+            flags: self.flags,
+            cflags: self.cflags,
+            methods: want.methods,
+            reg_id: want.reg_id,
+            socket: self.socket,
+            conn: self.conn,
+        };
+        let too_long = Refusal { status: 400, text: "Contact/received too long", with_list: true };
+        Contact::new(self.wanted_texts(want, ruid), facts).map_err(|_| too_long)
+    }
+}
+
+/// Replies, and gives the code of `save()`.
+fn finish(ctx: &mut Ctx<'_>, rules: &Rules, flags: i64, outcome: (Result<i64, Refusal>, Vec<u8>)) -> Flow {
+    let (result, mut lines) = outcome;
+    let code = match &result {
+        Ok(code) => *code,
+        Err(refusal) if refusal.status == 503 => -2,
+        Err(_) => -1,
+    };
+    if flags & NO_REPLY != 0 {
+        return Flow::Next(code);
+    }
+    let status = match &result {
+        Ok(_) => add_path(ctx, rules, &mut lines),
+        Err(refusal) => {
+            lines.extend_from_slice(&answer::refusal_lines(refusal, rules));
+            refusal.status
+        }
+    };
+    let reason = sip::msg::reason_phrase(status).as_bytes();
+    let before = ctx.work.reply_headers.len();
+    ctx.work.reply_headers.push(lines.into());
+    ctx.reply(status, reason);
+    ctx.work.reply_headers.truncate(before);
+    Flow::Next(code)
+}
+
+/// Path in a 200 (RFC 3327 5.3); the status may become 420 though the contact is stored (Kamailio 5.6.3).
+fn add_path(ctx: &Ctx<'_>, rules: &Rules, lines: &mut Vec<u8>) -> u16 {
+    let view = ctx.work.view();
+    let paths: Vec<&[u8]> = view.values(HeaderName::Path).collect();
+    if !rules.uses_path || rules.path_mode == PathMode::Hidden || paths.is_empty() {
+        return 200;
+    }
+    let is_supported = view.has_token(HeaderName::Supported, b"path");
+    if !is_supported && rules.path_mode == PathMode::Shown {
+        return 200;
+    }
+    if !is_supported {
+        lines.extend_from_slice(b"Unsupported: path\r\n");
+    }
+    lines.extend_from_slice(b"Path: ");
+    lines.extend_from_slice(&paths.join(&b","[..]));
+    lines.extend_from_slice(b"\r\n");
+    if is_supported { 200 } else { 420 }
+}
