@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod cfg;
+pub mod core;
 pub mod modules;
 pub mod relay;
 pub mod script;

@@ -18,8 +18,8 @@ use crate::cfg::ast::{self, Config, Constant, Item, ModParamValue, RouteKind, Se
 /// The tables a script is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct Tables {
-    /// "Module zero": always loaded.
-    pub core: &'static ModuleDef,
+    /// The parts of "module zero": always loaded.
+    pub core: &'static [&'static ModuleDef],
     /// What `loadmodule` finds.
     pub modules: &'static [&'static ModuleDef],
 }
@@ -80,8 +80,8 @@ impl Loader {
     fn new(tables: Tables) -> Loader {
         Loader {
             tables,
-            catalog: Catalog::new([tables.core]),
-            params: vec![Params::new(tables.core)],
+            catalog: Catalog::new(tables.core.iter().copied()),
+            params: Vec::new(),
             loads: Vec::new(),
         }
     }
@@ -150,7 +150,7 @@ impl Loader {
             }
         };
         let selector = String::from_utf8_lossy(&line.module.bytes).into_owned();
-        let loaded: Vec<usize> = (1..self.params.len())
+        let loaded: Vec<usize> = (0..self.params.len())
             .filter(|at| pattern.is_match(self.params[*at].module().name.as_bytes()))
             .collect();
         if loaded.is_empty() {

@@ -1,0 +1,45 @@
+//! "Module zero": the functions, variables and transformations that need no `loadmodule`.
+//!
+//! Written with the same tables as every module, in parts by subject. Kamailio has many of the variables in
+//! module pv; here they are always there, and loading pv adds only its functions and parameters.
+
+mod addresses;
+mod branches;
+mod flags;
+mod headers;
+mod log;
+mod message;
+mod network;
+mod rewrite;
+mod run;
+mod ruri;
+mod transforms;
+mod uri_functions;
+mod vars;
+mod xavp;
+
+use crate::api::ModuleDef;
+
+/// The parts of the core; all have the name `core`.
+pub static PARTS: &[&ModuleDef] = &[
+    &ruri::PART,
+    &addresses::PART,
+    &branches::PART,
+    &flags::PART,
+    &headers::PART,
+    &log::PART,
+    &message::PART,
+    &network::PART,
+    &run::PART,
+    &uri_functions::PART,
+    &vars::PART,
+    &xavp::PART,
+    &transforms::strings::PART,
+    &transforms::codecs::PART,
+    &transforms::uri::PART,
+    &transforms::lists::PART,
+    &transforms::names::PART,
+];
+
+/// The name of the core's parts.
+pub const NAME: &str = "core";
