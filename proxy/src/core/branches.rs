@@ -52,7 +52,7 @@ static PVS: &[PvDef] = &[
 
 fn append(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let mut target = Target { flags: 0, ..ctx.work.targets.ruri().clone() };
-    if args.len() > 0 {
+    if !args.is_empty() {
         let uri = args.text(ctx, 0);
         if !uri.is_empty() {
             target.uri = Some(uri.as_ref().into());

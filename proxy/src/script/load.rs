@@ -12,7 +12,7 @@ use crate::api::{
     Case, Catalog, Loading, ModuleDef, ParamDefault, Params, Pattern, RouteNames, RouteTable, Shared, Value,
     parse_int,
 };
-use crate::cfg::SourceMap;
+use crate::cfg::Parsed;
 use crate::cfg::ast::{self, Config, Constant, Item, ModParamValue, RouteKind, SettingValue};
 
 /// The tables a script is made from.
@@ -33,13 +33,18 @@ pub struct Loaded {
     pub findings: Vec<Diagnostic>,
 }
 
-/// Makes a script of a configuration and runs the modules' load functions.
+/// Makes a script of a configuration and runs the modules' load functions. Findings of the parser are not
+/// repeated.
 ///
 /// `shared`: what modules shared before, on a reload; empty at the start. All mistakes are reported, not only
 /// the first; load functions run only when there are none.
-pub fn load(config: &Config, sources: &SourceMap, tables: Tables, shared: Shared) -> Loaded {
-    let mut findings = Findings::new(sources);
+pub fn load(parsed: &Parsed, tables: Tables, shared: Shared) -> Loaded {
+    let config = &parsed.config;
+    let mut findings = Findings::new(&parsed.sources);
     let mut loader = Loader::new(tables);
+    for (name, value) in &parsed.defines {
+        loader.catalog.define(name.clone(), value.clone());
+    }
     config.items.iter().for_each(|item| loader.item(item, &mut findings));
     loader.check_needs(&mut findings);
     let Loader { catalog, params, .. } = loader;

@@ -7,7 +7,7 @@ use sip::diag::Diagnostic;
 use sip::net::ConnLimits;
 
 use super::{LogSink, Plan, listens};
-use crate::api::{Level, ModuleDef, Shared};
+use crate::api::{Level, Shared};
 use crate::cfg::ast::SettingValue;
 use crate::cfg::{Config, Loader, Preset, parse_text};
 use crate::script::{self, Tables};
@@ -36,9 +36,9 @@ pub struct Outcome {
 pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
     let parsed = parse_text(source.name, source.text.clone(), source.preset, loader);
     let has_errors = parsed.has_errors();
+    let tables = Tables { core: crate::core::PARTS, modules: crate::modules::MODULES };
+    let loaded = script::load(&parsed, tables, Shared::default());
     let mut findings = parsed.diagnostics;
-    let tables = Tables { core: core(), modules: crate::modules::MODULES };
-    let loaded = script::load(&parsed.config, &parsed.sources, tables, Shared::default());
     findings.extend(loaded.findings);
     let (sockets, script) = match (listens(&parsed.config, &parsed.sources), loaded.script) {
         (Ok(sockets), Some(script)) if !has_errors => (sockets, script),
@@ -58,11 +58,6 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
         log,
     };
     Outcome { plan: Some(plan), findings }
-}
-
-fn core() -> &'static ModuleDef {
-    static CORE: ModuleDef = ModuleDef { name: "core", ..ModuleDef::EMPTY };
-    &CORE
 }
 
 /// The last value of a number parameter.
