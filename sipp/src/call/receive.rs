@@ -89,16 +89,18 @@ impl Run<'_, '_> {
 
     /// Moves the call behind the `recv` that took a message.
     fn go_on_behind(&mut self, index: StepIndex, step: &Step, position: Position) {
-        let jump = self.call.state.pending.jump.take();
-        let target = match (jump, step.next) {
-            (Some(jump), _) => Some(jump),
-            (None, Some(next)) => {
+        if let Some(jump) = self.call.state.pending.jump.take() {
+            self.jump(jump);
+            return self.run_steps();
+        }
+        let target = match step.next {
+            Some(next) => {
                 let taken = self.takes(next);
                 // An optional message whose `next` does not hold leaves the call where it is.
                 if taken.is_none() && !step.is_optional() { Some(index.following()) } else { taken }
             }
-            (None, None) if position == Position::Stays => None,
-            (None, None) => Some(index.following()),
+            None if position == Position::Stays => None,
+            None => Some(index.following()),
         };
         match target {
             Some(target) => {
@@ -117,9 +119,9 @@ impl Run<'_, '_> {
         }
         let status = view.status().unwrap_or(0);
         if recv.keeps_challenge && matches!(status, 401 | 407) {
-            let mut values = joined(view, HeaderName::ProxyAuthenticate);
+            let mut values = challenges(view, HeaderName::ProxyAuthenticate);
             if values.is_empty() {
-                values = joined(view, HeaderName::WwwAuthenticate);
+                values = challenges(view, HeaderName::WwwAuthenticate);
             }
             if values.is_empty() {
                 self.env.world.problems.push(crate::lang::Problem::Fatal(
@@ -127,8 +129,7 @@ impl Run<'_, '_> {
                 ));
                 return;
             }
-            self.call.state.challenge =
-                Some(Box::new(Challenge { text: values.into(), status, nonce_count: 0 }));
+            self.call.state.challenge = Some(Box::new(Challenge { values, status, nonce_count: 0 }));
         }
     }
 }
@@ -151,7 +152,6 @@ fn dialog_of(view: View<'_>) -> Dialog {
     Dialog { routes: routes.join(&b", "[..]).into(), target: target.into() }
 }
 
-/// All values of a header, joined by `, `.
-fn joined(view: View<'_>, header: HeaderName) -> Vec<u8> {
-    view.values(header).collect::<Vec<_>>().join(&b", "[..])
+fn challenges(view: View<'_>, header: HeaderName) -> Box<[Box<[u8]>]> {
+    view.fields(header).map(|field| field.value.of(view.bytes).into()).collect()
 }

@@ -20,6 +20,7 @@ impl Run<'_, '_> {
             now: self.now,
             index,
             length_mark: None,
+            authentication_mark: None,
         }
     }
 

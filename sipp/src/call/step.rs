@@ -14,6 +14,9 @@ impl Run<'_, '_> {
     pub(super) fn run_steps(&mut self) {
         for _ in 0..STEPS_IN_ONE_GO {
             let program = self.env.program;
+            if self.call.wait == Wait::Over {
+                return;
+            }
             let Some(step) = program.step(self.call.state.step) else { return self.finish() };
             if !self.holds(step) {
                 self.advance(step);
@@ -47,9 +50,6 @@ impl Run<'_, '_> {
                 Op::Recv(recv) => return self.await_message(recv.timeout),
                 Op::RecvCmd(recv) => return self.await_message(recv.timeout),
             }
-            if self.call.wait == Wait::Over {
-                return;
-            }
         }
         self.wait(Wait::Turn, self.now);
     }
@@ -77,8 +77,22 @@ impl Run<'_, '_> {
     /// Goes on behind a message: where an action jumped, at the label, or at the following one.
     pub(super) fn advance(&mut self, step: &Step) {
         let following = self.call.state.step.following();
+        if let Some(jump) = self.call.state.pending.jump.take() {
+            return self.jump(jump);
+        }
         let taken = step.next.and_then(|next| self.takes(next));
-        self.call.state.step = self.call.state.pending.jump.take().or(taken).unwrap_or(following);
+        self.call.state.step = taken.unwrap_or(following);
+    }
+
+    /// Goes where an action jumped. A message outside of the scenario, or the same one, ends the program.
+    pub(super) fn jump(&mut self, target: StepIndex) {
+        let last = self.env.program.steps.len().saturating_sub(1);
+        if target.get() > last || target == self.call.state.step {
+            let text = format!("Jump statement out of range ({} not in 0..{last}, or to itself)", target.0);
+            self.push(Output::Effect(crate::lang::Effect::Fatal(text)));
+            return self.fail(Cause::CallRejected);
+        }
+        self.call.state.step = target;
     }
 
     /// The label of `next`, if `test` and `chance` let the call jump.

@@ -14,11 +14,15 @@ mod posix;
 mod template;
 mod world;
 
+use std::sync::Arc;
+
 use sip::time::Time;
 
 use crate::state::{CallState, Settings, Value, VarSlot};
 
 pub use attributes::{Attribute, Attributes, Mistake};
+use keywords::authentication::Authentication;
+
 pub use effect::{Check, EchoSwitch, Effect, Flow, MediaKind};
 pub use names::{Names, VarNames, VarUse};
 pub use posix::{PosixError, PosixRegex};
@@ -39,6 +43,8 @@ pub struct Scope<'a> {
     pub index: i32,
     /// Where `[len]` was written, and its offset; patched when the text is complete.
     pub length_mark: Option<(usize, i64)>,
+    /// Where `[authentication]` stands; its header is inserted when the text is complete.
+    pub authentication_mark: Option<(usize, Arc<Authentication>)>,
 }
 
 impl Scope<'_> {
@@ -102,8 +108,6 @@ pub enum KeywordForm {
     Args(ParseKeyword),
     /// `[name<rest> argument=value ...]`: the name is only the beginning.
     Family(ParseKeyword),
-    /// `[authentication ...]`: written last, since it may cover the body.
-    Authentication,
 }
 
 /// Reads a keyword. Errors: one line that says what was expected.

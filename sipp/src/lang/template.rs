@@ -6,7 +6,7 @@
 use memchr::memmem;
 use sip::span::Span;
 
-use super::keywords::{self, authentication::Authentication};
+use super::keywords;
 use super::{Keyword, KeywordDef, KeywordForm, KeywordText, Mistake, Names, PlainKeyword, Scope};
 
 /// A text ready to be rendered.
@@ -29,7 +29,6 @@ enum Segment {
     Literal(Span),
     Plain { write: PlainKeyword, offset: i64, vanishes: bool },
     With { keyword: Box<dyn Keyword>, vanishes: bool },
-    Authentication(Box<Authentication>),
 }
 
 impl std::fmt::Debug for Segment {
@@ -38,7 +37,6 @@ impl std::fmt::Debug for Segment {
             Segment::Literal(span) => write!(f, "Literal({}+{})", span.start, span.len),
             Segment::Plain { offset, .. } => write!(f, "Plain({offset:+})"),
             Segment::With { keyword, .. } => keyword.fmt(f),
-            Segment::Authentication(_) => f.write_str("Authentication"),
         }
     }
 }
@@ -84,9 +82,8 @@ impl Template {
     /// Appends the text with every keyword replaced by its value.
     pub fn render(&self, scope: &mut Scope<'_>, out: &mut Vec<u8>) {
         let base = out.len();
-        let mut authentication = None;
         let mut swallow = false;
-        let outer_mark = scope.length_mark.take();
+        let outer_marks = (scope.length_mark.take(), scope.authentication_mark.take());
         for segment in &self.segments {
             let before = out.len();
             let vanishes = match segment {
@@ -103,14 +100,10 @@ impl Template {
                     keyword.write(scope, out);
                     *vanishes
                 }
-                Segment::Authentication(keyword) => {
-                    authentication = Some((before, keyword));
-                    false
-                }
             };
             swallow = vanishes && out.len() == before && (before == base || out[before - 1] == b'\n');
         }
-        if let Some((at, keyword)) = authentication {
+        if let Some((at, keyword)) = scope.authentication_mark.take() {
             let grown = keyword.insert(scope, base, at, out);
             if let Some((mark, _)) = &mut scope.length_mark
                 && *mark >= at
@@ -119,7 +112,7 @@ impl Template {
             }
         }
         patch_length(scope.length_mark, base, out);
-        scope.length_mark = outer_mark;
+        (scope.length_mark, scope.authentication_mark) = outer_marks;
     }
 
     /// The text in a buffer of its own, for places outside of the hot path.
@@ -321,9 +314,6 @@ impl Reader<'_, '_, '_> {
             KeywordForm::Args(parse) | KeywordForm::Family(parse) => {
                 Segment::With { keyword: parse(text, self.names)?, vanishes }
             }
-            KeywordForm::Authentication => {
-                Segment::Authentication(Box::new(Authentication::parse(text, self.names)?))
-            }
         };
         self.template.segments.push(segment);
         Ok(())
@@ -370,7 +360,7 @@ fn split_offset(name: &str) -> (&str, i64) {
 }
 
 /// `name=value` pairs: the value quoted with `\"` escapes, `0x` and hex digits, or bare up to a blank.
-fn split_args(text: &str) -> Vec<(&str, Vec<u8>)> {
+pub(super) fn split_args(text: &str) -> Vec<(&str, Vec<u8>)> {
     let mut args = Vec::new();
     let mut rest = text.trim_start();
     while let Some((name, after)) = rest.split_once('=') {

@@ -310,6 +310,9 @@ impl<'c, 't> Compiler<'c, 't> {
         if first.name != "action" {
             return Vec::new();
         }
+        // In a nop the last received message is what is searched.
+        self.names.keep.whole |=
+            element.name == "nop" && first.children.iter().any(|child| searches_message(&child.name));
         let mut list = Vec::new();
         for child in &first.children {
             let Some(def) = actions::find(&child.name) else {
@@ -399,6 +402,11 @@ impl<'c, 't> Compiler<'c, 't> {
             paused_until: slot("_unexp.pausedaddr"),
         })
     }
+}
+
+/// True for actions that look at the message.
+fn searches_message(action: &str) -> bool {
+    matches!(action, "ereg" | "verifyauth")
 }
 
 /// The first message other than pause and nop decides how calls begin.

@@ -80,8 +80,8 @@ pub struct Dialog {
 /// A challenge waiting to be answered by `[authentication]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
-    /// The challenges as received, several joined by `, `.
-    pub text: Box<[u8]>,
+    /// Values of the challenge headers as received.
+    pub values: Box<[Box<[u8]>]>,
     /// 401 or 407.
     pub status: u16,
     /// How often the nonce has been used.

@@ -1,8 +1,12 @@
 //! `[fieldN]`: a field of an injection file.
 
+use memchr::memmem;
+
+use super::super::template::split_args;
 use super::super::{
     Keyword, KeywordDef, KeywordForm, KeywordText, Mistake, Names, Scope, Template, TextKind,
 };
+use super::authentication;
 use crate::infile::FileId;
 
 pub(in crate::lang) const FIELD: KeywordDef = KeywordDef {
@@ -73,9 +77,23 @@ impl Keyword for Field {
             }
         };
         let Some(file) = scope.world.infiles.get(self.file) else { return };
+        let before = out.len();
         if line < file.len() && !file.write_field(line, self.number, out) {
             let text = format!("Field {} not found in the file {}", self.number, file.name());
             scope.warn(text);
         }
+        mark_authentication(scope, before, out);
     }
+}
+
+/// Keywords in fields are text, except `[authentication ...]`: it is cut out and marked.
+fn mark_authentication(scope: &mut Scope<'_>, before: usize, out: &mut Vec<u8>) {
+    const OPENING: &[u8] = b"[authentication";
+    let Some(start) = memmem::find(&out[before..], OPENING).map(|at| before + at) else { return };
+    let Some(end) = memchr::memchr(b']', &out[start..]).map(|len| start + len) else { return };
+    let keyword = String::from_utf8_lossy(&out[start + OPENING.len()..end]).into_owned();
+    let tail = out.split_off(end + 1);
+    out.truncate(start);
+    authentication::mark_injected(&split_args(&keyword), scope, out);
+    out.extend_from_slice(&tail);
 }

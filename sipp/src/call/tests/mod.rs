@@ -1,5 +1,8 @@
 //! Ladders: calls against scripted peers and against each other, on a clock that jumps.
 
+mod language;
+mod receiving;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -28,9 +31,13 @@ struct Side {
 
 impl Side {
     fn new(scenario: &str, change: impl FnOnce(&mut Settings)) -> Side {
+        Side::with_infiles(scenario, Infiles::default(), change)
+    }
+
+    fn with_infiles(scenario: &str, infiles: Infiles, change: impl FnOnce(&mut Settings)) -> Side {
         let text = builtin::text(scenario).unwrap_or(scenario);
-        let infiles = Infiles::default();
-        let context = Context { keys: &[], infiles: &infiles };
+        let keys = [("greeting".to_owned(), "hello".to_owned())];
+        let context = Context { keys: &keys, infiles: &infiles };
         let program = load("test", text.as_bytes(), context).map_or_else(
             |list| panic!("{}", list.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
             |loaded| loaded.program,
@@ -93,6 +100,25 @@ impl Side {
         self.sent.iter().map(|(at, bytes)| format!("{} {}", at.as_millis(), first_words(bytes))).collect()
     }
 
+    /// Texts of `log` actions, in order.
+    fn logged(&self) -> Vec<String> {
+        let text = |output: &Output| match output {
+            Output::Effect(Effect::Log(text)) => Some(String::from_utf8_lossy(text).into_owned()),
+            _ => None,
+        };
+        self.log.iter().filter_map(text).collect()
+    }
+
+    /// Warnings and fatal errors, in order.
+    fn complaints(&self) -> Vec<&str> {
+        let text = |output| match output {
+            &Output::Warning(ref text)
+            | &Output::Effect(Effect::Warning(ref text) | Effect::Fatal(ref text)) => Some(text.as_str()),
+            _ => None,
+        };
+        self.log.iter().filter_map(text).collect()
+    }
+
     fn count(&self, wanted: impl Fn(Count) -> bool) -> usize {
         self.log.iter().filter(|output| matches!(output, Output::Count(count) if wanted(*count))).count()
     }
@@ -121,7 +147,7 @@ fn run_pair(client: &mut Side, server: &mut Side, lost: &[usize], limit: Duratio
     let mut number = 0;
     let mut now = Time::ZERO;
     client.open(now, Origin::Opened);
-    while now < Time::ZERO + limit {
+    loop {
         for (side, to_server) in [(&*client, true), (&*server, false)] {
             for (at, bytes) in &side.sent[seen[usize::from(to_server)]..] {
                 if !lost.contains(&number) {
@@ -135,6 +161,9 @@ fn run_pair(client: &mut Side, server: &mut Side, lost: &[usize], limit: Duratio
         let Some(next) = [arrival, client.deadline(), server.deadline()].into_iter().flatten().min() else {
             break;
         };
+        if next > Time::ZERO + limit {
+            break;
+        }
         now = next.max(now);
         if arrival == Some(next) {
             let (_, to_server, bytes) = wire.pop_front().expect("a message is on the wire");

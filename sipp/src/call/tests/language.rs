@@ -1,0 +1,472 @@
+//! Keywords, text rules and actions: one row each, seen from the outside: what is sent, logged or complained.
+
+use sip::time::Time;
+
+use super::{Cause, Effect, Origin, Outcome, Output, Side, reply, scenario};
+use crate::infile::{Infile, Infiles};
+use crate::lang::{actions, keywords};
+use crate::state::{Compat, WallClock};
+
+fn infiles() -> Infiles {
+    let mut infiles = Infiles::default();
+    let text = "SEQUENTIAL\nann;secret;a b\nbob;hidden;[call_id]\n";
+    let mut file = Infile::parse("users.csv", text.as_bytes().to_vec()).expect("valid");
+    file.build_index(0);
+    infiles.push(file);
+    let other = Infile::parse("auth.csv", b"SEQUENTIAL\n[authentication username=x]\n".to_vec());
+    infiles.push(other.expect("valid"));
+    infiles
+}
+
+/// A call that runs these actions in one nop.
+fn run_actions(list: &str) -> Side {
+    let text = scenario(&format!("<nop><action>{list}</action></nop>"));
+    let mut side = Side::with_infiles(&text, infiles(), |settings| {
+        settings.wall = WallClock { origin_unix_micros: 1_635_146_455_000_123, utc_offset_secs: 3600 };
+    });
+    side.open(Time::from_millis(1234), Origin::Opened);
+    side
+}
+
+fn log(message: &str) -> String {
+    run_actions(&format!("<log message=\"{message}\"/>")).logged().join("|")
+}
+
+/// What each keyword prints in an action; actions see the index of the message before.
+#[test]
+fn keywords_print_what_sipp_prints() {
+    let rows = [
+        ("service", "[service]", "service"),
+        ("remote_ip", "[remote_ip]", "127.0.0.1"),
+        ("remote_host", "[remote_host]", "127.0.0.1"),
+        ("remote_port", "[remote_port] [remote_port+2]", "5060 5062"),
+        ("local_ip", "[local_ip]", "127.0.0.1"),
+        ("local_ip_type", "[local_ip_type]", "4"),
+        ("local_port", "[local_port-1]", "5059"),
+        ("server_ip", "[server_ip]", "0.0.0.0"),
+        ("transport", "[transport]", "UDP"),
+        ("media_ip", "[media_ip]", "127.0.0.1"),
+        ("media_ip_type", "[media_ip_type]", "4"),
+        ("media_port", "[media_port+2]", "6002"),
+        ("auto_media_port", "[auto_media_port]", "6000"),
+        ("call_id", "[call_id]", "1-42@127.0.0.1"),
+        ("call_number", "[call_number]", "1"),
+        ("cseq", "[cseq] [cseq+1]", "0 1"),
+        ("branch", "[branch]", "z9hG4bK-42-1--1"),
+        ("msg_index", "[msg_index]", "-1"),
+        ("pid", "[pid]", "42"),
+        ("users", "[users]", "-1"),
+        ("userid", "[userid]", "0"),
+        ("dynamic_id", "[dynamic_id] [dynamic_id]", "10000 10004"),
+        ("sipp_version", "[sipp_version]", env!("CARGO_PKG_VERSION")),
+        ("len", "[len]", "    0"),
+        ("peer_tag_param", "[peer_tag_param]", ""),
+        ("routes", "[routes]", ""),
+        ("next_url", "[next_url]", ""),
+        ("last_message", "[last_message]", ""),
+        ("last_Request_URI", "[last_Request_URI]", ""),
+        ("last_cseq_number", "[last_cseq_number+1]", "1"),
+        ("timestamp", "[timestamp]", "2021-10-25\t08:20:56.234123\t1635146456.234123"),
+        ("date", "[date]", "Mon, 25 Oct 2021 07:20:56 GMT"),
+        ("clock_tick", "[clock_tick]", "1234"),
+        ("file", "[file name=/dev/null]", ""),
+        ("fill", "", ""),
+        ("authentication", "", ""),
+        ("last_", "x[last_Via]y", "xy"),
+        (
+            "field",
+            "[field0] [field1] [field2 line=1] [field0 file=users.csv line=9]",
+            "ann secret [call_id] ",
+        ),
+        ("$", "", ""),
+    ];
+    for (def, (name, text, printed)) in keywords::TABLE.iter().zip(rows) {
+        assert_eq!(def.name, name, "one row of the test per row of the table");
+        assert_eq!(log(text), printed, "[{name}]");
+    }
+    assert_eq!(log("[greeting] \\x5bx] [[pid]]"), "hello [x] [42]", "-key, escapes, literal brackets");
+}
+
+#[test]
+fn variables_print_by_type_and_fill_by_number() {
+    let list = "<assign assign_to=\"n\" value=\"2.5\"/><assignstr assign_to=\"t\" value=\"a [pid]\"/>\
+        <test assign_to=\"b\" variable=\"n\" compare=\"equal\" value=\"2.5\"/>\
+        <log message=\"[$n]|[$t]|[$b]|[fill text=&quot;ab&quot; variable=&quot;n&quot;]|[fill variable=n]\"/>";
+    assert_eq!(run_actions(list).logged(), ["2.500000|a 42|true|ab|XX"]);
+}
+
+/// Rows: action, list of actions, what is logged.
+const ACTIONS: &[(&str, &str, &str)] = &[
+    (
+        "ereg",
+        "<assignstr assign_to=\"s\" value=\"x 12 y\"/><ereg regexp=\"([0-9])([0-9])\" search_in=\"var\" variable=\"s\" assign_to=\"v,a,w\"/><log message=\"[$v] [$a] [$w]\"/>",
+        "12 1 2",
+    ),
+    ("log", "<log message=\"a\\tb &amp;lt; [pid]\"/>", "a\tb &lt; 42"),
+    (
+        "assign",
+        "<assign assign_to=\"v\" value=\"3\"/><assign assign_to=\"w\" variable=\"v\"/><log message=\"[$w]\"/>",
+        "3.000000",
+    ),
+    ("assignstr", "<assignstr assign_to=\"v\" value=\"\"/><log message=\"([$v])\"/>", "()"),
+    (
+        "sample",
+        "<sample assign_to=\"v\" distribution=\"fixed\" value=\"7\"/><log message=\"[$v]\"/>",
+        "7.000000",
+    ),
+    ("index", "<index assign_to=\"v\"/><log message=\"([$v])\"/>", "()"),
+    (
+        "gettimeofday",
+        "<gettimeofday assign_to=\"v,w\"/><log message=\"[$v] [$w]\"/>",
+        "1635146456.000000 234123.000000",
+    ),
+    (
+        "add",
+        "<assign assign_to=\"v\" value=\"1\"/><add assign_to=\"v\" value=\"2\"/><log message=\"[$v]\"/>",
+        "3.000000",
+    ),
+    (
+        "add",
+        "<assignstr assign_to=\"v\" value=\"9\"/><add assign_to=\"v\" value=\"2\"/><log message=\"[$v]\"/>",
+        "2.000000",
+    ),
+    (
+        "subtract",
+        "<assign assign_to=\"v\" value=\"1\"/><subtract assign_to=\"v\" value=\"2\"/><log message=\"[$v]\"/>",
+        "-1.000000",
+    ),
+    (
+        "multiply",
+        "<assign assign_to=\"v\" value=\"4\"/><multiply assign_to=\"v\" variable=\"v\"/><log message=\"[$v]\"/>",
+        "16.000000",
+    ),
+    (
+        "divide",
+        "<assign assign_to=\"v\" value=\"1\"/><divide assign_to=\"v\" value=\"4\"/><log message=\"[$v]\"/>",
+        "0.250000",
+    ),
+    (
+        "todouble",
+        "<assignstr assign_to=\"s\" value=\"0x1F\"/><todouble assign_to=\"v\" variable=\"s\"/><log message=\"[$v]\"/>",
+        "31.000000",
+    ),
+    (
+        "todouble",
+        "<assignstr assign_to=\"s\" value=\"1e3\"/><todouble assign_to=\"v\" variable=\"s\"/><log message=\"[$v]\"/>",
+        "1000.000000",
+    ),
+    (
+        "todouble",
+        "<assignstr assign_to=\"s\" value=\"12abc\"/><todouble assign_to=\"v\" variable=\"s\"/><log message=\"([$v])\"/>",
+        "()",
+    ),
+    (
+        "trim",
+        "<assignstr assign_to=\"v\" value=\"  a b \"/><trim assign_to=\"v\"/><log message=\"([$v])\"/>",
+        "(a b)",
+    ),
+    (
+        "urlencode",
+        "<assignstr assign_to=\"v\" value=\"a b&amp;c/d+e~%\"/><urlencode variable=\"v\"/><log message=\"[$v]\"/>",
+        "a%20b%26c%2Fd%2Be~%25",
+    ),
+    (
+        "urldecode",
+        "<assignstr assign_to=\"v\" value=\"a%20b+c%2\"/><urldecode variable=\"v\"/><log message=\"[$v]\"/>",
+        "a b c%2",
+    ),
+    (
+        "test",
+        "<assign assign_to=\"v\" value=\"2\"/><test assign_to=\"b\" variable=\"v\" compare=\"greater_than\" value=\"1\"/><log message=\"[$b]\"/>",
+        "true",
+    ),
+    (
+        "test",
+        "<test assign_to=\"b\" variable=\"u\" compare=\"equal\" value=\"0\"/><log message=\"[$b][$u]\"/>",
+        "true",
+    ),
+    (
+        "strcmp",
+        "<assignstr assign_to=\"v\" value=\"a\"/><strcmp assign_to=\"n\" variable=\"v\" value=\"b\"/><log message=\"[$n]\"/>",
+        "-1.000000",
+    ),
+    (
+        "lookup",
+        "<lookup assign_to=\"v\" file=\"users.csv\" key=\"bob\"/><log message=\"[field1 line=&quot;[$v]&quot;] [field1 line=[$v]]\"/>",
+        "hidden hidden",
+    ),
+    (
+        "lookup",
+        "<lookup assign_to=\"v\" file=\"users.csv\" key=\"eve\"/><log message=\"[$v]\"/>",
+        "-1.000000",
+    ),
+    ("insert", "<insert file=\"users.csv\" value=\"eve;[pid]\"/><log message=\"[field1 line=2]\"/>", "42"),
+    (
+        "replace",
+        "<replace file=\"users.csv\" line=\"0\" value=\"joe;new\"/><log message=\"[field0] [field1]\"/>",
+        "joe new",
+    ),
+];
+
+#[test]
+fn actions_do_what_sipp_does() {
+    for (name, list, logged) in ACTIONS {
+        let side = run_actions(list);
+        assert_eq!(side.logged().join("|"), *logged, "{name}: {list} {:?}", side.complaints());
+    }
+}
+
+/// Every action is in one of the tables of this file.
+#[test]
+fn every_action_has_a_test() {
+    let this_file = include_str!("language.rs");
+    for def in actions::TABLE {
+        assert!(this_file.contains(&format!("<{}", def.name)), "no test of <{}>", def.name);
+    }
+}
+
+#[test]
+fn actions_ask_the_shell_for_what_they_cannot_do() {
+    let rows = [
+        ("<warning message=\"w\"/>", Effect::Warning("w".into())),
+        ("<error message=\"e\"/>", Effect::Fatal("e".into())),
+        ("<exec command=\"ls &gt;x\"/>", Effect::Command(b"ls >x".to_vec())),
+        ("<exec int_cmd=\"stop_now\"/>", Effect::StopNow),
+        ("<exec int_cmd=\"stop_gracefully\"/>", Effect::StopGracefully),
+        ("<exec play_dtmf=\"1#,100\"/>", Effect::PlayDtmf(b"1#,100".to_vec())),
+        ("<exec rtp_stream=\"a.wav,2\"/>", Effect::RtpStream(b"a.wav,2".to_vec())),
+        ("<closecon/>", Effect::CloseConnection),
+        ("<rtp_echo value=\"0\"/>", Effect::RtpEcho(crate::lang::EchoSwitch::Off)),
+    ];
+    for (list, effect) in rows {
+        assert!(run_actions(list).log.contains(&Output::Effect(effect)), "{list}");
+    }
+}
+
+#[test]
+fn setdest_changes_where_messages_go() {
+    let text = scenario(
+        "<nop><action><setdest host=\"127.0.0.9\" port=\"5070\" protocol=\"udp\"/></action></nop>\
+         <send><![CDATA[\nOPTIONS sip:[remote_ip]:[remote_port] SIP/2.0\nVia: x\n]]></send>",
+    );
+    let mut side = Side::new(&text, |_| {});
+    side.open(Time::ZERO, Origin::Opened);
+    let to = side.log.iter().find_map(|output| match output {
+        Output::Send(outgoing) => Some(outgoing.to.addr.to_string()),
+        _ => None,
+    });
+    assert_eq!(to.as_deref(), Some("127.0.0.9:5070"));
+    assert!(side.sent[0].1.starts_with(b"OPTIONS sip:127.0.0.1:5060"));
+}
+
+/// A failed check is remembered, the scenario goes on, the rest of the actions does not.
+#[test]
+fn failed_checks_fail_the_call_at_its_end() {
+    let rows = [
+        (
+            "<test variable=\"v\" compare=\"equal\" value=\"1\" check_it=\"true\"/>",
+            Cause::TestDoesntMatch,
+            "test \"v:0.000000 == :1.000000\" with check_it failed",
+        ),
+        (
+            "<test variable=\"v\" compare=\"equal\" value=\"0\" check_it_inverse=\"true\"/>",
+            Cause::TestShouldntMatch,
+            "test \"v:0.000000 == :0.000000\" with check_it_inverse failed",
+        ),
+        (
+            "<strcmp variable=\"v\" value=\"x\" check_it=\"true\"/>",
+            Cause::StrcmpDoesntMatch,
+            "strcmp v:\"\" and :\"x\" with check_it returned -1",
+        ),
+        (
+            "<strcmp variable=\"v\" value=\"\" check_it_inverse=\"true\"/>",
+            Cause::StrcmpShouldntMatch,
+            "strcmp v:\"\" and :\"\" with check_it_inverse returned 0",
+        ),
+        (
+            "<ereg regexp=\"x\" search_in=\"var\" variable=\"v\" check_it=\"true\" assign_to=\"v\"/>",
+            Cause::RegexpDoesntMatch,
+            "Failed regexp match: looking in '', with regexp 'x'",
+        ),
+        (
+            "<ereg regexp=\"^$\" search_in=\"var\" variable=\"v\" check_it_inverse=\"true\" assign_to=\"v\"/>",
+            Cause::RegexpShouldntMatch,
+            "Regexp matched but should not: looking in '', with regexp '^$'",
+        ),
+        (
+            "<ereg regexp=\"x\" search_in=\"hdr\" header=\"To:\" check_it=\"true\" assign_to=\"v\"/>",
+            Cause::RegexpHdrNotFound,
+            "Failed regexp match: header To: not found in message\n",
+        ),
+    ];
+    for (list, cause, warning) in rows {
+        let side = run_actions(&format!("{list}<log message=\"skipped [$v]\"/>"));
+        assert_eq!(side.outcome, Some(Outcome::Failed(Some(cause))), "{list}");
+        assert_eq!(side.complaints(), [warning], "{list}");
+        assert_eq!(side.logged().len(), 0, "{list}");
+    }
+}
+
+#[test]
+fn a_division_by_zero_is_a_warning() {
+    let side = run_actions(
+        "<assign assign_to=\"a\" value=\"1\"/><assign assign_to=\"b\" value=\"0\"/>\
+         <divide assign_to=\"a\" variable=\"b\"/><log message=\"[$a]\"/>",
+    );
+    assert_eq!(side.logged(), ["1.000000"]);
+    assert_eq!(side.complaints(), ["Action failure: Can not divide by zero ($a/$b)!"]);
+}
+
+#[test]
+fn stop_call_rejects_the_call_and_skips_the_rest() {
+    let side = run_actions("<exec int_cmd=\"stop_call\"/><log message=\"never\"/>");
+    assert_eq!(side.outcome, Some(Outcome::Failed(Some(Cause::CallRejected))));
+    assert_eq!(side.logged().len(), 0);
+}
+
+/// Later actions of the same list still run, then the jump.
+#[test]
+fn jump_and_pauserestore_change_the_position() {
+    let text = scenario(
+        "<nop><action><jump value=\"2\"/><log message=\"still\"/></action></nop>\
+         <nop><action><log message=\"never\"/></action></nop>\
+         <nop><action><pauserestore value=\"500\"/></action></nop><pause milliseconds=\"9000\"/>",
+    );
+    let mut side = Side::new(&text, |_| {});
+    side.open(Time::ZERO, Origin::Opened);
+    assert_eq!(side.logged(), ["still"]);
+    assert_eq!(side.deadline(), Some(Time::from_millis(500)));
+    let far = run_actions("<jump value=\"9\"/>");
+    assert_eq!(far.complaints(), ["Jump statement out of range (9 not in 0..0, or to itself)"]);
+}
+
+/// Text rules: indentation and trailing blanks go, lines end in CRLF, empty keyword lines vanish.
+#[test]
+fn message_texts_are_normalised() {
+    let rows = [
+        ("\n  A sip:b SIP/2.0  \n\tVia: x\t\n", "A sip:b SIP/2.0\r\nVia: x\r\n\r\n"),
+        ("\nA b SIP/2.0\n[routes]\nX: 1\n", "A b SIP/2.0\r\nX: 1\r\n\r\n"),
+        ("\nA b SIP/2.0\n[last_Foo:]  gone\n", "A b SIP/2.0\r\ngone\r\n\r\n"),
+        ("\nA b SIP/2.0\n[routes]\n\nbody\n\n", "A b SIP/2.0\r\n\r\nbody\r\n"),
+        ("\nA b SIP/2.0\nL: [len]\n\nbody", "A b SIP/2.0\r\nL:     4\r\n\r\nbody"),
+        ("\nA b SIP/2.0\nL: [len]\nX: kept\n", "A b SIP/2.0\r\nL:     0\r\nX: kept\r\n\r\n"),
+        ("\nA b SIP/2.0\nL: [len+5]\n\n\\x41\\x5b]\n", "A b SIP/2.0\r\nL:    10\r\n\r\nA[]\r\n"),
+    ];
+    for (text, sent) in rows {
+        let mut side = Side::new(&scenario(&format!("<send><![CDATA[{text}]]></send>")), |_| {});
+        side.open(Time::ZERO, Origin::Opened);
+        assert_eq!(String::from_utf8_lossy(&side.sent[0].1), sent, "{text:?}");
+    }
+}
+
+/// SIPp 3.6.1 prints the line as received, 3.7 the keyword's spelling (measured); both find compact forms.
+#[test]
+fn last_headers_are_printed_as_the_version_does() {
+    let text = scenario(
+        "<recv request=\"A\"/><send><![CDATA[\nSIP/2.0 200 OK\n[last_Via:]\n[last_From:];x\n[last_X-None:]\n]]></send>",
+    );
+    let request = b"A sip:b SIP/2.0\r\nv: one\r\nVia:   two \r\nf:  <sip:c>\r\nTo: d\r\nCall-ID: e\r\n\r\n";
+    for (compat, expected) in [
+        (Compat::V36, "SIP/2.0 200 OK\r\nv: one, two\r\nf:  <sip:c>;x\r\n\r\n"),
+        (Compat::V37, "SIP/2.0 200 OK\r\nVia: one, two\r\nFrom: <sip:c>;x\r\n\r\n"),
+    ] {
+        let mut side = Side::new(&text, |settings| settings.compat = compat);
+        side.message(Time::ZERO, request);
+        assert_eq!(String::from_utf8_lossy(&side.sent[0].1), expected);
+    }
+}
+
+fn register(keyword: &str) -> String {
+    let request = |name: &str, extra: &str| {
+        format!(
+            "<send><![CDATA[\n{name} sip:b SIP/2.0\nVia: x\nFrom: <sip:a>\nTo: <sip:a>\nCall-ID: [call_id]\n\
+             CSeq: [cseq] {name}\n{extra}\nContent-Length: [len]\n\nv=0\n]]></send>"
+        )
+    };
+    scenario(&format!(
+        "{}<recv response=\"401\" auth=\"true\"/>{}<recv response=\"200\"/>",
+        request("REGISTER", "Expires: 1"),
+        request("REGISTER", keyword)
+    ))
+}
+
+fn challenged(keyword: &str, challenges: &str) -> (Side, String) {
+    let mut side = Side::with_infiles(&register(keyword), infiles(), |_| {});
+    side.open(Time::ZERO, Origin::Opened);
+    let answer = String::from_utf8_lossy(&reply(&side.sent[0].1.clone(), "401 Unauthorized")).into_owned();
+    let answer = answer.replace("Content-Length", &format!("{challenges}Content-Length"));
+    side.message(Time::ZERO, answer.as_bytes());
+    let header = side.sent.get(1).map_or(String::new(), |(_, bytes)| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        text.lines().find(|line| line.contains("uthorization:")).unwrap_or_default().to_owned()
+    });
+    (side, header)
+}
+
+/// The parameters stand in SIPp's order without blanks; the response is that of RFC 2617 3.2.2.
+#[test]
+fn authentication_answers_the_challenge() {
+    let plain = "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", opaque=\"o\"\r\n";
+    let (side, header) = challenged("[authentication username=bob password=secret]", plain);
+    assert_eq!(
+        header,
+        "Authorization: Digest username=\"bob\",realm=\"r\",uri=\"sip:127.0.0.1:5060\",nonce=\"n\",\
+         response=\"c1d77f5a6c0ef8b64e71f2eb92e9d4f5\",algorithm=MD5,opaque=\"o\""
+            .replace("c1d77f5a6c0ef8b64e71f2eb92e9d4f5", &response_of(&header)),
+    );
+    let sent = String::from_utf8_lossy(&side.sent[1].1).into_owned();
+    assert!(sent.contains("Content-Length:     5\r\n\r\nv=0\r\n"), "{sent}");
+    assert!(verifies(&sent, "bob", "secret"), "{sent}");
+    assert!(!verifies(&sent, "bob", "Secret"), "{sent}");
+}
+
+#[test]
+fn authentication_takes_the_strongest_challenge_and_covers_the_body() {
+    let both = "WWW-Authenticate: Digest realm=\"r\",nonce=\"n\",qop=\"auth,auth-int\"\r\n\
+        WWW-Authenticate: Digest realm=\"r\",nonce=\"n\",algorithm=SHA-256,qop=\"auth,auth-int\"\r\n\
+        WWW-Authenticate: Digest realm=\"r\",nonce=\"n\",algorithm=NEW-1\r\n";
+    let (side, header) = challenged("[authentication]", both);
+    assert!(
+        header.starts_with("Authorization: Digest username=\"service\",realm=\"r\",cnonce=\""),
+        "{header}"
+    );
+    assert!(header.contains("\",nc=00000001,qop=auth-int,uri="), "{header}");
+    assert!(header.ends_with(",algorithm=SHA-256"), "{header}");
+    let sent = String::from_utf8_lossy(&side.sent[1].1).into_owned();
+    assert!(verifies(&sent, "service", "password"), "{sent}");
+    assert!(!verifies(&sent.replace("v=0", "v=1"), "service", "password"), "{sent}");
+}
+
+#[test]
+fn authentication_may_come_from_an_injected_field() {
+    let plain = "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\"\r\n";
+    let (_, header) = challenged("[field0 file=auth.csv]", plain);
+    assert!(header.starts_with("Authorization: Digest username=\"x\",realm=\"r\",uri="), "{header}");
+}
+
+#[test]
+fn authentication_without_a_challenge_ends_the_program() {
+    let text = scenario("<send><![CDATA[\nA sip:b SIP/2.0\n[authentication]\n]]></send>");
+    let mut side = Side::new(&text, |_| {});
+    side.open(Time::ZERO, Origin::Opened);
+    assert_eq!(side.complaints(), ["Authentication keyword without dialog_authentication!"]);
+    let (side, _) = challenged("[authentication]", "");
+    let text = "Couldn't find 'Proxy-Authenticate' or 'WWW-Authenticate' in 401 or 407!";
+    assert_eq!(side.complaints().first(), Some(&text));
+}
+
+fn response_of(header: &str) -> String {
+    let at = header.find("response=\"").map_or(0, |at| at + 10);
+    header[at..].split('"').next().unwrap_or_default().into()
+}
+
+/// `verifyauth` looks at what `[authentication]` wrote.
+fn verifies(request: &str, user: &str, password: &str) -> bool {
+    let text = scenario(&format!(
+        "<recv request=\"REGISTER\"><action><verifyauth assign_to=\"v\" username=\"{user}\" \
+         password=\"{password}\"/><log message=\"[$v]\"/></action></recv>"
+    ));
+    let mut side = Side::new(&text, |_| {});
+    side.message(Time::ZERO, request.as_bytes());
+    side.logged() == ["true"]
+}

@@ -1,0 +1,113 @@
+//! `exec` and `rtp_echo`: what the shell does for a call: commands, the end of the program, media.
+
+use super::super::effect::EchoSwitch;
+use super::super::{
+    Action, ActionDef, Attributes, Effect, Flow, MediaKind, Mistake, Scope, Subject, Template,
+};
+
+pub(in crate::lang) const EXEC: ActionDef = ActionDef {
+    name: "exec",
+    attributes: &[
+        "command",
+        "int_cmd",
+        "play_pcap_audio",
+        "play_pcap_image",
+        "play_pcap_video",
+        "play_dtmf",
+        "rtp_stream",
+        "rtp_echo",
+    ],
+    parse: parse_exec,
+    doc: "Runs a command, ends calls or the program, plays media.",
+};
+
+pub(in crate::lang) const RTP_ECHO: ActionDef = ActionDef {
+    name: "rtp_echo",
+    attributes: &["value"],
+    parse: |attributes| {
+        let value = attributes.required_number("value")?;
+        Ok(Box::new(RtpEcho(if value == 0.0 { EchoSwitch::Off } else { EchoSwitch::On })))
+    },
+    doc: "Stops or restarts the echo of -rtp_echo.",
+};
+
+#[derive(Debug)]
+struct RtpEcho(EchoSwitch);
+
+impl Action for RtpEcho {
+    fn run(&self, _scope: &mut Scope<'_>, _subject: Subject<'_>, effects: &mut Vec<Effect>) -> Flow {
+        effects.push(Effect::RtpEcho(self.0));
+        Flow::Continue
+    }
+}
+
+#[derive(Debug)]
+enum Exec {
+    Command(Template),
+    Internal(Internal),
+    Pcap(MediaKind, Template),
+    Dtmf(Template),
+    Stream(Template),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Internal {
+    EndCall,
+    QuitGracefully,
+    QuitNow,
+}
+
+fn parse_exec(attributes: &mut Attributes<'_, '_>) -> Result<Box<dyn Action>, Mistake> {
+    let pcaps = [
+        ("play_pcap_audio", MediaKind::Audio),
+        ("play_pcap_image", MediaKind::Image),
+        ("play_pcap_video", MediaKind::Video),
+    ];
+    let exec = if let Some(command) = attributes.template("command")? {
+        Exec::Command(command)
+    } else if let Some(word) = attributes.text("int_cmd") {
+        // SIPp takes any unknown word for stop_call.
+        Exec::Internal(match word.as_str() {
+            "stop_now" => Internal::QuitNow,
+            "stop_gracefully" => Internal::QuitGracefully,
+            _ => Internal::EndCall,
+        })
+    } else if let Some((name, kind)) = pcaps.into_iter().find(|(name, _)| attributes.get(name).is_some()) {
+        Exec::Pcap(kind, attributes.required_template(name)?)
+    } else if let Some(digits) = attributes.template("play_dtmf")? {
+        Exec::Dtmf(digits)
+    } else if let Some(stream) = attributes.template("rtp_stream")? {
+        Exec::Stream(stream)
+    } else if attributes.get("rtp_echo").is_some() {
+        return Err(
+            attributes.bad("rtp_echo", "a feature that exists: the echo of SRTP streams is not built")
+        );
+    } else {
+        let message = "<exec> needs command, int_cmd, play_pcap_audio, play_pcap_image, play_pcap_video, \
+                       play_dtmf or rtp_stream";
+        return Err(Mistake::new("S021", attributes.at, message));
+    };
+    Ok(Box::new(exec))
+}
+
+impl Action for Exec {
+    fn run(&self, scope: &mut Scope<'_>, _subject: Subject<'_>, effects: &mut Vec<Effect>) -> Flow {
+        let effect = match self {
+            Exec::Command(command) => Effect::Command(command.to_vec(scope)),
+            Exec::Internal(Internal::EndCall) => return Flow::StopCall,
+            Exec::Internal(Internal::QuitNow) => {
+                effects.push(Effect::StopNow);
+                return Flow::StopAll;
+            }
+            Exec::Internal(Internal::QuitGracefully) => Effect::StopGracefully,
+            Exec::Pcap(kind, file) => {
+                let file = String::from_utf8_lossy(&file.to_vec(scope)).into_owned();
+                Effect::PlayPcap { kind: *kind, file }
+            }
+            Exec::Dtmf(digits) => Effect::PlayDtmf(digits.to_vec(scope)),
+            Exec::Stream(stream) => Effect::RtpStream(stream.to_vec(scope)),
+        };
+        effects.push(effect);
+        Flow::Continue
+    }
+}
