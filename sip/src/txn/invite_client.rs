@@ -355,6 +355,7 @@ mod tests {
     fn cancel_limits_the_wait_for_a_final_reply() {
         let mut lab = calling(Tcp);
         lab.receive(180).cancel(KeepSending).saw(&["0 response", "0 send CANCEL"]);
+        lab.until(10_000).receive(180).saw(&["10000 response"]);
         lab.until(33_000).saw(&["32000 timeout B", "32000 over"]).is_clear();
     }
 
