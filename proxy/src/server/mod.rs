@@ -9,6 +9,8 @@ mod listen;
 mod load;
 mod runs;
 mod shard;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::io::Error;
