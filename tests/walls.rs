@@ -88,7 +88,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sipp/src/lib", &["sipp", "sip"]),
     ("sipp/src/main", &["sipp", "sip"]),
     ("proxy/src/cfg", &["sip::diag", "sip::ere", "sip::peer"]),
-    ("proxy/src/options", &["sip::diag"]),
+    ("proxy/src/options", &["proxy::cfg", "sip::diag"]),
     (
         "proxy/src/relay",
         &[

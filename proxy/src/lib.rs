@@ -4,6 +4,7 @@ pub mod api;
 pub mod cfg;
 pub mod core;
 pub mod modules;
+pub mod options;
 pub mod relay;
 pub mod script;
 pub mod server;

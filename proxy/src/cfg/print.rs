@@ -73,8 +73,15 @@ impl Printer {
                     self.quoted(&description.bytes);
                 }
             }
-            Item::Flag(flag) => self.put(&format!("flags {}:{}", flag.name.text, flag.number)),
-            Item::AvpFlag(name) => self.put(&format!("avpflags {}", name.text)),
+            Item::Flag(flag) => {
+                self.put("flags ");
+                self.quoted(flag.name.text.as_bytes());
+                self.put(&format!(":{}", flag.number));
+            }
+            Item::AvpFlag(name) => {
+                self.put("avpflags ");
+                self.quoted(name.text.as_bytes());
+            }
             Item::LoadModule(load) => {
                 self.put(if load.expand == Expand::AtLoad { "loadmodulex " } else { "loadmodule " });
                 match &load.options {
@@ -310,7 +317,7 @@ impl Printer {
             self.put(if index > 0 { ", " } else { "" });
             match arg {
                 Arg::Expr(expr) => print_expr::expr(self, expr),
-                Arg::Word(name) => self.put(&name.text),
+                Arg::Word(name) => self.quoted(name.text.as_bytes()),
                 Arg::Host(host) => self.host(host),
                 Arg::Socket(socket) => self.socket(socket),
                 Arg::Proto(_, proto) => self.put(proto.keyword()),

@@ -23,9 +23,9 @@ pub(super) fn expr(printer: &mut Printer, expr: &Expr) {
             operand(printer, inner);
         }
         ExprKind::Binary(op, left, right) => {
-            operand(printer, left);
+            operand_of_two(printer, left);
             printer.put(&format!(" {} ", binary(*op)));
-            operand(printer, right);
+            operand_of_two(printer, right);
         }
         ExprKind::Selval(parts) => {
             for (index, part) in parts.iter().enumerate() {
@@ -65,6 +65,17 @@ fn operand(printer: &mut Printer, inner: &Expr) {
         printer.put(")");
     } else {
         expr(printer, inner);
+    }
+}
+
+/// A key comparison takes everything right of it that binds tighter than `==`.
+fn operand_of_two(printer: &mut Printer, inner: &Expr) {
+    if matches!(inner.kind, ExprKind::Key(_)) {
+        printer.put("(");
+        expr(printer, inner);
+        printer.put(")");
+    } else {
+        operand(printer, inner);
     }
 }
 

@@ -1,0 +1,166 @@
+//! The command line of `sip-proxy`: Kamailio's options, and a few of our own.
+//!
+//! One table of rows gives parsing, help and hints: a new option is one row and one field. Nothing is opened
+//! or resolved here.
+
+mod command_line;
+mod help;
+mod table;
+
+use crate::cfg::Preset;
+
+pub use command_line::{Refusal, read};
+pub use help::help;
+
+/// Everything a command line can say. Values that also exist as global parameters win over the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What to do.
+    pub action: Action,
+    /// `-f`: the configuration file; `None` runs the built-in one.
+    pub config: Option<String>,
+    /// `-A`, `--subst`, `--substdef`, `--substdefs`: what is defined before the first line.
+    pub preset: Preset,
+    /// `--format`: how findings are printed.
+    pub format: Format,
+    /// `-v` beside `-c`: also list what the global parameters do here.
+    pub verbose: bool,
+    /// The log.
+    pub log: Log,
+    /// Sockets and names.
+    pub network: Network,
+    /// The process.
+    pub process: Process,
+    /// `-L`: where modules would be looked for; all of ours are built in.
+    pub module_path: Option<String>,
+    /// `--loadmodule`: modules loaded before those of the configuration.
+    pub load_modules: Vec<String>,
+    /// `--modparam`
+    pub module_params: Vec<ModuleParam>,
+}
+
+/// What the program is asked to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Action {
+    /// Serve.
+    #[default]
+    Run,
+    /// `-c`, `--check`: check the configuration and say what is wrong.
+    Check,
+    /// `--cfg-print`: print the configuration after includes, defines and conditions.
+    PrintEvaluated,
+    /// `--print-config`: print the built-in configuration.
+    PrintDefault,
+    /// `-h`, `--help`
+    Help,
+    /// `-v`, `-V`, `--version`
+    Version,
+    /// `-I`: version and limits built in.
+    Internals,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// `file:line:column: error: ...`
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+    /// SARIF 2.1.0, for code review tools.
+    Sarif,
+}
+
+/// Options about the log.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    /// `-E`: to standard error, whatever the configuration says.
+    pub to_stderr: bool,
+    /// `-e`: in colours.
+    pub in_colour: bool,
+    /// `-d` (as often as the level says) or `--debug`.
+    pub level: Option<i64>,
+    /// `--log-engine=name:data`
+    pub engine: Option<String>,
+}
+
+/// Options about sockets and names.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// `-l`, each `[proto:]host[:port][/advertised]`; in place of those of the configuration.
+    pub listen: Vec<String>,
+    /// `--alias`, each `[proto:]host[:port]`.
+    pub aliases: Vec<String>,
+    /// `-a`: names of the own addresses become aliases.
+    pub auto_aliases: Option<bool>,
+    /// `-K`: forward replies only when the first Via is ours.
+    pub check_via: bool,
+    /// `-r`: resolve the Via host before adding `received`.
+    pub resolve_via: bool,
+    /// `-R`: resolve the source address for the same.
+    pub resolve_source: bool,
+    /// `-T`
+    pub without_tcp: bool,
+    /// `-S`
+    pub without_sctp: bool,
+    /// `-b`: bound of the UDP receive buffer, in bytes.
+    pub max_receive_buffer_bytes: Option<u32>,
+}
+
+/// Options about the process.
+#[derive(Clone, Debug, Default)]
+pub struct Process {
+    /// `-D`, `-DD`, `-DDD`: how far it goes to the background.
+    pub daemonize: Option<Daemonize>,
+    /// `-n`: workers.
+    pub children: Option<u32>,
+    /// `-N`: workers for TCP.
+    pub tcp_children: Option<u32>,
+    /// `--server-id`
+    pub server_id: Option<i64>,
+    /// `-u`
+    pub user: Option<String>,
+    /// `-g`
+    pub group: Option<String>,
+    /// `-t`
+    pub chroot: Option<String>,
+    /// `-w`
+    pub workdir: Option<String>,
+    /// `-Y`: directory of control sockets.
+    pub rundir: Option<String>,
+    /// `-P`
+    pub pid_file: Option<String>,
+    /// `-G`
+    pub pgid_file: Option<String>,
+}
+
+/// How far the program goes to the background; without `-D` it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Daemonize {
+    /// `-D`: stays in the foreground (the original also runs without workers).
+    NoFork,
+    /// `-DD`: stays in the foreground.
+    Foreground,
+    /// `-DDD`: goes to the background.
+    Background,
+}
+
+/// `--modparam=module:param:type:value`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleParam {
+    /// The module.
+    pub module: String,
+    /// The parameter.
+    pub param: String,
+    /// The value, of the type given.
+    pub value: ModuleValue,
+}
+
+/// The value of a module parameter on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModuleValue {
+    /// Type `i`.
+    Int(i64),
+    /// Type `s`.
+    Text(String),
+}

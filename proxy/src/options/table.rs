@@ -1,0 +1,214 @@
+//! The rows: names, value, effect on [`Options`], help text. In the order of the help.
+
+use super::{Action, Daemonize, Format, ModuleParam, ModuleValue, Options};
+use crate::cfg::SubstKind;
+
+/// One option.
+pub(super) struct Row {
+    /// `-f`
+    pub(super) short: Option<char>,
+    /// `--format`
+    pub(super) long: Option<&'static str>,
+    pub(super) effect: Effect,
+    pub(super) doc: &'static str,
+}
+
+/// What an option does.
+pub(super) enum Effect {
+    /// Takes no value.
+    Flag(fn(&mut Options)),
+    /// Takes a value, named as in the help; the error says what was expected.
+    Value(&'static str, fn(&mut Options, &str) -> Result<(), String>),
+    /// Accepted for Kamailio's sake, no effect here; with the name of its value, if it takes one.
+    Ignored(Option<&'static str>),
+}
+
+/// The row with the short name.
+pub(super) fn find_short(short: char) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.short == Some(short))
+}
+
+/// The row with the long name.
+pub(super) fn find_long(long: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.long == Some(long))
+}
+
+impl Row {
+    /// The option as a message names it.
+    pub(super) fn name(&self) -> String {
+        match (self.short, self.long) {
+            (Some(short), _) => format!("-{short}"),
+            (None, long) => format!("--{}", long.unwrap_or_default()),
+        }
+    }
+
+    /// The name of its value, if it takes one.
+    pub(super) fn value_name(&self) -> Option<&'static str> {
+        match self.effect {
+            Effect::Flag(_) => None,
+            Effect::Value(name, _) => Some(name),
+            Effect::Ignored(name) => name,
+        }
+    }
+}
+
+macro_rules! rows {
+    ($($short:literal $long:literal $effect:expr, $doc:literal;)*) => {
+        &[$(Row { short: short($short), long: long($long), effect: $effect, doc: $doc },)*]
+    };
+}
+
+const fn short(name: char) -> Option<char> {
+    if name == ' ' { None } else { Some(name) }
+}
+
+const fn long(name: &'static str) -> Option<&'static str> {
+    if name.is_empty() { None } else { Some(name) }
+}
+
+pub(super) const ROWS: &[Row] = rows! {
+    'a' "" Effect::Value("mode", |o, v| set(&mut o.network.auto_aliases, switch(v))), "Names of the own addresses become aliases: yes, on, no or off";
+    ' ' "alias" Effect::Value("val", |o, v| add(&mut o.network.aliases, v)), "Add an alias, [proto:]hostname[:port]";
+    ' ' "atexit" Effect::Ignored(Some("val")), "Accepted, no effect";
+    'A' "" Effect::Value("define", define), "Define a name for the configuration (-A WITH_AUTH, -A 'FLT_ACC=1', -A 'DEFVAL=\"text\"')";
+    'b' "" Effect::Value("nr", |o, v| set(&mut o.network.max_receive_buffer_bytes, number(v))), "Largest UDP receive buffer in bytes";
+    'c' "check" Effect::Flag(|o| o.action = Action::Check), "Check the configuration and print everything that is wrong with it";
+    ' ' "cfg-print" Effect::Flag(|o| o.action = Action::PrintEvaluated), "Print the configuration with includes and defines in place";
+    ' ' "print-config" Effect::Flag(|o| o.action = Action::PrintDefault), "Print the built-in configuration, which runs without -f";
+    ' ' "format" Effect::Value("name", |o, v| set_to(&mut o.format, format(v))), "Form of what -c prints: text, json or sarif";
+    'd' "" Effect::Flag(|o| o.log.level = Some(o.log.level.unwrap_or(0).saturating_add(1))), "One more level of debugging, from 0";
+    ' ' "debug" Effect::Value("val", |o, v| set(&mut o.log.level, number(v))), "Log level, -5 to 3";
+    'D' "" Effect::Flag(|o| o.process.daemonize = Some(deeper(o.process.daemonize))), "-D and -DD stay in the foreground, -DDD goes to the background (default)";
+    'e' "" Effect::Flag(|o| o.log.in_colour = true), "Log in colours (needs -E)";
+    'E' "" Effect::Flag(|o| o.log.to_stderr = true), "Log to standard error";
+    'f' "" Effect::Value("file", |o, v| text(&mut o.config, v)), "Configuration file (default: the built-in configuration)";
+    'g' "" Effect::Value("gid", |o, v| text(&mut o.process.group, v)), "Group to run as";
+    'G' "" Effect::Value("file", |o, v| text(&mut o.process.pgid_file, v)), "Create a file with the process group";
+    'h' "help" Effect::Flag(|o| o.action = Action::Help), "This help";
+    'I' "" Effect::Flag(|o| o.action = Action::Internals), "Print version and limits built in";
+    'K' "" Effect::Flag(|o| o.network.check_via = true), "Forward replies only when the first Via is ours";
+    'l' "" Effect::Value("address", |o, v| add(&mut o.network.listen, v)), "Listen on [proto:]addr[:port][/advaddr], in place of the configuration's sockets; may be repeated (-l udp:127.0.0.1:5080, -l eth0:5062, -l udp:127.0.0.1:5080/1.2.3.4:5060)";
+    ' ' "loadmodule" Effect::Value("name", |o, v| add(&mut o.load_modules, v)), "Load the module before the configuration";
+    ' ' "log-engine" Effect::Value("log", |o, v| text(&mut o.log.engine, v)), "Log engine name and data (json:M)";
+    'L' "" Effect::Value("path", |o, v| text(&mut o.module_path, v)), "Search path of modules; all modules are built in";
+    'm' "" Effect::Ignored(Some("nr")), "Megabytes of shared memory; accepted, no effect";
+    ' ' "modparam" Effect::Value("modname:paramname:type:value", module_param), "Set a module parameter; type is s for a string, i for a number";
+    'M' "" Effect::Ignored(Some("nr")), "Megabytes of private memory; accepted, no effect";
+    'n' "" Effect::Value("processes", |o, v| set(&mut o.process.children, number(v))), "Number of workers";
+    'N' "" Effect::Value("processes", |o, v| set(&mut o.process.tcp_children, number(v))), "Number of workers for TCP";
+    'O' "" Effect::Ignored(Some("nr")), "Script optimisation level; accepted, no effect";
+    'P' "" Effect::Value("file", |o, v| text(&mut o.process.pid_file, v)), "Create a file with the process id";
+    'Q' "" Effect::Ignored(Some("nr")), "Number of workers for SCTP; accepted, no effect";
+    'r' "" Effect::Flag(|o| o.network.resolve_via = true), "Resolve the Via host before adding received=";
+    'R' "" Effect::Flag(|o| o.network.resolve_source = true), "Resolve the source address before adding received=";
+    ' ' "server-id" Effect::Value("num", |o, v| set(&mut o.process.server_id, number(v))), "Value of server_id";
+    ' ' "subst" Effect::Value("exp", |o, v| subst(o, SubstKind::Subst, v)), "Substitution in strings: /re/text/flags";
+    ' ' "substdef" Effect::Value("exp", |o, v| subst(o, SubstKind::Define, v)), "Substitution that also defines the name";
+    ' ' "substdefs" Effect::Value("exp", |o, v| subst(o, SubstKind::DefineQuoted, v)), "The same, defined as a string";
+    'S' "" Effect::Flag(|o| o.network.without_sctp = true), "Disable SCTP";
+    't' "" Effect::Value("dir", |o, v| text(&mut o.process.chroot, v)), "Change the root directory";
+    'T' "" Effect::Flag(|o| o.network.without_tcp = true), "Disable TCP";
+    'u' "" Effect::Value("uid", |o, v| text(&mut o.process.user, v)), "User to run as";
+    'v' "version" Effect::Flag(version), "Print the version; with -c: list what the global parameters do";
+    'V' "" Effect::Flag(version), "The same";
+    'x' "" Effect::Ignored(Some("name")), "Shared memory manager; accepted, no effect";
+    'X' "" Effect::Ignored(Some("name")), "Private memory manager; accepted, no effect";
+    'Y' "" Effect::Value("dir", |o, v| text(&mut o.process.rundir, v)), "Directory of control sockets";
+    'w' "" Effect::Value("dir", |o, v| text(&mut o.process.workdir, v)), "Working directory";
+    'W' "" Effect::Ignored(Some("type")), "Poll method; accepted, no effect";
+};
+
+fn set<T>(field: &mut Option<T>, value: Result<T, String>) -> Result<(), String> {
+    *field = Some(value?);
+    Ok(())
+}
+
+fn set_to<T>(field: &mut T, value: Result<T, String>) -> Result<(), String> {
+    *field = value?;
+    Ok(())
+}
+
+fn text(field: &mut Option<String>, value: &str) -> Result<(), String> {
+    *field = Some(value.to_owned());
+    Ok(())
+}
+
+fn add(list: &mut Vec<String>, value: &str) -> Result<(), String> {
+    list.push(value.to_owned());
+    Ok(())
+}
+
+fn number<T: std::str::FromStr>(value: &str) -> Result<T, String> {
+    value.parse().map_err(|_| "a number".to_owned())
+}
+
+fn switch(value: &str) -> Result<bool, String> {
+    match value {
+        "yes" | "on" => Ok(true),
+        "no" | "off" => Ok(false),
+        _ => Err("yes, on, no or off".to_owned()),
+    }
+}
+
+fn format(value: &str) -> Result<Format, String> {
+    match value {
+        "text" => Ok(Format::Text),
+        "json" => Ok(Format::Json),
+        "sarif" => Ok(Format::Sarif),
+        _ => Err("text, json or sarif".to_owned()),
+    }
+}
+
+fn define(options: &mut Options, value: &str) -> Result<(), String> {
+    options.preset.defines.push(value.to_owned());
+    Ok(())
+}
+
+fn subst(options: &mut Options, kind: SubstKind, value: &str) -> Result<(), String> {
+    options.preset.substs.push((kind, value.to_owned()));
+    Ok(())
+}
+
+fn deeper(level: Option<Daemonize>) -> Daemonize {
+    match level {
+        None => Daemonize::NoFork,
+        Some(Daemonize::NoFork) => Daemonize::Foreground,
+        Some(Daemonize::Foreground | Daemonize::Background) => Daemonize::Background,
+    }
+}
+
+/// `-v` is the version, except beside `-c`, on whichever side it stands.
+fn version(options: &mut Options) {
+    options.verbose = true;
+}
+
+fn module_param(options: &mut Options, value: &str) -> Result<(), String> {
+    let expected = || "modname:paramname:type:value with type i or s".to_owned();
+    let mut parts = value.splitn(4, ':');
+    let mut part = || parts.next().filter(|part| !part.is_empty()).ok_or_else(expected);
+    let (module, param, kind, value) = (part()?.to_owned(), part()?.to_owned(), part()?, part()?);
+    let value = match kind {
+        "i" => ModuleValue::Int(number(value)?),
+        "s" => ModuleValue::Text(value.to_owned()),
+        _ => return Err(expected()),
+    };
+    options.module_params.push(ModuleParam { module, param, value });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::ROWS;
+
+    #[test]
+    fn every_name_stands_once() {
+        let mut seen = HashSet::new();
+        for row in ROWS {
+            for name in row.short.map(String::from).into_iter().chain(row.long.map(str::to_owned)) {
+                assert!(seen.insert(name.clone()), "{name} stands twice");
+            }
+        }
+    }
+}
