@@ -1,5 +1,6 @@
 //! The list of modules, one line each. A module is a folder with one static table.
 
+pub mod nathelper;
 pub mod registrar;
 pub mod rr;
 pub mod sl;
@@ -10,5 +11,12 @@ pub mod usrloc;
 use crate::api::ModuleDef;
 
 /// All modules `loadmodule` knows.
-pub static MODULES: &[&ModuleDef] =
-    &[&registrar::MODULE, &rr::MODULE, &sl::MODULE, &tm::MODULE, &tmx::MODULE, &usrloc::MODULE];
+pub static MODULES: &[&ModuleDef] = &[
+    &nathelper::MODULE,
+    &registrar::MODULE,
+    &rr::MODULE,
+    &sl::MODULE,
+    &tm::MODULE,
+    &tmx::MODULE,
+    &usrloc::MODULE,
+];
