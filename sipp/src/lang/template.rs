@@ -19,8 +19,10 @@ pub struct Template {
 /// Where a text comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextKind {
-    /// CDATA of `send`, `sendCmd`, `DefaultMessage`: lines are trimmed and end in CRLF.
+    /// CDATA of `send` and `DefaultMessage`: lines are trimmed and end in CRLF, the header always ends.
     Message,
+    /// CDATA of `sendCmd`: the same, but nothing is added at the end.
+    Command,
     /// The value of an attribute or of a keyword's argument.
     Inline,
 }
@@ -50,7 +52,7 @@ impl Template {
         names: &mut Names<'_>,
     ) -> Result<Template, Vec<Mistake>> {
         let source = match kind {
-            TextKind::Message => Normalised::message(text, at),
+            TextKind::Message | TextKind::Command => Normalised::message(text, at, kind),
             TextKind::Inline => Normalised { text: text.to_vec(), lines: vec![(0, at)] },
         };
         let mut reader =
@@ -170,7 +172,7 @@ struct Normalised {
 }
 
 impl Normalised {
-    fn message(source: &[u8], at: usize) -> Normalised {
+    fn message(source: &[u8], at: usize, kind: TextKind) -> Normalised {
         let mut normalised = Normalised { text: Vec::with_capacity(source.len()), lines: Vec::new() };
         let mut lines = Vec::new();
         let mut start = 0;
@@ -190,6 +192,9 @@ impl Normalised {
             }
             normalised.lines.push((normalised.text.len(), at + offset));
             normalised.text.extend_from_slice(line);
+        }
+        if kind == TextKind::Command {
+            return normalised;
         }
         if !lines.iter().any(|(_, line)| line.is_empty()) {
             normalised.text.extend_from_slice(b"\n\n");
@@ -240,7 +245,7 @@ impl Reader<'_, '_, '_> {
     }
 
     fn read_newline(&mut self) -> usize {
-        self.template.push_literal(if self.kind == TextKind::Message { b"\r\n" } else { b"\n" });
+        self.template.push_literal(if self.kind == TextKind::Inline { b"\n" } else { b"\r\n" });
         1
     }
 

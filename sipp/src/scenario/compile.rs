@@ -114,7 +114,7 @@ impl<'c, 't> Compiler<'c, 't> {
             let known = automatic::TABLE.iter().map(|def| def.id);
             match automatic::TABLE.iter().find(|def| def.id == id) {
                 Some(def) => {
-                    if let Some(text) = self.message_text(child) {
+                    if let Some(text) = self.message_text(child, TextKind::Message) {
                         self.automatic.push((def.id, text));
                     }
                 }
@@ -268,7 +268,7 @@ impl<'c, 't> Compiler<'c, 't> {
     }
 
     /// The text of an element's CDATA. `None` when it is missing or wrong.
-    pub(super) fn message_text(&mut self, element: &Element) -> Option<Template> {
+    pub(super) fn message_text(&mut self, element: &Element, kind: TextKind) -> Option<Template> {
         let Some(text) = &element.text else {
             let message = format!("No CDATA in <{}>", element.name);
             self.findings.error(Mistake::new("S015", element.at, message));
@@ -279,7 +279,7 @@ impl<'c, 't> Compiler<'c, 't> {
             self.findings.error(Mistake::new("S015", text.at, message));
             return None;
         }
-        match Template::parse(&text.bytes, text.at, TextKind::Message, &mut self.names) {
+        match Template::parse(&text.bytes, text.at, kind, &mut self.names) {
             Ok(template) => Some(template),
             Err(mistakes) => {
                 mistakes.into_iter().for_each(|mistake| self.findings.error(mistake));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sip::msg::Method;
 
 use crate::lang::distributions::Pause;
-use crate::lang::{Attribute, Mistake, PosixRegex, Template};
+use crate::lang::{Attribute, Mistake, PosixRegex, Template, TextKind};
 use crate::state::StepIndex;
 
 use super::ast::Element;
@@ -52,7 +52,7 @@ impl Compiler<'_, '_> {
     }
 
     fn read_send(&mut self, element: &Element) -> Option<(Op, String)> {
-        let text = self.message_text(element);
+        let text = self.message_text(element, TextKind::Message);
         let retrans = self.read(element, |attributes| attributes.millis("retrans"))?;
         let timeout = self.read(element, |attributes| attributes.millis("timeout"))?;
         let text = text?;
@@ -179,7 +179,7 @@ impl Compiler<'_, '_> {
     }
 
     fn read_send_command(&mut self, element: &Element) -> Option<(Op, String)> {
-        let text = self.message_text(element)?;
+        let text = self.message_text(element, TextKind::Command)?;
         Some((Op::SendCmd(SendCmd { text, dest: text_of(element, "dest") }), "SendCmd".into()))
     }
 
@@ -231,6 +231,7 @@ impl Compiler<'_, '_> {
         let names = String::from_utf8_lossy(&attribute.value).into_owned();
         names
             .split(',')
+            .filter(|name| *name != "false")
             .map(|name| {
                 let timer = self.timer(name, attribute.value_at);
                 self.timers[usize::from(timer)].started = true;
@@ -246,14 +247,16 @@ impl Compiler<'_, '_> {
             .split(',')
             .filter(|name| *name != "false")
             .map(|name| {
-                let timer = self.timer(if name == "true" { "1" } else { name }, attribute.value_at);
+                let timer = self.timer(name, attribute.value_at);
                 self.timers[usize::from(timer)].stopped = true;
                 timer
             })
             .collect()
     }
 
+    /// The timer of that name, made when new; `true` is another name of timer `1`.
     fn timer(&mut self, name: &str, at: usize) -> u16 {
+        let name = if name == "true" { "1" } else { name };
         let known = self.timers.iter().position(|timer| timer.name == name);
         known.unwrap_or_else(|| {
             self.timers.push(TimerUse { name: name.into(), at, started: false, stopped: false });

@@ -26,6 +26,7 @@ struct Side {
     call: Option<Call>,
     log: Vec<Output>,
     sent: Vec<(Time, Vec<u8>)>,
+    commands: Vec<Vec<u8>>,
     outcome: Option<Outcome>,
 }
 
@@ -48,13 +49,22 @@ impl Side {
             pid: 42,
             ..Settings::default()
         };
-        if program.mode.opens_calls() {
+        if !program.mode.takes_calls() {
             settings.destination = Some(peer());
         }
         change(&mut settings);
         let sizes = (program.vars.table(Scope::Global).len(), program.vars.table(Scope::User).len());
         let world = World::new(infiles, sizes, Ident::seeded(1), |path| std::fs::read(path));
-        Side { program, settings, world, call: None, log: vec![], sent: vec![], outcome: None }
+        Side {
+            program,
+            settings,
+            world,
+            call: None,
+            log: vec![],
+            sent: vec![],
+            commands: vec![],
+            outcome: None,
+        }
     }
 
     /// Opens the call.
@@ -73,6 +83,7 @@ impl Side {
         for output in &outputs.list {
             match output {
                 Output::Send(outgoing) => self.sent.push((now, outputs.text(outgoing.bytes).to_vec())),
+                Output::Command { bytes, .. } => self.commands.push(outputs.text(*bytes).to_vec()),
                 Output::Ended(verdict) => self.outcome = Some(verdict.outcome),
                 _ => {}
             }
@@ -185,6 +196,40 @@ fn built_in_uac_and_uas_complete_a_call() {
     assert_eq!(client.ladder(), ["0 INVITE", "10 ACK", "10 BYE"]);
     assert_eq!(server.ladder(), ["5 180", "5 200", "15 200"]);
     assert_eq!((client.outcome, server.outcome), (Some(Outcome::Succeeded), Some(Outcome::Succeeded)));
+}
+
+/// Every built-in client completes a call with its built-in server.
+#[test]
+fn built_in_pairs_complete_a_call() {
+    for (client, server) in
+        [("regexp", "uas"), ("branchc", "branchs"), ("uac_pcap", "uas"), ("uac", "3pcc-A"), ("uac", "3pcc-B")]
+    {
+        let (mut client_side, mut server_side) = (Side::new(client, |_| {}), Side::new(server, |_| {}));
+        run_pair(&mut client_side, &mut server_side, &[], MINUTE);
+        assert_eq!(client_side.outcome, Some(Outcome::Succeeded), "{client}: {:?}", client_side.complaints());
+        assert_eq!(server_side.outcome, Some(Outcome::Succeeded), "{server}: {:?}", server_side.complaints());
+    }
+}
+
+/// The two controllers pass offer and answer over the command link, end of line and length header included.
+#[test]
+fn controllers_pass_session_descriptions_to_each_other() {
+    let (mut a, mut b) = (Side::new("3pcc-C-A", |_| {}), Side::new("3pcc-C-B", |_| {}));
+    a.open(Time::ZERO, Origin::Opened);
+    a.message(Time::ZERO, &with_body(&reply(&a.sent[0].1.clone(), "200 OK"), "v=0\r\no=a\r\n"));
+    let command = a.commands.remove(0);
+    assert_eq!(
+        String::from_utf8_lossy(&command),
+        "Call-ID: 1-42@127.0.0.1\r\nContent-Type: application/sdp\r\nContent-Length: 10\r\n\r\nv=0\r\no=a\r\n\x1b"
+    );
+    b.open(Time::ZERO, Origin::Opened);
+    b.input(Time::ZERO, Input::Command { text: &command[..command.len() - 1], from: None });
+    assert!(b.sent[0].1.ends_with(b"Content-Length: 10\r\n\r\nv=0\r\no=a"), "the offer is in B's INVITE");
+    b.message(Time::ZERO, &with_body(&reply(&b.sent[0].1.clone(), "200 OK"), "v=0\r\no=b\r\n"));
+    let answer = b.commands.remove(0);
+    a.input(Time::ZERO, Input::Command { text: &answer[..answer.len() - 1], from: None });
+    let ack = String::from_utf8_lossy(&a.sent[1].1).into_owned();
+    assert!(ack.starts_with("ACK ") && ack.contains("\r\n\r\nv=0\r\no=b"), "{ack}");
 }
 
 /// Seven messages cross the wire; whichever is lost, retransmission saves the call (2.8, 2.9 of SIPp's rules).
@@ -362,4 +407,14 @@ fn reply(request: &[u8], status: &str) -> Vec<u8> {
     }
     out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
     out
+}
+
+/// A message with a session description behind it.
+fn with_body(message: &[u8], body: &str) -> Vec<u8> {
+    let head = String::from_utf8_lossy(message).into_owned();
+    let head = head.replace(
+        "Content-Length: 0",
+        &format!("Content-Type: application/sdp\r\nContent-Length: {}", body.len()),
+    );
+    (head + body).into_bytes()
 }
