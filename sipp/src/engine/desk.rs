@@ -12,7 +12,7 @@ use crate::options::Traces;
 use crate::screen::{Live, Shown};
 use crate::stats::csv::{self, Bins};
 use crate::stats::screens::Screen;
-use crate::stats::snapshot::{Baseline, Snapshot};
+use crate::stats::snapshot::{Baseline, Phase, Snapshot};
 use crate::stats::times::Wall;
 use crate::stats::trace;
 
@@ -255,7 +255,9 @@ impl Desk {
         self.tables.row(snapshot, &self.options);
         self.tables.flush_response_times();
         if self.options.screens.on {
-            self.dump_screens(snapshot);
+            // SIPp writes them while it still waits.
+            let waiting = Snapshot { phase: Phase::Quitting, ..snapshot.clone() };
+            self.dump_screens(&waiting);
         }
         let closing = [Screen::Scenario, Screen::Statistics].map(|screen| screen.text(snapshot, &self.drawn));
         // A closed stdout or stderr must not hide the exit code.
