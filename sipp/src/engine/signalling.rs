@@ -117,6 +117,7 @@ impl Signalling {
         self.state.next_row = self.rhythm.row_every.map(|period| start + period);
         let figures = self.figures(start, Phase::Running);
         self.link.tell_surely(Note::Figures(Box::new(figures), Occasion::Start));
+        self.initialise(start);
         self.start_traffic(start);
         let mut inbox = Inbox::default();
         while !self.is_over() {
@@ -125,6 +126,17 @@ impl Signalling {
             }
         }
         self.finish()
+    }
+
+    /// Runs `<init>` in a hidden call, which takes call number 1 like in SIPp.
+    fn initialise(&mut self, now: Time) {
+        if self.program.init.is_empty() {
+            return;
+        }
+        let id = self.opening.call_ids.write(1);
+        if let Some(key) = self.begin(now, &id, UserId(0), Origin::Init) {
+            self.advance(now, key, Input::Start);
+        }
     }
 
     /// Calls may be opened from now on; over a stream, once its connection stands.
