@@ -39,7 +39,7 @@ impl Signalling {
                 woken: self.state.woken,
             },
             network: Network {
-                sockets: 1 + self.sockets.connections() as u64,
+                sockets: (1 + self.own.count() + self.sockets.connections()) as u64,
                 congested: sockets.congested,
                 kernel_drops: sockets.kernel_drops,
                 received: sockets.received,

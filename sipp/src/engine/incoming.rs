@@ -12,6 +12,7 @@ use crate::stats::Cause;
 use crate::stats::trace::Direction;
 use crate::traffic::calls::{Epitaph, Owner};
 
+use super::own_sockets::uses_connection;
 use super::signalling::Signalling;
 
 impl Signalling {
@@ -36,12 +37,15 @@ impl Signalling {
     fn closed(&mut self, now: Time, peer: Peer, reason: CloseReason) {
         let keys = self.calls.keys();
         for key in keys {
-            let uses = self.calls.get_mut(key).is_some_and(|call| uses(call, peer));
-            if uses && self.reconnect.closes_calls {
+            let uses = |call: &mut Call| call.state().peer.is_some_and(|own| uses_connection(own, peer));
+            if self.calls.get_mut(key).is_some_and(uses) && self.reconnect.closes_calls {
                 self.advance(now, key, Input::Failed(Cause::TcpClosed));
             }
         }
-        if !self.program.mode.opens_calls() || (self.is_done() && !self.state.connecting) {
+        if !self.program.mode.opens_calls()
+            || self.own.connects_each_call()
+            || (self.is_done() && !self.state.connecting)
+        {
             return;
         }
         match &mut self.reconnect.left {
@@ -122,13 +126,6 @@ impl Signalling {
             self.quit.ask_softly();
         }
     }
-}
-
-/// True when the call's messages take that connection.
-fn uses(call: &Call, gone: Peer) -> bool {
-    call.state().peer.is_some_and(|peer| {
-        peer.transport == gone.transport && (peer.conn == gone.conn || peer.addr == gone.addr)
-    })
 }
 
 /// SIPp cuts everything up to `///` from a received Call-ID.

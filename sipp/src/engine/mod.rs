@@ -18,6 +18,7 @@ mod link;
 mod obeying;
 mod opening;
 mod outcomes;
+mod own_sockets;
 mod setup;
 mod signalling;
 
@@ -50,6 +51,7 @@ use call_id::CallIdFormat;
 use desk::Desk;
 use link::{Link, Wanted};
 use opening::{Habits, Opening};
+use own_sockets::OwnSockets;
 use setup::{Fatal, Loaded};
 use signalling::{Ending, Reconnect, Rhythm, Signalling, State};
 
@@ -147,6 +149,12 @@ fn prepare(
         Terminal::Headless => None,
     };
     let desk = Desk::new(&options.traces, (&loaded.name, settings.pid), wall, live).map_err(Fatal::late)?;
+    let own = OwnSockets::new(
+        options.network.mode,
+        addresses.bind,
+        options.network.max_sockets,
+        setup::udp_options(options),
+    );
     let (sender, notes) = sync_channel(link::CAPACITY);
     let link = Link::new(sender, wanted(options));
     let Loaded { name, program, world, warnings } = loaded;
@@ -179,6 +187,7 @@ fn prepare(
         clock,
         sockets,
         socket,
+        own,
         settings,
         world,
         layout,

@@ -7,6 +7,7 @@ use sip::time::Time;
 use crate::call::{Input, Origin};
 use crate::options::Rate;
 use crate::state::UserId;
+use crate::stats::Cause;
 use crate::stats::snapshot::{Pacing, Target};
 use crate::traffic::limits::default_call_limit;
 use crate::traffic::rate::{Pacer, Ramp, Step};
@@ -247,6 +248,15 @@ impl Signalling {
         let id = self.opening.call_ids.write(self.state.call_numbers + 1);
         let Some(key) = self.begin(now, &id, user, Origin::Opened) else { return };
         self.counters.totals.outgoing += 1;
+        let equipped = self
+            .calls
+            .get_mut(key)
+            .map(|call| self.own.equip(now, (key, call.state_mut()), (&mut self.sockets, self.socket)));
+        if let Some(Err(text)) = equipped {
+            self.warn(now, text);
+            self.advance(now, key, Input::Failed(Cause::TcpConnect));
+            return;
+        }
         self.advance(now, key, Input::Start);
     }
 

@@ -31,7 +31,7 @@ impl Signalling {
             match output {
                 Output::Send(outgoing) => {
                     let bytes = outputs.text(outgoing.bytes);
-                    if let Err(cause) = self.send(now, outgoing.to, bytes) {
+                    if let Err(cause) = self.send(now, (key, outgoing.to), bytes) {
                         failed = Some(cause);
                     }
                 }
@@ -49,8 +49,8 @@ impl Signalling {
         }
     }
 
-    fn send(&mut self, now: Time, to: Peer, bytes: &[u8]) -> Result<(), Cause> {
-        let outgoing = sip::net::Outgoing { bytes, peer: to, socket: self.socket };
+    fn send(&mut self, now: Time, (key, to): (CallKey, Peer), bytes: &[u8]) -> Result<(), Cause> {
+        let outgoing = sip::net::Outgoing { bytes, peer: to, socket: self.own.of(key, self.socket) };
         match self.sockets.send(now, outgoing) {
             Ok(()) => {
                 self.link.message(now, Direction::Sent, to.transport, bytes);
@@ -141,6 +141,7 @@ impl Signalling {
             }
             Outcome::Unjudged => Epitaph::Successful,
         };
+        self.own.free(now, key, &mut self.sockets);
         self.calls.remove(now, key, epitaph);
         self.opening.release(user);
     }

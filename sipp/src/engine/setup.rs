@@ -161,12 +161,17 @@ pub(super) fn transport(mode: SocketMode) -> Transport {
     }
 }
 
+/// `-buff_size`, or as large as the system grants.
+pub(super) fn udp_options(options: &Options) -> UdpOptions {
+    match options.network.buffer_bytes {
+        Some(bytes) => UdpOptions { receive_buffer: bytes, send_buffer: bytes, ..UdpOptions::default() },
+        None => UdpOptions::default(),
+    }
+}
+
 /// Binds the shared socket: exactly `-p`, else the first free port of 5060 to 5119, else any.
 pub(super) fn bind(sockets: &mut Sockets, options: &Options, ip: IpAddr) -> Result<SocketId, Fatal> {
-    let mut udp = UdpOptions::default();
-    if let Some(bytes) = options.network.buffer_bytes {
-        (udp.receive_buffer, udp.send_buffer) = (bytes, bytes);
-    }
+    let udp = udp_options(options);
     let transport = transport(options.network.mode);
     let mut try_port = |port: u16| -> io::Result<SocketId> {
         let addr = SocketAddr::new(ip, port);

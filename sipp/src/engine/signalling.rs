@@ -27,6 +27,7 @@ use super::busy::Busy;
 use super::command::Command;
 use super::link::{Link, Note, Occasion};
 use super::opening::Opening;
+use super::own_sockets::OwnSockets;
 
 /// All that one signalling thread owns.
 pub(super) struct Signalling {
@@ -34,6 +35,8 @@ pub(super) struct Signalling {
     pub(super) sockets: Sockets,
     /// The socket that calls share.
     pub(super) socket: SocketId,
+    /// The sockets that calls have for themselves.
+    pub(super) own: OwnSockets,
     pub(super) program: Arc<Program>,
     pub(super) settings: Settings,
     pub(super) world: World,
@@ -143,12 +146,14 @@ impl Signalling {
     fn start_traffic(&mut self, now: Time) {
         let to = self.settings.destination.filter(|_| self.program.mode.opens_calls());
         match to {
-            Some(to) if to.transport.is_reliable() => match self.sockets.connect(now, to.addr, self.socket) {
-                Ok(_) => self.state.connecting = true,
-                Err(error) => {
-                    self.end(Exit::Fatal, Some(format!("Unable to connect to {}: {error}", to.addr)))
+            Some(to) if to.transport.is_reliable() && !self.own.connects_each_call() => {
+                match self.sockets.connect(now, to.addr, self.socket) {
+                    Ok(_) => self.state.connecting = true,
+                    Err(error) => {
+                        self.end(Exit::Fatal, Some(format!("Unable to connect to {}: {error}", to.addr)))
+                    }
                 }
-            },
+            }
             _ => self.opening.start(now),
         }
     }

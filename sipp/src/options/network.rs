@@ -112,10 +112,10 @@ impl Default for Network {
 /// The modes of `-t`; `None` where this version has no such transport.
 const MODES: &[(&str, Option<SocketMode>)] = &[
     ("u1", Some(SocketMode::Udp)),
-    ("un", None),
+    ("un", Some(SocketMode::UdpPerCall)),
     ("ui", None),
     ("t1", Some(SocketMode::Tcp)),
-    ("tn", None),
+    ("tn", Some(SocketMode::TcpPerCall)),
     ("l1", None),
     ("ln", None),
     ("s1", None),
