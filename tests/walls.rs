@@ -129,6 +129,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["proxy::cfg", "proxy::api", "sip::diag", "sip::ere", "sip::time", "sip::msg", "sip::lex"],
     ),
     ("proxy/src/server", &["proxy", "sip"]),
+    ("proxy/src/trial", &["proxy", "sip"]),
     ("proxy/src/lib", &["proxy", "sip"]),
     ("proxy/src/main", &["proxy", "sip"]),
 ];

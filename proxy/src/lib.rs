@@ -8,3 +8,4 @@ pub mod options;
 pub mod relay;
 pub mod script;
 pub mod server;
+pub mod trial;

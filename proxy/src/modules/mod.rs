@@ -1,22 +1,28 @@
 //! The list of modules, one line each. A module is a folder with one static table.
 
+pub mod maxfwd;
 pub mod nathelper;
 pub mod registrar;
 pub mod rr;
+pub mod siputils;
 pub mod sl;
 pub mod tm;
 pub mod tmx;
 pub mod usrloc;
+pub mod xlog;
 
 use crate::api::ModuleDef;
 
 /// All modules `loadmodule` knows.
 pub static MODULES: &[&ModuleDef] = &[
+    &maxfwd::MODULE,
     &nathelper::MODULE,
     &registrar::MODULE,
     &rr::MODULE,
+    &siputils::MODULE,
     &sl::MODULE,
     &tm::MODULE,
     &tmx::MODULE,
     &usrloc::MODULE,
+    &xlog::MODULE,
 ];
