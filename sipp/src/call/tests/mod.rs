@@ -224,7 +224,10 @@ fn controllers_pass_session_descriptions_to_each_other() {
     );
     b.open(Time::ZERO, Origin::Opened);
     b.input(Time::ZERO, Input::Command { text: &command[..command.len() - 1], from: None });
-    assert!(b.sent[0].1.ends_with(b"Content-Length: 10\r\n\r\nv=0\r\no=a"), "the offer is in B's INVITE");
+    assert!(
+        b.sent[0].1.ends_with(b"Content-Length: 10\r\n\r\nv=0\r\no=a\r\n\r\n"),
+        "the offer is in B's INVITE"
+    );
     b.message(Time::ZERO, &with_body(&reply(&b.sent[0].1.clone(), "200 OK"), "v=0\r\no=b\r\n"));
     let answer = b.commands.remove(0);
     a.input(Time::ZERO, Input::Command { text: &answer[..answer.len() - 1], from: None });
