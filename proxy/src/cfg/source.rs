@@ -3,7 +3,7 @@
 //! A position is a file number and a byte offset, so that nodes stay small; line and column are counted
 //! when a message is written.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use sip::diag::Place;
@@ -31,7 +31,7 @@ impl SourceMap {
     /// Adds a text under the name its user wrote. Texts beyond 4 GiB are cut: the loader refuses them before.
     pub fn add(&mut self, name: &str, text: Bytes) -> FileId {
         let id = FileId(self.files.len() as u32);
-        self.files.push(Source { name: name.into(), text });
+        self.files.push(Source { name: name.into(), text, line_starts: OnceLock::new() });
         id
     }
 
@@ -55,10 +55,15 @@ impl SourceMap {
         &self.files[file.0 as usize].text
     }
 
+    /// The text of that name, the first if there are several.
+    pub fn text_named(&self, name: &str) -> Option<&[u8]> {
+        self.files.iter().find(|source| &*source.name == name).map(|source| &source.text[..])
+    }
+
     /// Source name, line and column of a position.
     pub fn place(&self, pos: Pos) -> Place {
         match self.files.get(pos.file.0 as usize) {
-            Some(source) => Place::at(&source.name, &source.text, pos.offset as usize),
+            Some(source) => source.place(pos.offset),
             None => Place { source: Arc::from("-"), line: 1, column: 1 },
         }
     }
@@ -68,7 +73,27 @@ impl SourceMap {
 struct Source {
     name: Arc<str>,
     text: Bytes,
+    /// Made when the first place is asked for: a compiler asks for one per statement.
+    line_starts: OnceLock<Vec<u32>>,
 }
+
+impl Source {
+    fn place(&self, offset: u32) -> Place {
+        if self.text.len() > MAX_INDEXED_BYTES {
+            return Place::at(&self.name, &self.text, offset as usize);
+        }
+        let line_starts = self.line_starts.get_or_init(|| {
+            let after_newlines = memchr::memchr_iter(b'\n', &self.text).map(|newline| newline as u32 + 1);
+            std::iter::once(0).chain(after_newlines).collect()
+        });
+        let offset = offset.min(self.text.len() as u32);
+        let line = line_starts.partition_point(|&start| start <= offset);
+        Place { source: self.name.clone(), line: line as u32, column: offset - line_starts[line - 1] + 1 }
+    }
+}
+
+/// Larger texts have their lines counted each time instead: an index of junk would be larger than the junk.
+const MAX_INDEXED_BYTES: usize = 4 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -79,7 +104,8 @@ mod tests {
         let mut sources = SourceMap::default();
         sources.add("a.cfg", "x".into());
         let file = sources.add("b.cfg", "one\ntwo three".into());
-        let place = sources.place(Pos { file, offset: 8 });
-        assert_eq!(place.to_string(), "b.cfg:2:5");
+        for (offset, expected) in [(0, "1:1"), (3, "1:4"), (4, "2:1"), (8, "2:5"), (99, "2:10")] {
+            assert_eq!(sources.place(Pos { file, offset }).to_string(), format!("b.cfg:{expected}"));
+        }
     }
 }

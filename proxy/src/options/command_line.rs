@@ -97,7 +97,9 @@ fn unknown(option: &str, name: &str) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Action, Daemonize, Format, ModuleValue, Options};
+    use sip::diag::Format;
+
+    use super::super::{Action, Daemonize, ModuleValue, Options};
     use super::read;
 
     fn options(line: &str) -> Options {

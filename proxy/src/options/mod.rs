@@ -7,6 +7,8 @@ mod command_line;
 mod help;
 mod table;
 
+use sip::diag::Format;
+
 use crate::cfg::Preset;
 
 pub use command_line::{Refusal, read};
@@ -57,18 +59,6 @@ pub enum Action {
     Version,
     /// `-I`: version and limits built in.
     Internals,
-}
-
-/// How findings are printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    /// `file:line:column: error: ...`
-    #[default]
-    Text,
-    /// One JSON document.
-    Json,
-    /// SARIF 2.1.0, for code review tools.
-    Sarif,
 }
 
 /// Options about the log.

@@ -1,6 +1,8 @@
 //! The rows: names, value, effect on [`Options`], help text. In the order of the help.
 
-use super::{Action, Daemonize, Format, ModuleParam, ModuleValue, Options};
+use sip::diag::Format;
+
+use super::{Action, Daemonize, ModuleParam, ModuleValue, Options};
 use crate::cfg::SubstKind;
 
 /// One option.

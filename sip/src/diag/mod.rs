@@ -3,8 +3,12 @@
 //! Both programs' compilers collect all of them before they report. Bytes in, line and column out; nothing
 //! is printed here.
 
+mod report;
+
 use std::fmt;
 use std::sync::Arc;
+
+pub use report::{Format, Report};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
