@@ -2,7 +2,7 @@
 //!
 //! Rooms, lowest first: [`span`], [`peer`], [`ident`], [`diag`], [`ere`], [`time`] and [`lex`] know nothing of
 //! ours; [`wheel`] and [`msg`] stand on them, [`sdp`], [`digest`] and [`txn`] on these. No room reads a clock, a
-//! socket or a random source except `net` (feature `net`, the only one that brings tokio and sockets).
+//! socket or a random source except `net` (feature `net`, the only one that brings sockets).
 
 pub mod diag;
 pub mod digest;
