@@ -4,13 +4,15 @@
 //! and how it is written), `screen` (live terminal), [`engine`] (sockets, clock, files; imports all others).
 //!
 //! Rooms of the scenario language, lowest first: [`state`] (what a call remembers), [`infile`] (injection
-//! files), [`lang`] (keywords, actions, distributions), [`scenario`] (XML to program), [`call`] (the machine).
+//! files), [`media`] (streams and captures), [`lang`] (keywords, actions, distributions), [`scenario`] (XML to
+//! program), [`call`] (the machine).
 
 pub mod call;
 pub mod engine;
 mod exit;
 pub mod infile;
 pub mod lang;
+pub mod media;
 pub mod options;
 pub mod scenario;
 mod screen;

@@ -1,0 +1,20 @@
+//! Media without sockets and clocks: what to send when, and what received packets say.
+//!
+//! Out: [`Playback`] is the machine behind every stream, fed from a [`Capture`], a [`Samples`] file or digits
+//! ([`Events`]). In: RTP packets as [`rtp`] reads them. The shell's player moves the bytes.
+
+pub mod capture;
+mod capture_run;
+pub mod events;
+mod link;
+pub mod payload;
+pub mod plan;
+pub mod rtp;
+pub mod samples;
+mod stream;
+
+pub use capture::{Capture, CaptureError};
+pub use events::Events;
+pub use plan::Playback;
+pub use samples::{Samples, SamplesError};
+pub use stream::StreamPlan;
