@@ -25,6 +25,8 @@ pub struct Options {
     pub preset: Preset,
     /// `--format`: how findings are printed.
     pub format: Format,
+    /// `--statistics`: print what was counted at the end.
+    pub statistics: bool,
     /// `-v` beside `-c`: also list what the global parameters do here.
     pub verbose: bool,
     /// The log.

@@ -77,6 +77,7 @@ pub(super) const ROWS: &[Row] = rows! {
     'c' "check" Effect::Flag(|o| o.action = Action::Check), "Check the configuration and print everything that is wrong with it";
     ' ' "cfg-print" Effect::Flag(|o| o.action = Action::PrintEvaluated), "Print the configuration with includes and defines in place";
     ' ' "print-config" Effect::Flag(|o| o.action = Action::PrintDefault), "Print the built-in configuration, which runs without -f";
+    ' ' "statistics" Effect::Flag(|o| o.statistics = true), "Print what was counted when it ends";
     ' ' "format" Effect::Value("name", |o, v| set_to(&mut o.format, format(v))), "Form of what -c prints: text, json or sarif";
     'd' "" Effect::Flag(|o| o.log.level = Some(o.log.level.unwrap_or(0).saturating_add(1))), "One more level of debugging, from 0";
     ' ' "debug" Effect::Value("val", |o, v| set(&mut o.log.level, number(v))), "Log level, -5 to 3";

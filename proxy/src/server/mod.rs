@@ -7,6 +7,7 @@ mod door;
 mod io;
 mod listen;
 mod load;
+mod overrides;
 mod runs;
 mod shard;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use crate::script::Script;
 
 pub use listen::{Listen, listens};
 pub use load::{Outcome, Source, load};
+pub use overrides::override_plan;
 pub use shard::Tally;
 
 use shard::{Command, Worker};

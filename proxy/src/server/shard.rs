@@ -82,6 +82,19 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Names and counts, for people.
+    pub fn rows(&self) -> [(&'static str, u64); 7] {
+        [
+            ("requests received", self.requests),
+            ("replies received", self.replies),
+            ("dropped as malformed", self.malformed),
+            ("answered 400", self.bad_requests),
+            ("stray replies", self.stray_replies),
+            ("not sent", self.unsent),
+            ("transactions open", self.contexts),
+        ]
+    }
+
     /// Adds another shard's counts.
     pub(super) fn add(&mut self, other: &Tally) {
         self.requests += other.requests;
