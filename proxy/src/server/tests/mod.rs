@@ -1,0 +1,99 @@
+//! A whole server in this process on free ports, and peers made of plain sockets. Waiting is done by receiving.
+
+mod calls;
+mod forks;
+
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use sip::peer::Transport;
+
+use super::{Server, Source, load};
+use crate::cfg::{MemoryLoader, Preset};
+
+/// A server on a free UDP port with this script.
+fn server(script: &str) -> Server {
+    let modules =
+        ["tm", "tmx", "sl", "rr", "usrloc", "registrar"].map(|name| format!("loadmodule \"{name}.so\"\n"));
+    let text = format!("listen=udp:127.0.0.1:0\n{}{script}", modules.concat());
+    let preset = Preset::default();
+    let source = Source { name: "test.cfg", text: text.into(), preset: &preset };
+    let outcome = load(&source, &MemoryLoader::default(), |_| {});
+    let findings: Vec<String> = outcome.findings.iter().map(ToString::to_string).collect();
+    Server::start(outcome.plan.unwrap_or_else(|| panic!("{findings:?}"))).expect("free port")
+}
+
+/// A party with a socket of its own.
+struct Party {
+    socket: UdpSocket,
+    proxy: SocketAddr,
+}
+
+impl Party {
+    fn of(server: &Server) -> Party {
+        let (transport, proxy) = server.addresses()[0];
+        assert_eq!(transport, Transport::Udp);
+        Party { proxy, ..Party::alone() }
+    }
+
+    /// A party that knows no proxy yet.
+    fn alone() -> Party {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("free port");
+        socket.set_read_timeout(Some(Duration::from_secs(5))).expect("a socket option");
+        let proxy = socket.local_addr().expect("bound");
+        Party { socket, proxy }
+    }
+
+    fn addr(&self) -> SocketAddr {
+        self.socket.local_addr().expect("bound")
+    }
+
+    fn send(&self, text: &str) {
+        let text = text.replace('\n', "\r\n");
+        self.socket.send_to(text.as_bytes(), self.proxy).expect("loopback takes it");
+    }
+
+    /// The next message; its first line must start with `start`.
+    fn expect(&self, start: &str) -> String {
+        let mut buffer = [0; 65_535];
+        let (len, _) =
+            self.socket.recv_from(&mut buffer).unwrap_or_else(|error| panic!("no {start}: {error}"));
+        let text = String::from_utf8_lossy(&buffer[..len]).into_owned();
+        assert!(text.starts_with(start), "expected {start}, got {text}");
+        text
+    }
+
+    /// A request of this party; `headers` stand behind the mandatory ones.
+    fn request(&self, method: &str, uri: &str, headers: &str) {
+        let (number, branch, to_tag) = if method == "BYE" { (2, "2", ";tag=b") } else { (1, "1", "") };
+        self.send(&format!(
+            "{method} {uri} SIP/2.0\nVia: SIP/2.0/UDP {};branch=z9hG4bK{branch}\nFrom: <sip:a@x>;tag=a\n\
+             To: <sip:bob@x>{to_tag}\nCall-ID: c1\nCSeq: {number} {method}\nMax-Forwards: 70\n{headers}Content-Length: 0\n\n",
+            self.addr(),
+        ));
+    }
+
+    /// Answers a request it received.
+    fn answer(&self, request: &str, status: &str, to_tag: &str) {
+        let copied = request.lines().filter(|line| {
+            ["Via:", "From:", "To:", "Call-ID:", "CSeq:", "Record-Route:"]
+                .iter()
+                .any(|name| line.starts_with(name))
+        });
+        let lines: Vec<String> = copied
+            .map(|line| match line.starts_with("To:") && !line.contains("tag=") {
+                true => format!("{line}{to_tag}\n"),
+                false => format!("{line}\n"),
+            })
+            .collect();
+        self.send(&format!(
+            "SIP/2.0 {status}\n{}Contact: <sip:{}>\nContent-Length: 0\n\n",
+            lines.concat(),
+            self.addr()
+        ));
+    }
+}
+
+fn line<'t>(text: &'t str, start: &str) -> &'t str {
+    text.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("no {start} in {text}"))
+}
