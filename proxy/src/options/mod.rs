@@ -79,7 +79,8 @@ pub struct Log {
 /// Options about sockets and names.
 #[derive(Clone, Debug, Default)]
 pub struct Network {
-    /// `-l`, each `[proto:]host[:port][/advertised]`; in place of those of the configuration.
+    /// `-l`, each `[proto:]host[:port][/advertised]`; besides those of the configuration (Kamailio 5.6.3 adds
+    /// them, measured).
     pub listen: Vec<String>,
     /// `--alias`, each `[proto:]host[:port]`.
     pub aliases: Vec<String>,

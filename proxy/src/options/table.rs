@@ -90,7 +90,7 @@ pub(super) const ROWS: &[Row] = rows! {
     'h' "help" Effect::Flag(|o| o.action = Action::Help), "This help";
     'I' "" Effect::Flag(|o| o.action = Action::Internals), "Print version and limits built in";
     'K' "" Effect::Flag(|o| o.network.check_via = true), "Forward replies only when the first Via is ours";
-    'l' "" Effect::Value("address", |o, v| add(&mut o.network.listen, v)), "Listen on [proto:]addr[:port][/advaddr], in place of the configuration's sockets; may be repeated (-l udp:127.0.0.1:5080, -l eth0:5062, -l udp:127.0.0.1:5080/1.2.3.4:5060)";
+    'l' "" Effect::Value("address", |o, v| add(&mut o.network.listen, v)), "Listen on [proto:]addr[:port][/advaddr], besides the sockets of the configuration; may be repeated (-l udp:127.0.0.1:5080, -l eth0:5062, -l udp:127.0.0.1:5080/1.2.3.4:5060)";
     ' ' "loadmodule" Effect::Value("name", |o, v| add(&mut o.load_modules, v)), "Load the module before the configuration";
     ' ' "log-engine" Effect::Value("log", |o, v| text(&mut o.log.engine, v)), "Log engine name and data (json:M)";
     'L' "" Effect::Value("path", |o, v| text(&mut o.module_path, v)), "Search path of modules; all modules are built in";
