@@ -19,7 +19,7 @@ pub struct Catalog {
     flags: FxHashMap<String, u8>,
     defines: FxHashMap<Bytes, Bytes>,
     settings: FxHashMap<&'static str, Value>,
-    slots: Mutex<FxHashMap<(&'static str, Bytes), u32>>,
+    slots: Mutex<FxHashMap<&'static str, FxHashMap<Bytes, u32>>>,
 }
 
 /// A function with the module it comes from.
@@ -140,8 +140,22 @@ impl Catalog {
     /// come off the network must not get here, since slots are never given back.
     pub fn slot(&self, class: &'static str, name: &[u8]) -> u32 {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = slots.keys().filter(|(of, _)| *of == class).count() as u32;
-        *slots.entry((class, Bytes::copy_from_slice(name))).or_insert(next)
+        let of_class = slots.entry(class).or_default();
+        let next = of_class.len() as u32;
+        *of_class.entry(Bytes::copy_from_slice(name)).or_insert(next)
+    }
+
+    /// The names of a class of storage with their slots, in the order of their slots.
+    pub fn slots_of(&self, class: &str) -> Vec<(String, u32)> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut named: Vec<(String, u32)> = slots
+            .get(class)
+            .into_iter()
+            .flatten()
+            .map(|(name, slot)| (String::from_utf8_lossy(name).into_owned(), *slot))
+            .collect();
+        named.sort_by_key(|(_, slot)| *slot);
+        named
     }
 }
 

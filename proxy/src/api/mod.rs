@@ -52,6 +52,7 @@
 
 mod args;
 mod avps;
+mod calendar;
 mod catalog;
 mod ctx;
 mod def;
@@ -70,6 +71,7 @@ mod work;
 
 pub use args::{Arg, Args, Kind, PrepareFn, Prepared};
 pub use avps::{AvpName, Avps, Xavp, Xavps};
+pub use calendar::{Date, MONTHS, WEEKDAYS, days_from_civil, http_date, parse_http_date};
 pub use catalog::{Catalog, Function};
 pub use ctx::{Ctx, RunState, Shard, Vars};
 pub use def::{
@@ -81,7 +83,7 @@ pub use flow::{Answer, End, EndedBy, Flow, IoAnswer, IoRequest, Kept, Nested, Re
 pub use format::FormatError;
 pub use log::{Level, Line, Log};
 pub use params::{Loading, Params};
-pub use pattern::{Case, Pattern, PatternCache, PatternError};
+pub use pattern::{Case, Lines, Pattern, PatternCache, PatternError};
 pub use pv::{At, Index, Inner, Pv, PvArg, SetError, Transform, TransformArg, TransformArgs};
 pub use routes::{RouteId, RouteKind, RouteNames, RouteTable, Routes};
 pub use state::{Attachment, Attachments, Shared, States};

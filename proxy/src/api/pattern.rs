@@ -26,6 +26,15 @@ pub enum Case {
     Match,
 }
 
+/// What line ends mean to a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lines {
+    /// Nothing: `.` and `[^x]` match them, `^` and `$` are the ends of the text.
+    Plain,
+    /// `.` and `[^x]` do not match them, `^` and `$` match at each line: the functions of textops.
+    Apart,
+}
+
 /// Why a text is not a pattern, e.g. `unmatched [`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatternError(pub String);
@@ -33,10 +42,16 @@ pub struct PatternError(pub String);
 impl Pattern {
     /// Compiles a pattern. Errors: what is wrong with it, one line.
     pub fn compile(source: &[u8], case: Case) -> Result<Pattern, PatternError> {
-        let translated = Translator { source, at: 0, out: String::new(), depth: 0 }.run()?;
+        Pattern::compile_for(source, case, Lines::Plain)
+    }
+
+    /// Compiles a pattern that treats line ends as `lines` says. Errors: as [`Pattern::compile`].
+    pub fn compile_for(source: &[u8], case: Case, lines: Lines) -> Result<Pattern, PatternError> {
+        let translated = Translator { source, lines, at: 0, out: String::new(), depth: 0 }.run()?;
         RegexBuilder::new(&translated)
             .unicode(false)
-            .dot_matches_new_line(true)
+            .dot_matches_new_line(lines == Lines::Plain)
+            .multi_line(lines == Lines::Apart)
             .case_insensitive(case == Case::Ignore)
             .size_limit(1 << 20)
             .build()
@@ -98,6 +113,7 @@ fn last_line(message: &str) -> String {
 
 struct Translator<'a> {
     source: &'a [u8],
+    lines: Lines,
     at: usize,
     out: String,
     depth: usize,
@@ -191,7 +207,7 @@ impl Translator<'_> {
         self.out.push('[');
         if self.source.get(self.at) == Some(&b'^') {
             self.at += 1;
-            self.out.push('^');
+            self.out.push_str(if self.lines == Lines::Apart { "^\\n" } else { "^" });
         }
         let first = self.at;
         loop {
@@ -233,7 +249,7 @@ impl Translator<'_> {
 mod tests {
     use bytes::Bytes;
 
-    use super::{Case, Pattern, PatternCache};
+    use super::{Case, Lines, Pattern, PatternCache};
 
     #[test]
     fn patterns_mean_what_the_c_library_means() {
@@ -277,6 +293,15 @@ mod tests {
     fn case_matters_when_asked() {
         let pattern = Pattern::compile(b"^X", Case::Match).expect("pattern");
         assert!(pattern.is_match(b"X5") && !pattern.is_match(b"x5"));
+    }
+
+    #[test]
+    fn lines_can_be_kept_apart() {
+        for (pattern, expected) in [("^b$", true), ("a.b", false), ("a[^x]b", false), ("c$", true)] {
+            let compiled =
+                Pattern::compile_for(pattern.as_bytes(), Case::Match, Lines::Apart).expect(pattern);
+            assert_eq!(compiled.is_match(b"a\nb\nc"), expected, "{pattern:?}");
+        }
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 pub mod maxfwd;
 pub mod nathelper;
+pub mod pv;
 pub mod registrar;
 pub mod rr;
 pub mod siputils;
 pub mod sl;
+pub mod textops;
 pub mod tm;
 pub mod tmx;
 pub mod usrloc;
@@ -17,10 +19,12 @@ use crate::api::ModuleDef;
 pub static MODULES: &[&ModuleDef] = &[
     &maxfwd::MODULE,
     &nathelper::MODULE,
+    &pv::MODULE,
     &registrar::MODULE,
     &rr::MODULE,
     &siputils::MODULE,
     &sl::MODULE,
+    &textops::MODULE,
     &tm::MODULE,
     &tmx::MODULE,
     &usrloc::MODULE,

@@ -10,7 +10,7 @@ pub(super) fn is_first_hop(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let mode = if args.is_empty() { 0 } else { args.int(ctx, 0) };
     let view = ctx.work.view();
     if view.method().is_some() {
-        return Flow::from_bool(!view.vias().nth(1).is_some_and(|via| via.is_ok()));
+        return Flow::from_bool(view.vias().nth(1).is_none_or(|via| via.is_err()));
     }
     let Some(top) = view.record_routes().next() else { return Flow::TRUE };
     let uri = top.ok().and_then(|address| Uri::parse(address.uri_text).ok());

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use sip::msg::{HeaderName, Method, Uri};
 
-use crate::api::{Args, Ctx, Flow, Loading};
+use crate::api::{Args, Ctx, Flow, Loading, parse_http_date};
 
 pub(super) fn has_totag(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     Flow::from_bool(ctx.work.view().to().is_ok_and(|to| to.tag().is_some()))
@@ -59,50 +59,10 @@ pub(super) fn options_reply(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
 /// 1: Date is at most `seconds` away from now; -1: no Date; -2: unreadable; -4: too old or too new.
 pub(super) fn hdr_date_check(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let Some(date) = ctx.work.view().header(HeaderName::Date) else { return Flow::FALSE };
-    let Some(written) = parse_date(date) else { return Flow::Next(-2) };
+    let Some(written) = parse_http_date(date) else { return Flow::Next(-2) };
     let now = ctx.shard.unix_time(ctx.shard.now).as_secs() as i64;
     match (now - written).abs() <= args.int(ctx, 0) {
         true => Flow::TRUE,
         false => Flow::Next(-4),
-    }
-}
-
-/// Unix time of `Sat, 13 Nov 2010 23:29:00 GMT` (RFC 3261 20.17).
-fn parse_date(date: &[u8]) -> Option<i64> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let text = std::str::from_utf8(date).ok()?;
-    let parts: Vec<&str> = text.split_ascii_whitespace().collect();
-    let [_, day, month, year, clock, _] = parts[..] else { return None };
-    let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))? as i64 + 1;
-    let clock: Vec<i64> = clock.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
-    let [hours, minutes, seconds] = clock[..] else { return None };
-    let days = days_from_civil(year.parse().ok()?, month, day.parse().ok()?);
-    Some(days * 86_400 + hours * 3600 + minutes * 60 + seconds)
-}
-
-/// Days since 1970-01-01 of a date in the Gregorian calendar.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    // Years that begin in March put the leap day at the end.
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year - era * 400;
-    let month_from_march = (month + 9) % 12;
-    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse_date;
-
-    #[test]
-    fn dates_are_unix_times() {
-        // The example of RFC 3261 20.17.
-        assert_eq!(parse_date(b"Sat, 13 Nov 2010 23:29:00 GMT"), Some(1_289_690_940));
-        assert_eq!(parse_date(b"Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
-        assert_eq!(parse_date(b"Thu, 29 Feb 2024 12:00:00 GMT"), Some(1_709_208_000));
-        assert_eq!(parse_date(b"yesterday"), None);
     }
 }
