@@ -1,0 +1,154 @@
+//! Whole runs in this process: a server and a client talk over loopback, exit codes and closing screens are
+//! what a user would see.
+
+use std::io::{self, Write};
+use std::net::UdpSocket;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use sipp::Exit;
+use sipp::engine::{self, Command, Console, Controller, Terminal};
+
+/// Collects what a run prints.
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no writer panics").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Paper {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("no writer panics")).into_owned()
+    }
+}
+
+/// How a run ended, and what it printed on standard output and standard error.
+struct Ended {
+    exit: Exit,
+    out: String,
+    err: String,
+}
+
+/// Starts a run on a thread of its own.
+fn start(line: &str) -> (Controller, JoinHandle<Ended>) {
+    let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    let (controller, controlled) = engine::controller();
+    let ours = controller.clone();
+    let thread = std::thread::spawn(move || {
+        let (out, err) = (Paper::default(), Paper::default());
+        let console =
+            Console { out: Box::new(out.clone()), err: Box::new(err.clone()), terminal: Terminal::Headless };
+        let exit = sipp::run(&words, console, (ours, controlled));
+        Ended { exit, out: out.text(), err: err.text() }
+    });
+    (controller, thread)
+}
+
+fn end(thread: JoinHandle<Ended>) -> Ended {
+    thread.join().expect("a run does not panic")
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    socket.local_addr().expect("bound").port()
+}
+
+/// The number in the cumulative column of a line of the statistics screen.
+fn figure(out: &str, name: &str) -> u64 {
+    let line = out.lines().find(|line| line.trim_start().starts_with(name)).expect("the line is printed");
+    line.rsplit('|').next().and_then(|column| column.trim().parse().ok()).expect("a number stands there")
+}
+
+#[test]
+fn calls_run_from_client_to_server() {
+    for (transport, calls) in [("u1", 30), ("t1", 10), ("un", 10)] {
+        let port = free_port();
+        let server = if transport == "un" { "u1" } else { transport };
+        let (keys, uas) = start(&format!("-sn uas -i 127.0.0.1 -p {port} -t {server}"));
+        let line = format!("-sn uac 127.0.0.1:{port} -i 127.0.0.1 -t {transport} -m {calls} -r 200 -d 10");
+        let uac = retry_until_heard(&line);
+        assert_eq!(uac.exit, Exit::Success, "{transport}: {}", uac.err);
+        assert_eq!(figure(&uac.out, "Successful call"), calls, "{transport}");
+        assert_eq!(figure(&uac.out, "Failed call"), 0, "{transport}");
+        keys.ask(Command::Interrupt);
+        let uas = end(uas);
+        assert_eq!(figure(&uas.out, "Incoming calls created"), calls, "{transport}");
+        assert_eq!(uas.exit, Exit::Success, "{transport}: {}", uas.err);
+    }
+}
+
+/// Over TCP the client may come before the server listens; then it ends at once and is started again.
+fn retry_until_heard(line: &str) -> Ended {
+    loop {
+        let ended = end(start(line).1);
+        if ended.exit != Exit::Fatal || !ended.err.contains("Refused") {
+            return ended;
+        }
+    }
+}
+
+#[test]
+fn a_call_nobody_answers_fails() {
+    // The port is bound and silent, so nothing comes back, not even an ICMP error.
+    let silent = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    let port = silent.local_addr().expect("bound").port();
+    let (_, uac) = start(&format!("-sn uac 127.0.0.1:{port} -i 127.0.0.1 -m 1 -r 100 -recv_timeout 50"));
+    let uac = end(uac);
+    assert_eq!(uac.exit, Exit::Failed);
+    assert_eq!(figure(&uac.out, "Failed call"), 1);
+}
+
+/// Measured on SIPp: `-timeout` without any call ends with 97, `-timeout_error` with 255.
+#[test]
+fn a_timeout_ends_the_run() {
+    let (_, idle) = start("-sn uas -i 127.0.0.1 -timeout 50ms");
+    assert_eq!(end(idle).exit, Exit::Stopped);
+    let (_, strict) = start("-sn uas -i 127.0.0.1 -timeout 50ms -timeout_error");
+    let strict = end(strict);
+    assert_eq!(strict.exit, Exit::Fatal);
+    assert!(strict.err.contains("uas timed out after '0.0"), "{}", strict.err);
+}
+
+#[test]
+fn keys_end_a_run_softly_or_at_once() {
+    for key in [Command::Quit, Command::Interrupt, Command::ForceQuit] {
+        let (keys, idle) = start("-sn uas -i 127.0.0.1");
+        keys.ask(key.clone());
+        assert_eq!(end(idle).exit, Exit::Success, "{key:?}");
+    }
+}
+
+/// Measured on SIPp: errors before the scenario is loaded end with 1, after it with 255, a busy port with 254.
+#[test]
+fn errors_have_sipps_exit_codes() {
+    let taken = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    let port = taken.local_addr().expect("bound").port();
+    let rows = [
+        ("-sf /nonexistent.xml".to_owned(), Exit::Failed, "Unable to load or parse '/nonexistent.xml'"),
+        ("-sn zzz".into(), Exit::Failed, "Invalid default scenario name 'zzz'"),
+        ("-sn uac".into(), Exit::Fatal, "Missing remote host parameter. This scenario requires it"),
+        ("-sn uac 127.0.0.1 -i ::1".into(), Exit::Fatal, "Network family mismatch"),
+        (format!("-sn uas -i 127.0.0.1 -p {port}"), Exit::AddressInUse, "Unable to bind main socket"),
+        ("-sn uas -inf /nonexistent.csv".into(), Exit::Failed, "Unable to open file /nonexistent.csv"),
+        ("-sn uac 127.0.0.1 -set x y".into(), Exit::Failed, "Can not set the global variable x"),
+    ];
+    for (line, exit, text) in rows {
+        let ended = end(start(&line).1);
+        assert_eq!(ended.exit, exit, "{line}");
+        assert!(ended.err.contains(text), "{line}: {}", ended.err);
+    }
+}
+
+#[test]
+fn no_calls_at_all_is_a_success() {
+    let uac = end(start("-sn uac 127.0.0.1:9 -i 127.0.0.1 -m 0").1);
+    assert_eq!((uac.exit, figure(&uac.out, "Total Calls created")), (Exit::Success, 0));
+}
