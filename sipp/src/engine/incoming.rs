@@ -76,7 +76,7 @@ impl Signalling {
             }
             return;
         }
-        let index = match Index::parse(bytes) {
+        let index = match Index::parse_lenient(bytes) {
             Ok(index) => index,
             Err(error) => {
                 self.warn(now, format!("SIP message that cannot be read discarded: {error}"));

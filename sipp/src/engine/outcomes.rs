@@ -28,6 +28,10 @@ impl Signalling {
         let mut failed = None;
         let mut verdict = None;
         for output in &outputs.list {
+            if self.state.ending.is_some() {
+                // An action ended the program: what the call does after it no longer counts.
+                break;
+            }
             match output {
                 Output::Send(outgoing) => {
                     let bytes = outputs.text(outgoing.bytes);
@@ -65,7 +69,7 @@ impl Signalling {
     }
 
     /// Everything a call asks for besides sending and ending.
-    fn apply(&mut self, now: Time, output: &Output) {
+    pub(super) fn apply(&mut self, now: Time, output: &Output) {
         match output {
             Output::Count(count) => self.count(*count),
             Output::ResponseTime { timer, took } => {

@@ -6,19 +6,22 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sip::ident::Ident;
 use sip::net::{SocketId, Sockets, UdpOptions};
 use sip::peer::{Peer, Transport};
+use sip::time::Time;
 
+use crate::call::{Birth, Call, Env, Input, Origin, Output, Outputs};
 use crate::exit::Exit;
 use crate::infile::{Infile, Infiles};
 use crate::lang::World;
 use crate::options::{self, Options, SocketMode, Source};
 use crate::scenario::{self, Program};
-use crate::state::{Behaviours, Compat, DuplicateCheck, DynamicIds, Settings, Value, WallClock};
+use crate::state::{
+    Behaviours, CallNumber, Compat, DuplicateCheck, DynamicIds, Settings, UserId, Value, WallClock,
+};
 
 use super::address::{local_address, resolve, unspecified};
 
@@ -45,7 +48,7 @@ impl Fatal {
 pub(super) struct Loaded {
     /// The scenario's name for files and screens.
     pub(super) name: String,
-    pub(super) program: Arc<Program>,
+    pub(super) program: Program,
     pub(super) world: World,
     /// Findings that do not hinder the run.
     pub(super) warnings: Vec<String>,
@@ -91,7 +94,7 @@ pub(super) fn load(options: &Options) -> Result<Loaded, Fatal> {
         })?;
         world.globals.set(slot.index, Value::Text(value.as_bytes().into()));
     }
-    Ok(Loaded { name, program: Arc::new(program), world, warnings })
+    Ok(Loaded { name, program, world, warnings })
 }
 
 fn injection_files(scenario: &options::Scenario) -> Result<Infiles, Fatal> {
@@ -255,6 +258,32 @@ pub(super) fn settings(options: &Options, addresses: &Addresses, port: u16, wall
         compat: Compat::V36,
         wall,
     }
+}
+
+/// Runs `<init>` in a hidden call, which takes call number 1 like in SIPp. Gives what its actions ask for.
+///
+/// Errors: the text of a fatal error.
+pub(super) fn initialise(
+    now: Time,
+    program: &mut Program,
+    settings: &Settings,
+    world: &mut World,
+) -> Result<Vec<Output>, Fatal> {
+    let mut outputs = Outputs::default();
+    if program.init.is_empty() {
+        return Ok(outputs.list);
+    }
+    // The call machine runs the steps of a program: for this one call those of the init section.
+    std::mem::swap(&mut program.steps, &mut program.init);
+    let mut env = Env { program, settings, world };
+    let birth = Birth { number: CallNumber(1), id: b"init", user: UserId(0), origin: Origin::Init };
+    let call = Call::new(now, birth, &mut env);
+    let done = call.map(|mut call| call.handle(now, Input::Start, &mut env, &mut outputs));
+    std::mem::swap(&mut program.steps, &mut program.init);
+    done.map_err(Fatal::late)?;
+    // It is not counted in any statistics.
+    outputs.list.retain(|output| !matches!(output, Output::Count(_) | Output::ResponseTime { .. }));
+    Ok(outputs.list)
 }
 
 /// `-rate_interval`, or the value of `-fd`.

@@ -92,8 +92,8 @@ pub(super) struct State {
     pub(super) timed_out: bool,
     /// The first connection is being made; no call is opened before it stands.
     pub(super) connecting: bool,
-    next_draw: Option<Time>,
-    next_row: Option<Time>,
+    pub(super) next_draw: Option<Time>,
+    pub(super) next_row: Option<Time>,
     pub(super) busy: Busy,
 }
 
@@ -120,7 +120,6 @@ impl Signalling {
         self.state.next_row = self.rhythm.row_every.map(|period| start + period);
         let figures = self.figures(start, Phase::Running);
         self.link.tell_surely(Note::Figures(Box::new(figures), Occasion::Start));
-        self.initialise(start);
         self.start_traffic(start);
         let mut inbox = Inbox::default();
         while !self.is_over() {
@@ -129,17 +128,6 @@ impl Signalling {
             }
         }
         self.finish()
-    }
-
-    /// Runs `<init>` in a hidden call, which takes call number 1 like in SIPp.
-    fn initialise(&mut self, now: Time) {
-        if self.program.init.is_empty() {
-            return;
-        }
-        let id = self.opening.call_ids.write(1);
-        if let Some(key) = self.begin(now, &id, UserId(0), Origin::Init) {
-            self.advance(now, key, Input::Start);
-        }
     }
 
     /// Calls may be opened from now on; over a stream, once its connection stands.

@@ -37,7 +37,7 @@ pub(crate) fn message(
 
 /// A line of `-trace_shortmsg`, appended to `out`: time, direction, Call-ID, CSeq and first line, by tabs.
 pub(crate) fn short_message(wall: Wall, at: Time, direction: Direction, bytes: &[u8], out: &mut Vec<u8>) {
-    let Ok(index) = Index::parse(bytes) else { return };
+    let Ok(index) = Index::parse_lenient(bytes) else { return };
     let view = View { bytes, index: &index };
     let letter = match direction {
         Direction::Sent => "\tS\t",

@@ -1,0 +1,178 @@
+//! A run put together: sockets bound, calls' settings known, the signalling thread and the desk ready to work.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
+
+use sip::msg::frame;
+use sip::net::{Clock, ConnLimits, Sockets};
+use sip::time::Time;
+
+use crate::exit::Exit;
+use crate::options::Options;
+use crate::scenario::Program;
+use crate::screen::Live;
+use crate::state::{Settings, WallClock};
+use crate::stats::counters::Counters;
+use crate::stats::snapshot::Setup;
+use crate::stats::times::Wall;
+use crate::traffic::calls::Calls;
+
+use super::call_id::CallIdFormat;
+use super::control::Controlled;
+use super::desk::Desk;
+use super::link::{self, Link, Note, Wanted};
+use super::opening::{Habits, Opening};
+use super::own_sockets::OwnSockets;
+use super::setup::{self, Addresses, Fatal, Loaded};
+use super::signalling::{Reconnect, Rhythm, Signalling, State};
+use super::{Console, Terminal, command, describe};
+
+/// A run that can start.
+pub(super) struct Prepared {
+    pub(super) signalling: Signalling,
+    pub(super) desk: Desk,
+    pub(super) notes: Receiver<Note>,
+}
+
+/// Puts a run together. Errors: whatever is wrong with its options, files, hosts and ports.
+pub(super) fn prepare(
+    options: &Options,
+    console: &mut Console,
+    (clock, wall): (Clock, Wall),
+    controlled: Controlled,
+) -> Result<Prepared, Fatal> {
+    let mut loaded = setup::load(options)?;
+    if let Some(remote) = &options.network.remote {
+        // Scripts wait for this line; a closed stderr is no reason to stop.
+        let _ = writeln!(console.err, "Resolving remote host '{}'... Done.", remote.host);
+    }
+    let addresses = setup::addresses(options, loaded.program.mode.opens_calls())?;
+    let network_error = |error: std::io::Error| Fatal::late(format!("Network error: {error}"));
+    let mut sockets = Sockets::new(limits(options)).map_err(network_error)?;
+    let socket = setup::bind(&mut sockets, options, addresses.bind)?;
+    let port = sockets.local_addr(socket).map_or(0, |addr| addr.port());
+    controlled.wakes(sockets.waker());
+    let settings = setup::settings(options, &addresses, port, wall_clock(wall));
+    let asked = setup::initialise(clock.now(), &mut loaded.program, &settings, &mut loaded.world)?;
+    let Loaded { name, program, world, warnings } = loaded;
+    let desk = desk(options, (&name, settings.pid), wall, console.terminal)?;
+    let (sender, notes) = sync_channel(link::CAPACITY);
+    let shape = describe::shape(&program);
+    let mut signalling = Signalling {
+        clock,
+        sockets,
+        socket,
+        own: own_sockets(options, &addresses),
+        layout: Arc::new(describe::layout(&program, &name, options.call.pause)),
+        setup: Arc::new(shown_setup(options, &addresses, &program, (wall, port))),
+        counters: Counters::new(&shape),
+        shape,
+        calls: Calls::new(options.call.remember_ended),
+        opening: Opening::new(&options.rate, habits(options, &program, &settings)),
+        quit: Default::default(),
+        link: Link::new(sender, wanted(options)),
+        commands: controlled.receiver,
+        rhythm: rhythm(options, console.terminal),
+        reconnect: Reconnect {
+            left: options.network.max_reconnect,
+            closes_calls: options.network.reconnect_close,
+        },
+        state: State { call_numbers: u64::from(!program.init.is_empty()), ..State::default() },
+        settings,
+        world,
+        program: Arc::new(program),
+    };
+    for output in &asked {
+        signalling.apply(clock.now(), output);
+    }
+    for warning in warnings {
+        signalling.warn(clock.now(), warning);
+    }
+    Ok(Prepared { signalling, desk, notes })
+}
+
+fn wall_clock(wall: Wall) -> WallClock {
+    WallClock {
+        origin_unix_micros: wall.origin_unix_micros,
+        // Time zones are less than a day wide.
+        utc_offset_secs: wall.utc_offset_secs as i32,
+    }
+}
+
+fn desk(options: &Options, scenario: (&str, u32), wall: Wall, terminal: Terminal) -> Result<Desk, Fatal> {
+    let live = match terminal {
+        Terminal::Live => Some(Live::start(command::keys()).map_err(|error| Fatal::late(error.to_string()))?),
+        Terminal::Headless => None,
+    };
+    Desk::new(&options.traces, scenario, wall, live).map_err(|text| Fatal { exit: Exit::Fatal, text })
+}
+
+fn own_sockets(options: &Options, addresses: &Addresses) -> OwnSockets {
+    let network = &options.network;
+    OwnSockets::new(network.mode, addresses.bind, network.max_sockets, setup::udp_options(options))
+}
+
+/// What connections may cost: a test tool keeps them as long as its calls want them.
+fn limits(options: &Options) -> ConnLimits {
+    let frame = frame::Limits { missing_length: frame::MissingLength::NoBody, ..frame::Limits::default() };
+    let max_connections = options.network.max_sockets;
+    ConnLimits { max_connections, idle: Duration::MAX, frame, ..ConnLimits::default() }
+}
+
+fn habits(options: &Options, program: &Program, settings: &Settings) -> Habits {
+    let call = &options.call;
+    Habits {
+        opens_calls: program.mode.opens_calls(),
+        length: describe::pauses(program, call.pause).max(call.pause),
+        sleep: options.general.sleep,
+        ramp_interval: setup::ramp_interval(options),
+        call_ids: CallIdFormat::parse(&call.call_id_format, settings.pid, &settings.local_ip.to_string()),
+        keeps_id_prefix: call.keep_call_id_prefix,
+    }
+}
+
+fn shown_setup(
+    options: &Options,
+    addresses: &Addresses,
+    program: &Program,
+    (wall, port): (Wall, u16),
+) -> Setup {
+    let remote = addresses.remote.map(|remote| shown_remote(options, remote.port())).unwrap_or_default();
+    Setup {
+        wall,
+        port,
+        transport: setup::transport(options.network.mode).via_name().into(),
+        remote,
+        pause: options.call.pause,
+        stop_after: options.rate.stop_after,
+        auto_answer: options.call.auto_answer,
+        lossy: options.call.lost_percent > 0.0 || program.has_losses,
+    }
+}
+
+fn shown_remote(options: &Options, port: u16) -> String {
+    let host = options.network.remote.as_ref().map_or("", |remote| remote.host.as_str());
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+fn wanted(options: &Options) -> Wanted {
+    Wanted {
+        messages: options.traces.messages.on,
+        short_messages: options.traces.short_messages.on,
+        response_times: options.traces.response_times,
+    }
+}
+
+fn rhythm(options: &Options, terminal: Terminal) -> Rhythm {
+    let traces = &options.traces;
+    let rows = traces.stat.on || traces.counts || traces.error_codes;
+    let draws = terminal == Terminal::Live && !traces.screen_period.is_zero();
+    Rhythm {
+        draw_every: draws.then_some(traces.screen_period),
+        row_every: rows.then_some(traces.stat_period),
+        ends_at: options.general.timeout.map(|timeout| Time::ZERO + timeout),
+        end_is_error: options.general.timeout_error,
+    }
+}
