@@ -11,6 +11,7 @@ use sip::time::Time;
 use crate::options::Traces;
 use crate::screen::{Live, Shown};
 use crate::stats::csv::{self, Bins};
+use crate::stats::report;
 use crate::stats::screens::Screen;
 use crate::stats::snapshot::{Baseline, Phase, Snapshot};
 use crate::stats::times::Wall;
@@ -44,6 +45,7 @@ struct Tables {
     counts: Option<Table>,
     error_codes: Option<Table>,
     response_times: Option<Table>,
+    report: Option<Table>,
     /// Where the periodic columns of the next row begin.
     since: Baseline,
     bins: Bins,
@@ -254,6 +256,7 @@ impl Desk {
         self.tables.row(snapshot, &self.options);
         self.tables.row(snapshot, &self.options);
         self.tables.flush_response_times();
+        put(&mut self.tables.report, &report::json(snapshot));
         if self.options.screens.on {
             // SIPp writes them while it still waits.
             let waiting = Snapshot { phase: Phase::Quitting, ..snapshot.clone() };
@@ -318,6 +321,8 @@ impl Tables {
             counts: table(options.counts, format!("{stem}_counts.csv"))?,
             error_codes: table(options.error_codes, format!("{stem}_error_codes.csv"))?,
             response_times: table(options.response_times, format!("{stem}_rtt.csv"))?,
+            // Opened now, so that a wrong name is told before the run and not after it.
+            report: table(options.report.is_some(), options.report.clone().unwrap_or_default())?,
             ..Tables::default()
         })
     }

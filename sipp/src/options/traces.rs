@@ -52,6 +52,8 @@ pub struct Traces {
     pub ring_bytes: Option<u64>,
     /// `-max_log_size`: bytes after which a file is closed.
     pub max_bytes: Option<u64>,
+    /// `-json`: where the report of the run goes.
+    pub report: Option<String>,
 }
 
 impl Default for Traces {
@@ -74,6 +76,7 @@ impl Default for Traces {
             ring_files: 0,
             ring_bytes: None,
             max_bytes: None,
+            report: None,
         }
     }
 }
@@ -220,6 +223,16 @@ pub(super) const ROWS: &[Row] = &[
         help: "Response times between two writes. Default: 200.",
         effect: Effect::Int(|options, number| {
             options.traces.response_times_batch = usize::try_from(number).unwrap_or(0).max(1);
+        }),
+    },
+    Row {
+        names: &["json"],
+        value: "FILE",
+        help: "Write a report of the whole run as JSON: calls, failures, response times with percentiles, and \
+               whether this program kept up.",
+        effect: Effect::Text(|options, file| {
+            options.traces.report = Some(file.into());
+            Ok(())
         }),
     },
     Row {

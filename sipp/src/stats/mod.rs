@@ -8,6 +8,7 @@ pub(crate) mod counters;
 pub(crate) mod csv;
 pub(crate) mod histogram;
 pub(crate) mod layout;
+pub(crate) mod report;
 pub(crate) mod screens;
 pub(crate) mod snapshot;
 pub(crate) mod times;
