@@ -386,9 +386,10 @@ impl Trouble {
 
 /// One sendmmsg over the front of `batch`; how many datagrams the kernel took (at least 1).
 fn send_some(fd: libc::c_int, batch: &SendBatch) -> io::Result<usize> {
-    // SAFETY: all-zero is a valid value of these C structs.
-    let (mut headers, mut iovecs): ([libc::mmsghdr; SEND_BATCH], [libc::iovec; SEND_BATCH]) =
-        unsafe { zeroed() };
+    // SAFETY: all-zero is a valid value of these C structs. (Two statements: a tuple would be built and moved.)
+    let mut headers: [libc::mmsghdr; SEND_BATCH] = unsafe { zeroed() };
+    // SAFETY: as above.
+    let mut iovecs: [libc::iovec; SEND_BATCH] = unsafe { zeroed() };
     let mut names = [Name::unset(); SEND_BATCH];
     let mut count = 0;
     while let Some((bytes, to)) = (count < SEND_BATCH).then(|| batch.get(count)).flatten() {
@@ -473,7 +474,7 @@ fn set_option<T: Copy>(socket: &Socket, level: libc::c_int, name: libc::c_int, v
 
 const ON: libc::c_int = 1;
 /// Datagrams per sendmmsg.
-const SEND_BATCH: usize = 64;
+const SEND_BATCH: usize = 32;
 /// No datagram is larger: the IPv6 payload length less the UDP header, rounded up.
 const MAX_DATAGRAM: usize = 65_535;
 /// Distance of two slots: not a power of two, so that the starts of all slots do not share cache sets.
