@@ -15,10 +15,14 @@ use sipp::lang::{PosixRegex, Scope, World};
 use sipp::scenario::{Context, Op, Program, builtin, load};
 use sipp::state::{CallNumber, CallState, Settings, UserId};
 
+/// As the engine has it: keywords that never change are literal.
 fn program(name: &str) -> Program {
     let infiles = Infiles::default();
     let text = builtin::text(name).expect("built in");
-    load(name, text.as_bytes(), Context { keys: &[], infiles: &infiles }).expect("correct").program
+    let context = Context { keys: &[], infiles: &infiles };
+    let mut program = load(name, text.as_bytes(), context).expect("correct").program;
+    program.settle(&settings());
+    program
 }
 
 fn world() -> World {
@@ -43,7 +47,8 @@ fn settings() -> Settings {
 fn client_messages() -> Vec<Vec<u8>> {
     let (program, settings, mut world) = (program("uac"), settings(), world());
     let mut env = Env { program: &program, settings: &settings, world: &mut world };
-    let birth = Birth { number: CallNumber(1), id: b"1-12345@127.0.0.1", user: UserId(0), origin: Origin::Opened };
+    let birth =
+        Birth { number: CallNumber(1), id: b"1-12345@127.0.0.1", user: UserId(0), origin: Origin::Opened };
     let mut call = Call::new(Time::ZERO, birth, &mut env).expect("no injection files");
     let mut outputs = Outputs::default();
     call.handle(Time::ZERO, Input::Start, &mut env, &mut outputs);

@@ -80,6 +80,9 @@ impl Scope<'_> {
 /// Meaning of a keyword without arguments: appends its value. `offset` is the `+N` or `-N` behind the name.
 pub type PlainKeyword = fn(scope: &mut Scope<'_>, offset: i64, out: &mut Vec<u8>);
 
+/// Meaning of a keyword that is the same in all messages of a run.
+pub type ConstantKeyword = fn(settings: &Settings, offset: i64, out: &mut Vec<u8>);
+
 /// Meaning of a keyword with arguments, fixed when the scenario was compiled.
 pub trait Keyword: std::fmt::Debug + Send + Sync {
     /// Appends the value.
@@ -104,6 +107,8 @@ pub struct KeywordDef {
 pub enum KeywordForm {
     /// `[name]`, `[name+N]`, `[name-N]`.
     Plain(PlainKeyword),
+    /// The same, and its value never changes during a run: [`Template::settle`] makes it literal.
+    Constant(ConstantKeyword),
     /// `[name argument=value ...]`.
     Args(ParseKeyword),
     /// `[name<rest> argument=value ...]`: the name is only the beginning.

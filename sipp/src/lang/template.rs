@@ -3,11 +3,17 @@
 //! Messages lose indentation and trailing blanks of every line and get CRLF line ends; texts of attributes
 //! stay as they are. Rendering appends to a buffer and allocates nothing of its own.
 
+use std::sync::LazyLock;
+
 use memchr::memmem;
 use sip::span::Span;
 
 use super::keywords;
-use super::{Keyword, KeywordDef, KeywordForm, KeywordText, Mistake, Names, PlainKeyword, Scope};
+use crate::state::Settings;
+
+use super::{
+    ConstantKeyword, Keyword, KeywordDef, KeywordForm, KeywordText, Mistake, Names, PlainKeyword, Scope,
+};
 
 /// A text ready to be rendered.
 #[derive(Debug, Default)]
@@ -29,6 +35,7 @@ pub enum TextKind {
 
 enum Segment {
     Literal(Span),
+    Constant { write: ConstantKeyword, offset: i64 },
     Plain { write: PlainKeyword, offset: i64, vanishes: bool },
     With { keyword: Box<dyn Keyword>, vanishes: bool },
 }
@@ -37,6 +44,7 @@ impl std::fmt::Debug for Segment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Segment::Literal(span) => write!(f, "Literal({}+{})", span.start, span.len),
+            Segment::Constant { offset, .. } => write!(f, "Constant({offset:+})"),
             Segment::Plain { offset, .. } => write!(f, "Plain({offset:+})"),
             Segment::With { keyword, .. } => keyword.fmt(f),
         }
@@ -94,6 +102,10 @@ impl Template {
                     out.extend_from_slice(if swallow { after_blank_line(literal) } else { literal });
                     false
                 }
+                Segment::Constant { write, offset } => {
+                    write(scope.settings, *offset, out);
+                    false
+                }
                 Segment::Plain { write, offset, vanishes } => {
                     write(scope, *offset, out);
                     *vanishes
@@ -113,8 +125,25 @@ impl Template {
                 *mark += grown;
             }
         }
-        patch_length(scope.length_mark, base, out);
+        patch_length(scope.length_mark, out);
         (scope.length_mark, scope.authentication_mark) = outer_marks;
+    }
+
+    /// Makes keywords literal whose values hold for the whole run; to be called once sockets are bound.
+    pub fn settle(&mut self, settings: &Settings) {
+        let mut settled = Template::default();
+        for segment in std::mem::take(&mut self.segments) {
+            match segment {
+                Segment::Literal(span) => settled.push_literal(span.of(&self.literal)),
+                Segment::Constant { write, offset } => {
+                    let mut value = Vec::new();
+                    write(settings, offset, &mut value);
+                    settled.push_literal(&value);
+                }
+                other => settled.segments.push(other),
+            }
+        }
+        *self = settled;
     }
 
     /// The text in a buffer of its own, for places outside of the hot path.
@@ -145,11 +174,14 @@ fn after_blank_line(literal: &[u8]) -> &[u8] {
     rest.strip_prefix(b"\r\n").or(rest.strip_prefix(b"\n")).unwrap_or(rest)
 }
 
+/// Finds the end of the header fields; made once, since making it costs more than a search.
+static HEAD_END: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\r\n\r\n"));
+
 /// Writes the length of the body over the five columns that `[len]` left.
-fn patch_length(mark: Option<(usize, i64)>, base: usize, out: &mut [u8]) {
+fn patch_length(mark: Option<(usize, i64)>, out: &mut [u8]) {
     let Some((at, offset)) = mark else { return };
-    let text = &out[base..];
-    let body = memmem::find(text, b"\r\n\r\n").map_or(0, |end| text.len() - end - 4);
+    // The body begins behind the header that holds the length.
+    let body = HEAD_END.find(&out[at..]).map_or(0, |end| out.len() - at - end - 4);
     let mut value = (body as i64 + offset).max(0);
     let places = &mut out[at..at + keywords::message::LENGTH_COLUMNS];
     for place in places.iter_mut().rev() {
@@ -312,6 +344,7 @@ impl Reader<'_, '_, '_> {
     fn push_keyword(&mut self, def: &KeywordDef, text: &KeywordText<'_>) -> Result<(), Mistake> {
         let vanishes = def.vanishes;
         let segment = match def.form {
+            KeywordForm::Constant(write) => Segment::Constant { write, offset: text.offset },
             KeywordForm::Plain(write) => {
                 keywords::message::note_need(def.name, &mut self.names.keep);
                 Segment::Plain { write, offset: text.offset, vanishes }

@@ -9,7 +9,7 @@ use sip::msg::Method;
 
 use crate::lang::distributions::Pause;
 use crate::lang::{Action, PosixRegex, Template, VarNames};
-use crate::state::{KeepRule, Scope, StepIndex, VarSlot};
+use crate::state::{KeepRule, Scope, Settings, StepIndex, VarSlot};
 
 /// A scenario ready to run.
 #[derive(Debug)]
@@ -293,6 +293,18 @@ impl Program {
     /// The message at a position; `None` at the end.
     pub fn step(&self, index: StepIndex) -> Option<&Step> {
         self.steps.get(index.get())
+    }
+
+    /// Makes keywords literal whose values hold for the whole run. To be called once, before calls are opened;
+    /// a program that is not settled gives the same messages more slowly.
+    pub fn settle(&mut self, settings: &Settings) {
+        for step in &mut self.steps {
+            match &mut step.op {
+                Op::Send(send) => send.text.settle(settings),
+                Op::SendCmd(command) => command.text.settle(settings),
+                _ => {}
+            }
+        }
     }
 
     /// The slot of a declared global variable, for `-set`.

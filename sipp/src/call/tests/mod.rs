@@ -285,6 +285,18 @@ fn built_in_invite_has_the_lines_of_the_original() {
 }
 
 #[test]
+fn a_settled_program_sends_the_same_messages() {
+    let (mut plain, mut settled) = (Side::new("uac", |_| {}), Side::new("uac", |_| {}));
+    settled.program.settle(&settled.settings);
+    for side in [&mut plain, &mut settled] {
+        side.open(Time::ZERO, Origin::Opened);
+        side.message(Time::ZERO, &reply(&side.sent[0].1.clone(), "200 OK"));
+    }
+    assert_eq!(plain.sent.len(), 3);
+    assert_eq!(plain.sent, settled.sent);
+}
+
+#[test]
 fn invite_is_resent_with_doubling_intervals_and_given_up() {
     let mut client = Side::new("uac", |_| {});
     client.open(Time::ZERO, Origin::Opened);

@@ -9,7 +9,7 @@ pub(in crate::lang) const SERVICE: KeywordDef = KeywordDef {
     name: "service",
     args: "",
     vanishes: false,
-    form: KeywordForm::Plain(|scope, _, out| out.extend_from_slice(scope.settings.service.as_bytes())),
+    form: KeywordForm::Constant(|settings, _, out| out.extend_from_slice(settings.service.as_bytes())),
     doc: "The service of -s.",
 };
 
@@ -17,8 +17,8 @@ pub(in crate::lang) const REMOTE_IP: KeywordDef = KeywordDef {
     name: "remote_ip",
     args: "",
     vanishes: false,
-    form: KeywordForm::Plain(|scope, _, out| {
-        if let Some(ip) = scope.settings.remote_ip {
+    form: KeywordForm::Constant(|settings, _, out| {
+        if let Some(ip) = settings.remote_ip {
             write_host(ip, out);
         }
     }),
@@ -29,7 +29,7 @@ pub(in crate::lang) const REMOTE_HOST: KeywordDef = KeywordDef {
     name: "remote_host",
     args: "",
     vanishes: false,
-    form: KeywordForm::Plain(|scope, _, out| out.extend_from_slice(scope.settings.remote_host.as_bytes())),
+    form: KeywordForm::Constant(|settings, _, out| out.extend_from_slice(settings.remote_host.as_bytes())),
     doc: "The remote host as typed, without port.",
 };
 
@@ -37,8 +37,8 @@ pub(in crate::lang) const REMOTE_PORT: KeywordDef = KeywordDef {
     name: "remote_port",
     args: "+N",
     vanishes: false,
-    form: KeywordForm::Plain(|scope, offset, out| {
-        write_decimal(i64::from(scope.settings.remote_port) + offset, out);
+    form: KeywordForm::Constant(|settings, offset, out| {
+        write_decimal(i64::from(settings.remote_port) + offset, out);
     }),
     doc: "The remote port.",
 };
@@ -47,7 +47,7 @@ pub(in crate::lang) const LOCAL_IP: KeywordDef = KeywordDef {
     name: "local_ip",
     args: "",
     vanishes: false,
-    form: KeywordForm::Plain(|scope, _, out| write_host(scope.settings.local_ip, out)),
+    form: KeywordForm::Constant(|settings, _, out| write_host(settings.local_ip, out)),
     doc: "The local address, IPv6 in brackets.",
 };
 
@@ -55,7 +55,7 @@ pub(in crate::lang) const LOCAL_IP_TYPE: KeywordDef = KeywordDef {
     name: "local_ip_type",
     args: "",
     vanishes: false,
-    form: KeywordForm::Plain(|scope, _, out| out.push(ip_version(scope.settings.local_ip))),
+    form: KeywordForm::Constant(|settings, _, out| out.push(ip_version(settings.local_ip))),
     doc: "4 or 6.",
 };
 
@@ -75,7 +75,7 @@ pub(in crate::lang) const SERVER_IP: KeywordDef = KeywordDef {
     name: "server_ip",
     args: "",
     vanishes: false,
-    form: KeywordForm::Plain(|scope, _, out| write_ip(scope.settings.bound_ip, out)),
+    form: KeywordForm::Constant(|settings, _, out| write_ip(settings.bound_ip, out)),
     doc: "The address the socket is bound to, without brackets.",
 };
 
@@ -83,8 +83,8 @@ pub(in crate::lang) const TRANSPORT: KeywordDef = KeywordDef {
     name: "transport",
     args: "",
     vanishes: false,
-    form: KeywordForm::Plain(|scope, _, out| {
-        out.extend_from_slice(scope.settings.transport.via_name().as_bytes());
+    form: KeywordForm::Constant(|settings, _, out| {
+        out.extend_from_slice(settings.transport.via_name().as_bytes());
     }),
     doc: "UDP, TCP, TLS or SCTP.",
 };
@@ -93,7 +93,7 @@ pub(in crate::lang) const MEDIA_IP: KeywordDef = KeywordDef {
     name: "media_ip",
     args: "",
     vanishes: false,
-    form: KeywordForm::Plain(|scope, _, out| write_ip(scope.settings.media_ip, out)),
+    form: KeywordForm::Constant(|settings, _, out| write_ip(settings.media_ip, out)),
     doc: "The media address of -mi, without brackets.",
 };
 
@@ -101,7 +101,7 @@ pub(in crate::lang) const MEDIA_IP_TYPE: KeywordDef = KeywordDef {
     name: "media_ip_type",
     args: "",
     vanishes: false,
-    form: KeywordForm::Plain(|scope, _, out| out.push(ip_version(scope.settings.media_ip))),
+    form: KeywordForm::Constant(|settings, _, out| out.push(ip_version(settings.media_ip))),
     doc: "4 or 6.",
 };
 
@@ -109,8 +109,8 @@ pub(in crate::lang) const MEDIA_PORT: KeywordDef = KeywordDef {
     name: "media_port",
     args: "+N",
     vanishes: false,
-    form: KeywordForm::Plain(|scope, offset, out| {
-        write_decimal(i64::from(scope.settings.media_port) + offset, out);
+    form: KeywordForm::Constant(|settings, offset, out| {
+        write_decimal(i64::from(settings.media_port) + offset, out);
     }),
     doc: "The media port.",
 };

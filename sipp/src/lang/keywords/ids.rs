@@ -17,7 +17,7 @@ pub(in crate::lang) const CALL_NUMBER: KeywordDef = KeywordDef {
     name: "call_number",
     args: "",
     vanishes: false,
-    form: KeywordForm::Plain(|scope, _, out| write_decimal(scope.call.number.0, out)),
+    form: KeywordForm::Plain(|scope, _, out| write_decimal(scope.call.number.0 as i64, out)),
     doc: "The number of the call, from 1.",
 };
 
@@ -42,7 +42,7 @@ fn branch(scope: &mut Scope<'_>, offset: i64, out: &mut Vec<u8>) {
     out.push(b'-');
     write_decimal(scope.settings.pid, out);
     out.push(b'-');
-    write_decimal(scope.call.number.0, out);
+    write_decimal(scope.call.number.0 as i64, out);
     out.push(b'-');
     write_decimal(i64::from(scope.index) + offset, out);
 }
@@ -59,7 +59,7 @@ pub(in crate::lang) const PID: KeywordDef = KeywordDef {
     name: "pid",
     args: "",
     vanishes: false,
-    form: KeywordForm::Plain(|scope, _, out| write_decimal(scope.settings.pid, out)),
+    form: KeywordForm::Constant(|settings, _, out| write_decimal(settings.pid, out)),
     doc: "The process id.",
 };
 
@@ -67,7 +67,7 @@ pub(in crate::lang) const USERS: KeywordDef = KeywordDef {
     name: "users",
     args: "",
     vanishes: false,
-    form: KeywordForm::Plain(|scope, _, out| write_decimal(scope.settings.users.map_or(-1, i64::from), out)),
+    form: KeywordForm::Constant(|settings, _, out| write_decimal(settings.users.map_or(-1, i64::from), out)),
     doc: "The number of -users; -1 without.",
 };
 
@@ -94,6 +94,6 @@ pub(in crate::lang) const SIPP_VERSION: KeywordDef = KeywordDef {
     name: "sipp_version",
     args: "",
     vanishes: false,
-    form: KeywordForm::Plain(|scope, _, out| out.extend_from_slice(scope.settings.version.as_bytes())),
+    form: KeywordForm::Constant(|settings, _, out| out.extend_from_slice(settings.version.as_bytes())),
     doc: "The version of the program.",
 };

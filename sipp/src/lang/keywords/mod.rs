@@ -71,18 +71,11 @@ pub(super) fn find_family(name: &str) -> Option<&'static KeywordDef> {
 }
 
 /// Appends a number in decimal digits.
-pub(super) fn write_decimal(number: impl Into<i128>, out: &mut Vec<u8>) {
-    let number: i128 = number.into();
-    let mut digits = [0u8; 40];
+pub(super) fn write_decimal(number: impl Into<i64>, out: &mut Vec<u8>) {
+    let number: i64 = number.into();
+    let mut digits = [0u8; 20];
     let mut at = digits.len();
     let mut rest = number.unsigned_abs();
-    // The common case fits 64 bits, where division is cheap.
-    while rest > u128::from(u64::MAX) {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    let mut rest = rest as u64;
     loop {
         at -= 1;
         digits[at] = b'0' + (rest % 10) as u8;

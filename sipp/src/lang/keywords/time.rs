@@ -23,7 +23,7 @@ pub(in crate::lang) const CLOCK_TICK: KeywordDef = KeywordDef {
     name: "clock_tick",
     args: "",
     vanishes: false,
-    form: KeywordForm::Plain(|scope, _, out| write_decimal(scope.now.as_millis(), out)),
+    form: KeywordForm::Plain(|scope, _, out| write_decimal(scope.now.as_millis() as i64, out)),
     doc: "Milliseconds since the program started.",
 };
 
