@@ -154,9 +154,11 @@ mod tests {
 
     #[test]
     fn matches_are_leftmost_and_longest() {
-        let rows: [(&str, &str, &[&str]); 14] = [
+        let rows: [(&str, &str, &[&str]); 15] = [
             ("a|ab", "xab", &["ab"]),
             ("(a|ab)(c|bcd)", "abcd", &["abcd", "a", "bcd"]),
+            // POSIX would give ab, c, d: a known limit, the whole is right.
+            ("(a|ab)(c|bcd)(d*)", "abcd", &["abcd", "a", "bcd", ""]),
             ("a?(ab)?", "ab", &["ab", "ab"]),
             (".*", "a\r\nb", &["a\r\nb"]),
             ("[[:digit:]]{1,3}\\.[0-9]+", "ip 127.04", &["127.04"]),

@@ -43,3 +43,76 @@ fn all_mistakes_are_reported_at_once_with_place_and_near_name() {
         ]
     );
 }
+
+/// What SIPp's own readers accept: text before the declaration, raw `<`, `>` and `&` and `\"` in attributes, bytes
+/// of any encoding, no `</scenario>`.
+#[test]
+fn lenient_xml_is_read() {
+    let log = |written: &str| {
+        let text = format!("\n<!-- c --><scenario><nop><action><log message={written}/></action></nop>");
+        findings(&text)
+    };
+    for written in [r#""a \"b\" c""#, r#""1 < 2 > 0 & x""#, "'single \"quoted\"'", r#""&#65;&amp;&lt;""#] {
+        assert_eq!(log(written), Vec::<String>::new(), "{written}");
+    }
+    let infiles = Infiles::default();
+    let latin = b"<scenario name=\"\xE9\"><nop display=\"\xE9\"/></scenario>";
+    assert!(load("t.xml", latin, Context { keys: &[], infiles: &infiles }).is_ok());
+}
+
+#[test]
+fn mistakes_name_their_place() {
+    let rows = [
+        ("<scenario><nop></scenario>", "Invalid XML in scenario near line 1"),
+        ("<other/>", "1:1: error: Invalid root element 'other', expected <scenario>"),
+        ("<scenario/>", "Did not find any messages inside of scenario!"),
+        ("<scenario><send/></scenario>", "1:11: error: No CDATA in <send>"),
+        ("<scenario><recv/></scenario>", "1:11: error: <recv> needs request or response"),
+        (
+            "<scenario><recv response=\"2x\"/></scenario>",
+            "1:27: error: response=\"2x\" is not valid, expected a status code",
+        ),
+        ("<scenario><nop chance=\"2\" next=\"a\"/><label id=\"a\"/></scenario>", "chance=\"2\" is not valid"),
+        ("<scenario><nop condexec=\"x\"/></scenario>", "Variable $x is referenced 1 times!"),
+        ("<scenario><nop start_rtd=\"1\"/></scenario>", "never stopped it!"),
+        (
+            "<scenario><recv request=\"A\" optional=\"true\"/><nop/></scenario>",
+            "Please remove one 'optional=true' (element 2).",
+        ),
+        ("<scenario><timewait/><nop/></scenario>", "<timewait> must be the last message"),
+        ("<scenario><nop/><label id=\"a\"/><label id=\"a\"/></scenario>", "The label 'a' is defined twice"),
+        (
+            "<scenario><nop optoinal=\"true\" hdie=\"true\"/></scenario>",
+            "1:32: warning: <nop> has no attribute hdie; it is ignored, did you mean hide?",
+        ),
+        (
+            "<scenario><nop><action><erg/></action></nop></scenario>",
+            "Unknown action: erg, did you mean ereg?",
+        ),
+        (
+            "<scenario><nop><action><ereg regexp=\"(\" assign_to=\"_\"/></action></nop></scenario>",
+            "'(' is no regular expression",
+        ),
+        (
+            "<scenario><nop><action><log message=\"[fild0\"/></action></nop></scenario>",
+            "Syntax error or invalid [keyword]",
+        ),
+        ("<scenario><pause distribution=\"nromal\"/></scenario>", "did you mean normal?"),
+        (
+            "<scenario><nop><action><log message=\"[field0]\"/></action></nop></scenario>",
+            "[field] needs an injection file (-inf)",
+        ),
+    ];
+    for (text, expected) in rows {
+        let found = findings(text);
+        assert!(found.iter().any(|finding| finding.contains(expected)), "{text}: {found:#?}");
+    }
+}
+
+#[test]
+fn a_scenario_cut_anywhere_is_no_panic() {
+    let text = builtin::text("regexp").expect("built in");
+    for end in (0..text.len()).step_by(7) {
+        findings(&text[..end]);
+    }
+}
