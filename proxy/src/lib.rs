@@ -18,7 +18,7 @@ use std::fmt;
 use std::io;
 
 use bytes::Bytes;
-use sip::diag::Diagnostic;
+use sip::diag::{Diagnostic, Report};
 
 use cfg::{DiskLoader, Loader};
 use options::Options;
@@ -62,9 +62,38 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Loads the configuration of the options and tells the warnings. Errors: see [`Failure`]; all that is wrong.
-pub fn check(options: &Options) -> Result<Vec<Diagnostic>, Failure> {
-    prepare(options, |_| {}).map(|(_, findings)| findings)
+/// What `-c` says of a configuration.
+#[derive(Debug)]
+pub struct Verdict {
+    /// All findings in the form that `--format` asks for.
+    pub report: String,
+    /// Whether there is no error among them.
+    pub is_good: bool,
+}
+
+/// Loads the configuration of the options and tells everything that is wrong with it.
+///
+/// Errors: [`Failure::Unreadable`] and [`Failure::Option`].
+pub fn check(options: &Options) -> Result<Verdict, Failure> {
+    let (name, text) = configuration(options)?;
+    let source = Source { name, text, preset: &options.preset };
+    let Outcome { plan, findings, sources } = server::load(&source, &DiskLoader, |_| {});
+    let rules: Vec<_> = cfg::codes::ALL.iter().chain(script::CODES).copied().collect();
+    let report =
+        Report { tool: "sip-proxy", version: env!("CARGO_PKG_VERSION"), rules: &rules, findings: &findings };
+    let report = report.render(options.format, |name| sources.text_named(name));
+    let Some(mut plan) = plan else { return Ok(Verdict { report, is_good: false }) };
+    server::override_plan(&mut plan, options).map_err(Failure::Option)?;
+    Ok(Verdict { report, is_good: true })
+}
+
+/// The configuration with includes, defines and conditions in place, as `--cfg-print` shows it.
+///
+/// Errors: [`Failure::Unreadable`] and [`Failure::Configuration`].
+pub fn evaluated(options: &Options) -> Result<Vec<u8>, Failure> {
+    let (name, text) = configuration(options)?;
+    let parsed = cfg::parse_text(name, text, &options.preset, &DiskLoader);
+    if parsed.has_errors() { Err(Failure::Configuration(parsed.diagnostics)) } else { Ok(cfg::print(&parsed.config)) }
 }
 
 /// Starts a server as the options say; `log` gets its log lines. Gives the warnings too.
@@ -76,16 +105,21 @@ pub fn run(options: &Options, log: LogSink) -> Result<(Server, Vec<Diagnostic>),
 }
 
 fn prepare(options: &Options, log: LogSink) -> Result<(Plan, Vec<Diagnostic>), Failure> {
-    let (name, text) = match &options.config {
-        Some(file) => {
-            let unreadable = |error| Failure::Unreadable { file: file.clone(), error };
-            (file.as_str(), DiskLoader.read(file).map_err(unreadable)?)
-        }
-        None => ("default.cfg", Bytes::from_static(DEFAULT_CONFIG.as_bytes())),
-    };
+    let (name, text) = configuration(options)?;
     let source = Source { name, text, preset: &options.preset };
-    let Outcome { plan, findings } = server::load(&source, &DiskLoader, log);
+    let Outcome { plan, findings, .. } = server::load(&source, &DiskLoader, log);
     let Some(mut plan) = plan else { return Err(Failure::Configuration(findings)) };
     server::override_plan(&mut plan, options).map_err(Failure::Option)?;
     Ok((plan, findings))
+}
+
+/// Name and text of the configuration that the options ask for.
+fn configuration(options: &Options) -> Result<(&str, Bytes), Failure> {
+    match &options.config {
+        Some(file) => {
+            let unreadable = |error| Failure::Unreadable { file: file.clone(), error };
+            Ok((file, DiskLoader.read(file).map_err(unreadable)?))
+        }
+        None => Ok(("default.cfg", Bytes::from_static(DEFAULT_CONFIG.as_bytes()))),
+    }
 }

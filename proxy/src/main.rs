@@ -4,11 +4,13 @@
 //! Kamailio's: 0, and 255 for everything that keeps it from running.
 #![allow(clippy::print_stderr, clippy::print_stdout, reason = "this is the terminal side of the program")]
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use proxy::api::Line;
 use proxy::options::{Action, Options, help, read};
 use proxy::server::Server;
+use sip::diag::Format;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[global_allocator]
@@ -26,22 +28,32 @@ fn main() -> ExitCode {
         Action::Help => print!("{}", help()),
         Action::Version | Action::Internals => println!("{VERSION}"),
         Action::PrintDefault => print!("{}", proxy::DEFAULT_CONFIG),
-        Action::PrintEvaluated => return fail(&"--cfg-print is not built in yet"),
+        Action::PrintEvaluated => match proxy::evaluated(&options) {
+            // A reader that went away needs no message.
+            Ok(text) => drop(std::io::stdout().write_all(&text)),
+            Err(failure) => return fail(&failure),
+        },
         Action::Check => return check(&options),
         Action::Run => return run(&options),
     }
     ExitCode::SUCCESS
 }
 
+/// The report goes to standard output when it is for a program, else to standard error as Kamailio's does.
 fn check(options: &Options) -> ExitCode {
-    match proxy::check(options) {
-        Ok(findings) => {
-            findings.iter().for_each(|finding| eprintln!("{finding}"));
-            eprintln!("config file ok, exiting...");
-            ExitCode::SUCCESS
-        }
-        Err(failure) => fail(&failure),
+    let verdict = match proxy::check(options) {
+        Ok(verdict) => verdict,
+        Err(failure) => return fail(&failure),
+    };
+    match options.format {
+        Format::Text => eprint!("{}", verdict.report),
+        Format::Json | Format::Sarif => print!("{}", verdict.report),
     }
+    if !verdict.is_good {
+        return ExitCode::from(FAILED);
+    }
+    eprintln!("config file ok, exiting...");
+    ExitCode::SUCCESS
 }
 
 fn run(options: &Options) -> ExitCode {

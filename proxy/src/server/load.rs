@@ -9,7 +9,7 @@ use sip::net::ConnLimits;
 use super::{LogSink, Plan, listens};
 use crate::api::{Level, Shared};
 use crate::cfg::ast::SettingValue;
-use crate::cfg::{Config, Loader, Preset, parse_text};
+use crate::cfg::{Config, Loader, Preset, SourceMap, parse_text};
 use crate::script::{self, Tables};
 
 /// A configuration to load.
@@ -30,6 +30,8 @@ pub struct Outcome {
     pub plan: Option<Plan>,
     /// Errors and warnings, in the order of the text.
     pub findings: Vec<Diagnostic>,
+    /// The texts, for excerpts.
+    pub sources: SourceMap,
 }
 
 /// Loads a configuration. Nothing is opened or started.
@@ -44,7 +46,7 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
         (Ok(sockets), Some(script)) if !has_errors => (sockets, script),
         (sockets, _) => {
             findings.extend(sockets.err().unwrap_or_default());
-            return Outcome { plan: None, findings };
+            return Outcome { plan: None, findings, sources: parsed.sources };
         }
     };
     let (listens, aliases) = sockets;
@@ -57,7 +59,7 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
         server_line: server_line(&parsed.config),
         log,
     };
-    Outcome { plan: Some(plan), findings }
+    Outcome { plan: Some(plan), findings, sources: parsed.sources }
 }
 
 /// The last value of a number parameter.
