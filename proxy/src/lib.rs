@@ -93,7 +93,11 @@ pub fn check(options: &Options) -> Result<Verdict, Failure> {
 pub fn evaluated(options: &Options) -> Result<Vec<u8>, Failure> {
     let (name, text) = configuration(options)?;
     let parsed = cfg::parse_text(name, text, &options.preset, &DiskLoader);
-    if parsed.has_errors() { Err(Failure::Configuration(parsed.diagnostics)) } else { Ok(cfg::print(&parsed.config)) }
+    if parsed.has_errors() {
+        Err(Failure::Configuration(parsed.diagnostics))
+    } else {
+        Ok(cfg::print(&parsed.config))
+    }
 }
 
 /// Starts a server as the options say; `log` gets its log lines. Gives the warnings too.
