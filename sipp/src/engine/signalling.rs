@@ -160,7 +160,7 @@ impl Signalling {
             return Ok(());
         }
         let deadline = self.next_deadline();
-        if let Some(rest) = self.state.busy.rest(now, deadline) {
+        if let Some(rest) = self.state.busy.rest(now) {
             std::thread::sleep(rest);
         }
         let now = self.clock.now();

@@ -109,17 +109,6 @@ impl Samples {
     pub(crate) fn max(&self) -> Duration {
         Duration::from_micros(self.histogram.max())
     }
-
-    /// Adds the samples of another engine thread; both must have the same borders.
-    pub(crate) fn merge(&mut self, other: &Samples) {
-        self.sums.count += other.sums.count;
-        self.sums.sum_ms += other.sums.sum_ms;
-        self.sums.squares += other.sums.squares;
-        for (bin, more) in self.bins.iter_mut().zip(other.bins.iter()) {
-            *bin += more;
-        }
-        self.histogram.add(&other.histogram).expect("an auto-resizing histogram takes every value");
-    }
 }
 
 /// Longer samples count as this in the percentiles (a day): the histogram grows with its largest value.
@@ -174,13 +163,5 @@ mod tests {
         let samples = samples(&[], &(1..=1000).collect::<Vec<_>>());
         let p99 = samples.percentile(99.0).as_micros() as f64;
         assert!((p99 - 990_000.0).abs() / 990_000.0 < 0.002, "{p99}");
-    }
-
-    #[test]
-    fn merged_samples_are_those_of_both() {
-        let mut left = samples(&[10], &[5]);
-        left.merge(&samples(&[10], &[15, 25]));
-        assert_eq!(left.sums().count, 3);
-        assert_eq!(left.repartition().map(|bin| bin.1).collect::<Vec<_>>(), [1, 2]);
     }
 }
