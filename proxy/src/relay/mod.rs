@@ -21,6 +21,8 @@ pub mod route;
 mod settings;
 mod socket;
 mod targets;
+#[cfg(test)]
+mod tests;
 
 pub use abandon::Cancelled;
 pub use collect::{Leg, Legs, On100, OnGlobalFailure, Verdict, priority};

@@ -8,6 +8,7 @@ mod io;
 mod listen;
 mod load;
 mod overrides;
+mod pace;
 mod runs;
 mod shard;
 #[cfg(test)]

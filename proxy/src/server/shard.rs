@@ -16,6 +16,7 @@ use sip::time::Time;
 
 use super::LogSink;
 use super::io::Io;
+use super::pace::Pace;
 use super::runs::Waiting;
 use crate::api::{IoAnswer, Received, RouteId, RouteTable, Shard, Work};
 use crate::relay::SocketId;
@@ -36,6 +37,7 @@ pub(super) struct Worker {
     pub(super) next_token: u64,
     pub(super) io: Io,
     pub(super) tally: Tally,
+    pace: Pace,
     clock: Clock,
     sockets: net::Sockets,
     /// The net room's name of each of our sockets.
@@ -131,6 +133,7 @@ impl Worker {
             next_token: 0,
             io,
             tally: Tally::default(),
+            pace: Pace::default(),
             clock: Clock::start(),
             sockets,
             ids,
@@ -151,8 +154,10 @@ impl Worker {
             if self.sockets.receive(self.shard.now, &mut inbox).is_err() {
                 self.tally.unsent += 1;
             }
+            let mut events = 0;
             for event in inbox.events() {
                 self.event(event);
+                events += 1;
             }
             if !self.obey() {
                 return;
@@ -162,6 +167,9 @@ impl Worker {
             self.settle();
             self.sockets.flush(self.shard.now);
             self.shard.log.take().iter().for_each(self.log);
+            if let Some(rest) = self.pace.rest(self.shard.now, events) {
+                std::thread::sleep(rest);
+            }
         }
     }
 
