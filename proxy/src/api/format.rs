@@ -69,7 +69,7 @@ impl Catalog {
         let pv = reader.pv()?;
         match reader.rest() {
             [] => Ok(pv),
-            _ => Err(reader.error("one variable is expected here")),
+            _ => Err(reader.unknown(text)),
         }
     }
 }
@@ -109,8 +109,10 @@ impl<'a> Reader<'a> {
     fn plain(&mut self) -> Result<Pv, FormatError> {
         let def = self.class()?;
         let has_inner = self.peek() == Some(b'(') && !matches!(def.inner, InnerKind::None);
+        let inside = self.at + 1;
         let inner = if has_inner { Some(self.group(b'(', b')')?) } else { None };
-        let arg = PvArg { inner: self.inner(def, inner)?, index: Index::None };
+        let inner = self.inner(def, inner).map_err(|error| FormatError { offset: inside, ..error })?;
+        let arg = PvArg { inner, index: Index::None };
         Ok(Pv { def, arg, transforms: Box::default() })
     }
 
@@ -118,8 +120,9 @@ impl<'a> Reader<'a> {
     fn delimited(&mut self) -> Result<Pv, FormatError> {
         self.at += 1;
         let def = self.class()?;
+        let inside = self.at + 1;
         let inner = if self.peek() == Some(b'(') { Some(self.group(b'(', b')')?) } else { None };
-        let inner = self.inner(def, inner)?;
+        let inner = self.inner(def, inner).map_err(|error| FormatError { offset: inside, ..error })?;
         let index = self.index(def)?;
         let mut transforms = Vec::new();
         loop {
@@ -153,14 +156,23 @@ impl<'a> Reader<'a> {
             self.at += end;
             return Ok(def);
         }
-        let mut error = self.error(format!("unknown variable ${written}"));
-        error.offset = error.offset.saturating_sub(1);
-        if len == 0 {
-            error.message = "a $ starts a variable; write $$ for a dollar".into();
-        } else if let Some(name) = nearest(written, self.catalog.pv_names()) {
-            error.hint = Some(format!("did you mean ${name}?"));
+        self.at -= 1;
+        match len {
+            0 => Err(self.error("a $ starts a variable; write $$ for a dollar")),
+            _ => Err(FormatError { offset: self.at, ..self.unknown(&self.text[self.at..=self.at + len]) }),
         }
-        Err(error)
+    }
+
+    /// The error for a token that is no variable, `$` included.
+    fn unknown(&self, token: &[u8]) -> FormatError {
+        let token = String::from_utf8_lossy(token);
+        let written = token.trim_start_matches(['$', '(']);
+        let near = nearest(written, self.catalog.pv_names());
+        FormatError {
+            offset: 0,
+            message: format!("unknown variable {token}"),
+            hint: near.map(|name| format!("did you mean ${name}?")),
+        }
     }
 
     /// The text between a pair of brackets, nested pairs counted; the reader stands on the opening one.

@@ -138,7 +138,6 @@ impl Compiler<'_, '_> {
     fn selval(&mut self, parts: &[Expr; 3]) {
         let [cond, yes, no] = parts;
         self.expr(cond);
-        self.emit(Op::Unary(Unary::Truth));
         let skip = self.emit(Op::IfNot(0));
         self.expr(yes);
         let end = self.emit(Op::Jump(0));

@@ -19,3 +19,6 @@ pub use codes::CODES;
 pub use exec::{Run, Status};
 pub use load::{Loaded, Tables, load};
 pub use program::Script;
+
+#[cfg(test)]
+mod tests;
