@@ -1,5 +1,6 @@
 //! The list of modules, one line each. A module is a folder with one static table.
 
+pub mod auth;
 pub mod maxfwd;
 pub mod nathelper;
 pub mod pv;
@@ -17,6 +18,7 @@ use crate::api::ModuleDef;
 
 /// All modules `loadmodule` knows.
 pub static MODULES: &[&ModuleDef] = &[
+    &auth::MODULE,
     &maxfwd::MODULE,
     &nathelper::MODULE,
     &pv::MODULE,
