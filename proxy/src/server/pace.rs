@@ -51,7 +51,7 @@ mod tests {
         let mut busy = Pace::default();
         let rests: Vec<_> = (0..30u64).map(|milli| busy.rest(Time::from_millis(milli), 5)).collect();
         assert_eq!((rests[0], rests[29]), (None, Some(REST)));
-        assert_eq!(busy.rest(Time::from_millis(31), 64), None, "a full batch");
+        assert_eq!(busy.rest(Time::from_millis(29), 64), None, "a full batch");
         assert_eq!(busy.rest(Time::from_millis(60), 0), Some(REST), "the window before was busy");
         assert_eq!(busy.rest(Time::from_millis(80), 0), None);
     }
