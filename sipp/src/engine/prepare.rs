@@ -55,6 +55,7 @@ pub(super) fn prepare(
     let port = sockets.local_addr(socket).map_or(0, |addr| addr.port());
     controlled.wakes(sockets.waker());
     let settings = setup::settings(options, &addresses, port, wall_clock(wall));
+    loaded.program.settle(&settings);
     let asked = setup::initialise(clock.now(), &mut loaded.program, &settings, &mut loaded.world)?;
     let Loaded { name, program, world, warnings } = loaded;
     let desk = desk(options, (&name, settings.pid), wall, console.terminal)?;
