@@ -80,7 +80,18 @@ impl Findings {
         diagnostics
     }
 
-    fn push(&mut self, severity: Severity, code: &'static str, pos: Pos, message: String) -> &mut Finding {
+    fn push(
+        &mut self,
+        severity: Severity,
+        code: &'static str,
+        pos: Pos,
+        mut message: String,
+    ) -> &mut Finding {
+        // Words of the text are quoted in messages, and junk has long words.
+        if message.len() > MAX_MESSAGE_BYTES {
+            message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+            message.push_str("...");
+        }
         let repeated = match self.list.iter().rposition(|earlier| earlier.severity == Severity::Error) {
             Some(last) if self.stopped || (severity == Severity::Error && self.list[last].pos == pos) => {
                 Some(last)
@@ -118,3 +129,6 @@ impl Finding {
 
 /// Findings after which reading stops.
 const MAX_FINDINGS: usize = 200;
+
+/// The longest message.
+const MAX_MESSAGE_BYTES: usize = 400;

@@ -24,9 +24,7 @@ impl Scanner<'_> {
             }
         };
         let mut name = text::unescape_path(body);
-        for subst in &self.substs {
-            subst.apply(&mut name);
-        }
+        self.apply_substs(pos, &mut name);
         let name = String::from_utf8_lossy(&name).into_owned();
         let depth = self.frames.iter().filter(|frame| matches!(frame.origin, Origin::File { .. })).count();
         if depth > limits::MAX_INCLUDE_DEPTH || self.sources.len() > limits::MAX_INCLUDES {

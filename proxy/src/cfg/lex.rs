@@ -75,9 +75,7 @@ impl<'l> Scanner<'l> {
                 _ => self.pending = Some(following),
             }
         }
-        for subst in &self.substs {
-            subst.apply(text);
-        }
+        self.apply_substs(token.pos, text);
         token
     }
 
@@ -259,15 +257,10 @@ impl<'l> Scanner<'l> {
             // The statement can still be read with something in the variable's place.
             return self.emit(len, |_| TokenKind::Pv(b"$null".to_vec()));
         };
-        let scanned = self.emit(len, |raw| TokenKind::Pv(raw.to_vec()));
-        scanned.map(|mut scanned| {
-            if let TokenKind::Pv(raw) = &mut scanned.token.kind {
-                for subst in &self.substs {
-                    subst.apply(raw);
-                }
-            }
-            scanned
-        })
+        let pos = self.pos();
+        let mut raw = rest[..len].to_vec();
+        self.apply_substs(pos, &mut raw);
+        self.emit(len, |_| TokenKind::Pv(raw))
     }
 
     /// `@name.name[1].name["x"]`

@@ -16,3 +16,7 @@ pub(super) const MAX_EXPANSIONS: usize = 1_000_000;
 pub(super) const MAX_NESTING: usize = 200;
 /// Operators of one expression.
 pub(super) const MAX_OPERATORS: usize = 1_000;
+/// Substitutions registered.
+pub(super) const MAX_SUBSTS: usize = 500;
+/// Bytes of a string after substitution.
+pub(super) const MAX_SUBSTITUTED_BYTES: usize = 1 << 20;

@@ -7,7 +7,7 @@ use super::define::Replace;
 use super::lex::{Scanner, is_word_byte, line_len};
 use super::source::Pos;
 use super::subst::{Subst, SubstKind};
-use super::{codes, defexpr};
+use super::{codes, defexpr, limits};
 
 /// The open conditions, innermost last.
 #[derive(Default)]
@@ -167,6 +167,11 @@ impl Scanner<'_> {
 
     /// Registers a substitution: `/re/replacement/flags` with any separator; the `def` kinds also define.
     pub(super) fn substitute(&mut self, pos: Pos, kind: SubstKind, rule: &[u8]) {
+        if self.substs.len() >= limits::MAX_SUBSTS {
+            let message = format!("more than {} substitutions", limits::MAX_SUBSTS);
+            self.findings.fatal(codes::LIMIT, pos, message);
+            return;
+        }
         let loader = self.loader;
         match Subst::parse(rule, kind, &|name| loader.env(name), &self.defines) {
             Ok((subst, define)) => {
@@ -178,6 +183,18 @@ impl Scanner<'_> {
             Err(message) => {
                 self.findings.error(codes::SUBST, pos, message);
             }
+        }
+    }
+
+    /// Applies the substitutions so far to a string at `pos`.
+    pub(super) fn apply_substs(&mut self, pos: Pos, text: &mut Vec<u8>) {
+        let is_short = text.len() <= limits::MAX_SUBSTITUTED_BYTES || self.substs.is_empty();
+        if !(is_short && self.substs.iter().all(|subst| subst.apply(text))) {
+            let message = format!(
+                "strings of more than {} MB cannot be substituted in",
+                limits::MAX_SUBSTITUTED_BYTES >> 20
+            );
+            self.findings.fatal(codes::LIMIT, pos, message);
         }
     }
 

@@ -1,10 +1,13 @@
 //! `#!subst`, `#!substdef`, `#!substdefs`: replacements in the string literals that follow.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use regex::bytes::{Captures, Regex};
 use sip::ere::{self, Case, Newline};
 
 use super::define::Defines;
+use super::limits;
 use super::text;
 
 /// One substitution.
@@ -76,24 +79,30 @@ impl Subst {
         Ok((Subst { regex, replacement: parts(&replacement), everywhere }, definition))
     }
 
-    /// Replaces in a string.
-    pub(super) fn apply(&self, text: &mut Vec<u8>) {
+    /// Replaces in a string; false when the result would be too long, the string is then cut.
+    pub(super) fn apply(&self, text: &mut Vec<u8>) -> bool {
         let limit = if self.everywhere { 0 } else { 1 };
-        let replaced = self.regex.replacen(text, limit, |captures: &Captures<'_>| self.render(captures));
-        if let std::borrow::Cow::Owned(replaced) = replaced {
+        let mut room = limits::MAX_SUBSTITUTED_BYTES;
+        let replaced = self.regex.replacen(text, limit, |captures: &Captures<'_>| {
+            let part = self.render(captures, room);
+            room -= part.len();
+            part
+        });
+        if let Cow::Owned(replaced) = replaced {
             *text = replaced;
         }
+        room > 0
     }
 
-    fn render(&self, captures: &Captures<'_>) -> Vec<u8> {
+    /// The replacement of one match, at most `room` bytes.
+    fn render(&self, captures: &Captures<'_>, room: usize) -> Vec<u8> {
         let mut out = Vec::new();
         for part in &self.replacement {
-            match part {
-                Part::Text(text) => out.extend_from_slice(text),
-                Part::Group(group) => {
-                    out.extend_from_slice(captures.get(*group).map_or(&[], |found| found.as_bytes()));
-                }
-            }
+            let part = match part {
+                Part::Text(text) => text.as_slice(),
+                Part::Group(group) => captures.get(*group).map_or(&[][..], |found| found.as_bytes()),
+            };
+            out.extend_from_slice(&part[..part.len().min(room - out.len())]);
         }
         out
     }
@@ -227,7 +236,7 @@ mod tests {
         let (subst, _) =
             Subst::parse(rule.as_bytes(), SubstKind::Subst, &|_| Some(b"E".to_vec()), &Defines::default())?;
         let mut text = text.as_bytes().to_vec();
-        subst.apply(&mut text);
+        assert!(subst.apply(&mut text));
         Ok(String::from_utf8(text).expect("the rows are ASCII"))
     }
 
@@ -247,6 +256,16 @@ mod tests {
         for (rule, text, expected) in rows {
             assert_eq!(substitute(rule, text).as_deref(), Ok(expected), "{rule}");
         }
+    }
+
+    #[test]
+    fn growth_is_bounded() {
+        let rule = format!("/x/{}/g", "y".repeat(5_000));
+        let (subst, _) =
+            Subst::parse(rule.as_bytes(), SubstKind::Subst, &|_| None, &Defines::default()).expect("valid");
+        let mut text = vec![b'x'; 1_000];
+        assert!(!subst.apply(&mut text));
+        assert!(text.len() <= super::limits::MAX_SUBSTITUTED_BYTES + 1_000);
     }
 
     #[test]

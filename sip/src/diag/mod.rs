@@ -104,15 +104,23 @@ impl fmt::Display for Diagnostic {
 /// The known name nearest to what was written, if it is near enough to be a slip of the finger:
 /// at most a third of the letters differ.
 pub fn nearest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    if written.len() > MAX_NAME_LEN {
+        return None;
+    }
     let wanted = written.to_ascii_lowercase();
     let limit = (wanted.chars().count() / 3).max(1);
     known
         .into_iter()
+        // The distance is at least the difference in length.
+        .filter(|name| name.len().abs_diff(wanted.len()) <= limit)
         .map(|name| (strsim::damerau_levenshtein(&wanted, &name.to_ascii_lowercase()), name))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }
+
+/// Longer words are no names with a slip in them, and comparing takes time in proportion to their length.
+const MAX_NAME_LEN: usize = 100;
 
 #[cfg(test)]
 mod tests {
