@@ -16,7 +16,9 @@ use crate::relay::{Arrival, Hop, NextHop, ReplyArrival};
 impl Worker {
     /// A message that could be read.
     pub(super) fn message(&mut self, message: Message, received: Received) {
-        let work = Box::new(Work::new(Arc::new(message), received));
+        let mut work = Box::new(Work::new(Arc::new(message), received));
+        work.sending.force_rport = self.defaults.force_rport;
+        work.sending.local_rport = self.defaults.local_rport;
         if work.view().method().is_some() {
             self.tally.requests += 1;
             self.request(work);
@@ -33,11 +35,20 @@ impl Worker {
         match self.shard.relay.receive_request(self.shard.now, work.view()) {
             Arrival::Absorbed => return,
             Arrival::CancelOf(id) => work.relaying.cancels = Some(id),
+            Arrival::Stray if self.acks_own_reply(&work) => return,
             Arrival::New | Arrival::Stray => {}
         }
         if let Some(route) = self.entries.request {
             self.start(route, RouteKind::Request, work, Purpose::Request);
         }
+    }
+
+    /// Whether this is the ACK to a reply sent without state: its To tag is the one we would make for it.
+    fn acks_own_reply(&self, work: &Work) -> bool {
+        let view = work.view();
+        let mut own = Vec::new();
+        reply::write_tag(view, self.shard.relay.signature(), TagStyle::Stateless, &mut own);
+        view.method() == Some(Method::Ack) && view.to().is_ok_and(|to| to.tag() == Some(&own[..]))
     }
 
     /// 16.3: answers what cannot be used with 400 and the reason, where an answer is possible.

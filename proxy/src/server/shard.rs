@@ -28,6 +28,7 @@ pub(super) struct Worker {
     pub(super) shard: Shard,
     pub(super) script: Arc<Script>,
     pub(super) entries: Entries,
+    pub(super) defaults: Defaults,
     /// Requests of transactions whose routes may still run, by place of the response context.
     pub(super) kept: Vec<Option<Box<Work>>>,
     /// Runs put aside, by token.
@@ -51,6 +52,15 @@ pub(super) struct Worker {
 pub(super) struct Entries {
     pub(super) request: Option<RouteId>,
     pub(super) reply: Option<RouteId>,
+}
+
+/// Core parameters that every message starts with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Defaults {
+    /// `force_rport`
+    pub(super) force_rport: bool,
+    /// `local_rport`
+    pub(super) local_rport: bool,
 }
 
 /// What other threads ask of a shard.
@@ -123,7 +133,10 @@ impl Worker {
             request: script.route(RouteTable::Request, ""),
             reply: script.route(RouteTable::Reply, ""),
         };
+        let is_on = |name: &str| script.catalog.setting_int(name, 0) != 0;
+        let defaults = Defaults { force_rport: is_on("force_rport"), local_rport: is_on("local_rport") };
         Worker {
+            defaults,
             shard,
             script,
             entries,

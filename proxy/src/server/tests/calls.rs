@@ -99,3 +99,27 @@ fn several_servers_run_side_by_side() {
         party.expect("SIP/2.0 478");
     }
 }
+
+/// RFC 3261 17.1.1.3: the ACK to a reply sent without state ends here, no route sees it.
+#[test]
+fn the_ack_to_a_stateless_reply_is_absorbed() {
+    let callee = Party::alone();
+    let server = server(&format!(
+        "request_route {{ if (method == \"ACK\") {{ $du = \"sip:{}\"; t_relay(); exit; }} sl_send_reply(\"403\", \"No\"); }}",
+        callee.addr()
+    ));
+    let caller = Party::of(&server);
+    caller.request("INVITE", "sip:bob@x", "");
+    let refusal = caller.expect("SIP/2.0 403");
+    let ack = |tag: &str| {
+        format!(
+            "ACK sip:bob@x SIP/2.0\nVia: SIP/2.0/UDP {};branch=z9hG4bK1\nFrom: <sip:a@x>;tag=a\n\
+             To: <sip:bob@x>;tag={tag}\nCall-ID: c1\nCSeq: 1 ACK\nMax-Forwards: 70\n\n",
+            caller.addr()
+        )
+    };
+    let tag = line(&refusal, "To:").split_once("tag=").expect("a tag").1;
+    caller.send(&ack(tag));
+    caller.send(&ack("another"));
+    assert!(callee.expect("ACK").contains("tag=another"), "the first one must not arrive");
+}
