@@ -19,6 +19,7 @@ mod obeying;
 mod opening;
 mod outcomes;
 mod own_sockets;
+mod player;
 mod prepare;
 mod setup;
 mod signalling;

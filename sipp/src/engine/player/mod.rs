@@ -1,0 +1,158 @@
+//! The player: one thread that sends and takes all media, beside the signalling thread.
+//!
+//! Commands come over a bounded channel, figures go back as counters, complaints over a second channel. What to
+//! send when is decided by [`Playback`]; here are the sockets ([`ports`]), the clock and the wheel ([`stage`]).
+
+mod ports;
+mod stage;
+mod tally;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use sip::net::{Clock, Waker};
+
+use crate::lang::EchoSwitch;
+use crate::media::Playback;
+
+pub(super) use tally::{MediaFigures, Tally};
+
+use ports::Ports;
+use stage::Stage;
+
+/// Which of a call's streams is meant; a new one in the same slot takes the place of the old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Slot {
+    /// Captures and telephone events of the `m=audio` line.
+    Audio,
+    /// Captures of the `m=image` line.
+    Image,
+    /// Captures of the `m=video` line.
+    Video,
+    /// What `rtp_stream` plays.
+    Stream,
+}
+
+impl Slot {
+    pub(super) const ALL: [Slot; 4] = [Slot::Audio, Slot::Image, Slot::Video, Slot::Stream];
+}
+
+/// Names a stream: the number of its call and its slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct StreamId {
+    pub(super) call: u64,
+    pub(super) slot: Slot,
+}
+
+/// What the player is told.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Play this; what the slot played before ends.
+    Start(Box<Start>),
+    /// Send nothing for now.
+    Pause(StreamId),
+    /// Go on.
+    Resume(StreamId),
+    /// The call is over: all its streams end.
+    Forget(u64),
+    /// Return received packets, or no longer.
+    Echo(EchoSwitch),
+}
+
+/// A stream to be started.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub(super) id: StreamId,
+    pub(super) playback: Playback,
+    /// Where packets of port shift 0 come from.
+    pub(super) from: SocketAddr,
+    /// Where they go.
+    pub(super) to: SocketAddr,
+}
+
+/// How a player is set up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Habits {
+    /// Address the media ports are bound to.
+    pub(super) ip: IpAddr,
+    /// The first port tried for audio; video takes the one two above.
+    pub(super) first_port: u16,
+    /// No port above this one is taken.
+    pub(super) last_port: u16,
+    /// `-rtp_echo`.
+    pub(super) echo: EchoSwitch,
+    /// `-mb`: longer packets are returned cut to this many bytes.
+    pub(super) echo_bytes: usize,
+}
+
+/// The running player. Dropping it ends its thread and closes its sockets.
+pub(super) struct Player {
+    commands: Option<SyncSender<Command>>,
+    waker: Waker,
+    tally: Arc<Tally>,
+    complaints: Receiver<String>,
+    port: u16,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Player {
+    /// Binds the media ports and starts the thread. Errors: no pair of ports is free, or the system is out of
+    /// descriptors or threads.
+    pub(super) fn start(clock: Clock, habits: Habits) -> io::Result<Player> {
+        let ports = Ports::new(habits)?;
+        let port = ports.first_port();
+        let waker = ports.waker();
+        let tally = Arc::new(Tally::default());
+        let (commands, orders) = sync_channel(COMMANDS_WAITING);
+        let (complain, complaints) = sync_channel(COMPLAINTS_WAITING);
+        let stage = Stage::new(clock, ports, Arc::clone(&tally), complain);
+        let thread =
+            std::thread::Builder::new().name("sipp-media".into()).spawn(move || stage.run(&orders))?;
+        Ok(Player { commands: Some(commands), waker, tally, complaints, port, thread: Some(thread) })
+    }
+
+    /// The bound audio port.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Hands a command over; false when too many wait already and it is lost.
+    #[must_use]
+    pub(super) fn tell(&self, command: Command) -> bool {
+        let sent = self.commands.as_ref().is_some_and(|commands| commands.try_send(command).is_ok());
+        self.waker.wake();
+        sent
+    }
+
+    /// What was counted so far.
+    pub(super) fn figures(&self) -> MediaFigures {
+        self.tally.figures()
+    }
+
+    /// A complaint, e.g. that a port could not be bound; `None` when there is none.
+    pub(super) fn next_complaint(&self) -> Option<String> {
+        self.complaints.try_recv().ok()
+    }
+}
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        self.commands = None;
+        self.waker.wake();
+        if let Some(thread) = self.thread.take() {
+            // A panic in there was a bug of ours and has been printed; the run ends anyway.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Commands that may wait for the player: a second of starts at 10,000 calls per second, and their ends.
+const COMMANDS_WAITING: usize = 1 << 15;
+/// Complaints that may wait; more of them would say nothing new.
+const COMPLAINTS_WAITING: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! The media sockets: one per local port, shared by all streams that send from it, each with its batch.
+
+use std::collections::hash_map::Entry;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use sip::net::{Interest, Poll, Readiness, RecvRing, SendBatch, UdpOptions, UdpSocket, Waker};
+use slab::Slab;
+
+use super::Habits;
+
+/// Names an open port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PortId(usize);
+
+/// All media sockets.
+pub(super) struct Ports {
+    poll: Poll,
+    open: Slab<Port>,
+    by_addr: FxHashMap<SocketAddr, PortId>,
+    /// Ports whose batch waits to be sent.
+    unsent: Vec<PortId>,
+    ring: RecvRing,
+    ready: Vec<Readiness>,
+    habits: Habits,
+    first_port: u16,
+}
+
+struct Port {
+    /// The address streams ask for it by.
+    wanted: SocketAddr,
+    socket: UdpSocket,
+    batch: SendBatch,
+    is_unsent: bool,
+    /// Streams that use it; it closes with the last one.
+    uses: usize,
+    /// 0 for the audio port, 1 for the video port of `-rtp_echo`.
+    echo_line: Option<usize>,
+}
+
+/// What a flush came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Flushed {
+    pub(super) refused: u64,
+}
+
+/// A received datagram.
+pub(super) struct Received<'a> {
+    pub(super) port: PortId,
+    /// Set for the two ports of `-rtp_echo`.
+    pub(super) echo_line: Option<usize>,
+    pub(super) from: SocketAddr,
+    pub(super) bytes: &'a [u8],
+}
+
+impl Ports {
+    /// Binds the audio port and the video port two above it: the first free even step from `habits.first_port`.
+    pub(super) fn new(habits: Habits) -> io::Result<Ports> {
+        let mut ports = Ports {
+            poll: Poll::new()?,
+            open: Slab::new(),
+            by_addr: FxHashMap::default(),
+            unsent: Vec::new(),
+            ring: RecvRing::new(DATAGRAMS_PER_READ),
+            ready: Vec::new(),
+            habits,
+            first_port: habits.first_port,
+        };
+        ports.first_port = ports.bind_pair()?;
+        Ok(ports)
+    }
+
+    pub(super) fn first_port(&self) -> u16 {
+        self.first_port
+    }
+
+    pub(super) fn waker(&self) -> Waker {
+        self.poll.waker()
+    }
+
+    pub(super) fn habits(&self) -> &Habits {
+        &self.habits
+    }
+
+    fn bind_pair(&mut self) -> io::Result<u16> {
+        let mut last_error = io::Error::from(io::ErrorKind::AddrInUse);
+        for step in 0..PAIRS_TRIED {
+            let audio = u32::from(self.habits.first_port) + step * 2;
+            let Some(video) = u16::try_from(audio + 2).ok().filter(|port| *port <= self.habits.last_port)
+            else {
+                break;
+            };
+            match self.bind_lines(video - 2, video) {
+                Ok(()) => return Ok(video - 2),
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => last_error = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last_error)
+    }
+
+    fn bind_lines(&mut self, audio: u16, video: u16) -> io::Result<()> {
+        let options = UdpOptions::default();
+        let bind = |port| UdpSocket::bind(SocketAddr::new(self.habits.ip, port), &options);
+        let sockets = [bind(audio)?, bind(video)?];
+        for (line, socket) in sockets.into_iter().enumerate() {
+            let wanted = socket.local_addr();
+            self.insert(wanted, socket, Some(line))?;
+        }
+        Ok(())
+    }
+
+    fn insert(
+        &mut self,
+        wanted: SocketAddr,
+        socket: UdpSocket,
+        echo_line: Option<usize>,
+    ) -> io::Result<PortId> {
+        let slot = self.open.vacant_entry();
+        let id = PortId(slot.key());
+        self.poll.registry().add(&socket, id.0 as u64, Interest::Read)?;
+        let uses = usize::from(echo_line.is_some());
+        slot.insert(Port { wanted, socket, batch: SendBatch::default(), is_unsent: false, uses, echo_line });
+        self.by_addr.insert(wanted, id);
+        Ok(id)
+    }
+
+    /// The socket bound to `addr`, opened when it is the first use. When the port is taken by another program
+    /// the socket gets any free one; the second value then says so.
+    pub(super) fn take(&mut self, addr: SocketAddr) -> io::Result<(PortId, Option<String>)> {
+        if let Entry::Occupied(known) = self.by_addr.entry(addr) {
+            let id = *known.get();
+            self.open[id.0].uses += 1;
+            return Ok((id, None));
+        }
+        let options = UdpOptions::default();
+        let (socket, complaint) = match UdpSocket::bind(addr, &options) {
+            Ok(socket) => (socket, None),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                let socket = UdpSocket::bind(SocketAddr::new(addr.ip(), 0), &options)?;
+                let text = format!(
+                    "Media port {} is taken by another program, sending from port {} instead (choose another \
+                     one with -mp)",
+                    addr.port(),
+                    socket.local_addr().port()
+                );
+                (socket, Some(text))
+            }
+            Err(error) => return Err(error),
+        };
+        let id = self.insert(addr, socket, None)?;
+        self.open[id.0].uses = 1;
+        Ok((id, complaint))
+    }
+
+    /// Gives one use back. What waits is sent first.
+    pub(super) fn release(&mut self, id: PortId) {
+        let Some(port) = self.open.get_mut(id.0) else { return };
+        port.uses -= 1;
+        if port.uses == 0 {
+            // An error here is about the last packets of a stream nobody plays any more.
+            let _ = port.socket.send(&mut port.batch);
+            self.unsent.retain(|waiting| *waiting != id);
+            let port = self.open.remove(id.0);
+            self.by_addr.remove(&port.wanted);
+        }
+    }
+
+    /// Queues a datagram; false when too much waits for that socket already.
+    pub(super) fn queue(&mut self, id: PortId, bytes: &[u8], to: SocketAddr) -> bool {
+        let Some(port) = self.open.get_mut(id.0) else { return false };
+        if !port.is_unsent {
+            port.is_unsent = true;
+            self.unsent.push(id);
+        }
+        port.batch.push(bytes, to).is_ok()
+    }
+
+    /// Hands what waits to the kernel. What it does not take now is offered again with the next flush.
+    pub(super) fn flush(&mut self) -> Flushed {
+        let mut flushed = Flushed::default();
+        let mut waiting = std::mem::take(&mut self.unsent);
+        waiting.retain(|id| {
+            let Some(port) = self.open.get_mut(id.0) else { return false };
+            let congested = match port.socket.send(&mut port.batch) {
+                Ok(sent) => sent.congested,
+                Err(_) => {
+                    flushed.refused += port.batch.len() as u64;
+                    port.batch = SendBatch::default();
+                    false
+                }
+            };
+            flushed.refused += port.batch.take_failed().count() as u64;
+            port.is_unsent = congested;
+            congested
+        });
+        self.unsent = waiting;
+        flushed
+    }
+
+    /// True while the kernel has not taken everything.
+    pub(super) fn is_congested(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
+    /// Waits until packets arrive, a command comes or `timeout` has passed, and gives each packet to `take`.
+    pub(super) fn receive(
+        &mut self,
+        timeout: Option<Duration>,
+        mut take: impl FnMut(Received<'_>, &mut Vec<(PortId, Vec<u8>, SocketAddr)>),
+    ) -> io::Result<()> {
+        self.poll.wait(timeout, &mut self.ready)?;
+        let mut answers = Vec::new();
+        for readiness in &self.ready {
+            let id = PortId(readiness.token as usize);
+            let Some(port) = self.open.get_mut(id.0) else { continue };
+            if readiness.error {
+                // ICMP reports say that nobody listens there; a test tool goes on sending.
+                while port.socket.next_unreachable().is_some() {}
+            }
+            self.ring.clear();
+            port.socket.receive(&mut self.ring)?;
+            for slot in 0..self.ring.len() {
+                if let Some((bytes, from)) = self.ring.get(slot) {
+                    take(Received { port: id, echo_line: port.echo_line, from, bytes }, &mut answers);
+                }
+            }
+        }
+        for (id, bytes, to) in answers {
+            self.queue(id, &bytes, to);
+        }
+        Ok(())
+    }
+}
+
+/// Pairs of ports tried for audio and video.
+const PAIRS_TRIED: u32 = 100;
+/// Datagrams taken from one socket before the others get their turn.
+const DATAGRAMS_PER_READ: usize = 64;

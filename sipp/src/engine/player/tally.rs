@@ -1,0 +1,118 @@
+//! What the media thread counts, readable from other threads at any time.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Counters with one writer.
+#[derive(Debug)]
+pub(in crate::engine) struct Tally {
+    pub(super) sent_packets: AtomicU64,
+    pub(super) sent_bytes: AtomicU64,
+    /// Packets the kernel or a full queue refused.
+    pub(super) dropped: AtomicU64,
+    pub(super) received_packets: AtomicU64,
+    pub(super) received_bytes: AtomicU64,
+    /// Packets returned from the audio and the video port.
+    pub(super) echoed: [AtomicU64; 2],
+    pub(super) streams: AtomicU64,
+    /// Packets by how late they were handed to the kernel, in steps of [`LATENESS_STEP_MICROS`].
+    lateness: [AtomicU64; LATENESS_STEPS],
+}
+
+/// A reading of the counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::engine) struct MediaFigures {
+    /// Packets of streams sent.
+    pub(in crate::engine) sent_packets: u64,
+    /// Their bytes, RTP headers included.
+    pub(in crate::engine) sent_bytes: u64,
+    /// Packets that could not be sent.
+    pub(in crate::engine) dropped: u64,
+    /// Packets received on media ports.
+    pub(in crate::engine) received_packets: u64,
+    /// Their bytes.
+    pub(in crate::engine) received_bytes: u64,
+    /// Packets returned from the audio and the video port.
+    pub(in crate::engine) echoed: [u64; 2],
+    /// Streams that play now.
+    pub(in crate::engine) streams: u64,
+    /// How late 99 of 100 packets were at most.
+    pub(in crate::engine) lateness_p99: Duration,
+}
+
+impl Default for Tally {
+    fn default() -> Tally {
+        let zero = || AtomicU64::new(0);
+        Tally {
+            sent_packets: zero(),
+            sent_bytes: zero(),
+            dropped: zero(),
+            received_packets: zero(),
+            received_bytes: zero(),
+            echoed: [zero(), zero()],
+            streams: zero(),
+            lateness: std::array::from_fn(|_| zero()),
+        }
+    }
+}
+
+impl Tally {
+    pub(super) fn add(counter: &AtomicU64, amount: u64) {
+        // One writer: no need for an atomic addition.
+        counter.store(counter.load(Ordering::Relaxed) + amount, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_lateness(&self, late: Duration) {
+        let step = (late.as_micros() as usize / LATENESS_STEP_MICROS).min(LATENESS_STEPS - 1);
+        Self::add(&self.lateness[step], 1);
+    }
+
+    pub(super) fn figures(&self) -> MediaFigures {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        MediaFigures {
+            sent_packets: read(&self.sent_packets),
+            sent_bytes: read(&self.sent_bytes),
+            dropped: read(&self.dropped),
+            received_packets: read(&self.received_packets),
+            received_bytes: read(&self.received_bytes),
+            echoed: [read(&self.echoed[0]), read(&self.echoed[1])],
+            streams: read(&self.streams),
+            lateness_p99: self.lateness_p99(),
+        }
+    }
+
+    /// The upper edge of the step in which the 99th percentile lies.
+    fn lateness_p99(&self) -> Duration {
+        let counts = self.lateness.each_ref().map(|step| step.load(Ordering::Relaxed));
+        let wanted = (counts.iter().sum::<u64>() * 99).div_ceil(100);
+        let mut seen = 0;
+        let step = counts.iter().position(|count| {
+            seen += count;
+            seen >= wanted && wanted > 0
+        });
+        step.map_or(Duration::ZERO, |step| Duration::from_micros(((step + 1) * LATENESS_STEP_MICROS) as u64))
+    }
+}
+
+/// Width of a step of the lateness counters.
+const LATENESS_STEP_MICROS: usize = 50;
+/// Up to 50 ms; the last step takes all above.
+const LATENESS_STEPS: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_percentile_is_the_edge_of_its_step() {
+        let tally = Tally::default();
+        assert_eq!(tally.figures().lateness_p99, Duration::ZERO);
+        for _ in 0..99 {
+            tally.note_lateness(Duration::from_micros(120));
+        }
+        tally.note_lateness(Duration::from_millis(30));
+        assert_eq!(tally.figures().lateness_p99, Duration::from_micros(150));
+        tally.note_lateness(Duration::from_secs(9));
+        assert_eq!(tally.figures().lateness_p99, Duration::from_micros(30_050));
+    }
+}
