@@ -12,6 +12,7 @@ mod matching;
 mod receive;
 mod render;
 mod retrans;
+mod session;
 mod step;
 mod unexpected;
 
@@ -96,6 +97,7 @@ impl Call {
         let locals = program.vars.table(crate::state::Scope::Call).len();
         let mut state = CallState::new(birth.number, birth.id, now, locals);
         state.user = birth.user;
+        state.media = program.media.plays.then(Box::default);
         state.cseq = env.settings.base_cseq.saturating_sub(1);
         if birth.origin != Origin::Received && birth.origin != Origin::OutOfCall {
             state.peer = env.settings.destination;

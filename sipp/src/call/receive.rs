@@ -42,6 +42,7 @@ impl Run<'_, '_> {
 
     /// What every message of the dialog tells, whether it fits or not.
     fn note_dialog(&mut self, view: View<'_>) {
+        self.learn_media(view);
         let call = &mut *self.call;
         match view.status() {
             Some(_) => {

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use sip::peer::Transport;
 
+pub use crate::state::MediaKind;
+
 /// Something the shell has to do for a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -50,17 +52,6 @@ pub enum EchoSwitch {
     Off,
     /// Packets are returned.
     On,
-}
-
-/// The media line of a session description a capture belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MediaKind {
-    /// `m=audio`
-    Audio,
-    /// `m=image`
-    Image,
-    /// `m=video`
-    Video,
 }
 
 /// How a call goes on after an action.

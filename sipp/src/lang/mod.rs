@@ -24,7 +24,7 @@ pub use attributes::{Attribute, Attributes, Mistake};
 use keywords::authentication::Authentication;
 
 pub use effect::{Check, EchoSwitch, Effect, Flow, MediaKind};
-pub use names::{Names, VarNames, VarUse};
+pub use names::{FileUse, MediaFile, MediaNeeds, Names, VarNames, VarUse};
 pub use posix::{PosixError, PosixRegex};
 pub use template::{Template, TextKind};
 pub use world::{Problem, World};

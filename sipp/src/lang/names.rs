@@ -16,6 +16,10 @@ pub struct Names<'a> {
     pub vars: VarNames,
     /// Parts of received messages that keywords and actions will ask for.
     pub keep: KeepRule,
+    /// What the scenario plays.
+    pub media: MediaNeeds,
+    /// Payload type of `-rtp_payload`.
+    pub stream_type: u8,
     /// Where in the source the text being read begins; uses of variables are noted with it.
     pub offset: usize,
 }
@@ -31,13 +35,50 @@ impl<'a> Names<'a> {
             HeaderName::CSeq,
         ]);
         let keep = KeepRule { headers, whole: false };
-        Names { keys, infiles, vars: VarNames::default(), keep, offset: 0 }
+        Names {
+            keys,
+            infiles,
+            vars: VarNames::default(),
+            keep,
+            media: MediaNeeds::default(),
+            stream_type: 8,
+            offset: 0,
+        }
     }
 
     /// The slot of a variable; counts as one use of it.
     pub fn var(&mut self, name: &str) -> VarSlot {
         self.vars.mention(name, self.offset)
     }
+}
+
+/// What a scenario plays.
+#[derive(Clone, Debug, Default)]
+pub struct MediaNeeds {
+    /// Some action plays something: calls then read session descriptions.
+    pub plays: bool,
+    /// Files whose names are known before the run.
+    pub files: Vec<MediaFile>,
+}
+
+/// A media file that an action names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaFile {
+    /// As written.
+    pub path: String,
+    /// What it must be.
+    pub use_as: FileUse,
+    /// Offset of the name in the source.
+    pub offset: usize,
+}
+
+/// What a media file is read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileUse {
+    /// A capture to replay.
+    Capture,
+    /// Samples to stream in that format.
+    Samples(&'static crate::media::payload::Format),
 }
 
 /// The variables of a scenario by scope, in order of first mention.

@@ -76,6 +76,15 @@ impl Template {
         template
     }
 
+    /// The whole text, when it has no keywords.
+    pub fn as_literal(&self) -> Option<&[u8]> {
+        match self.segments.as_slice() {
+            [] => Some(&[]),
+            [Segment::Literal(span)] => Some(span.of(&self.literal)),
+            _ => None,
+        }
+    }
+
     /// The literal bytes the text begins with, up to the first keyword.
     pub fn leading_literal(&self) -> &[u8] {
         match self.segments.first() {

@@ -12,9 +12,11 @@ pub mod plan;
 pub mod rtp;
 pub mod samples;
 mod stream;
+mod stream_command;
 
 pub use capture::{Capture, CaptureError};
 pub use events::Events;
 pub use plan::Playback;
 pub use samples::{Samples, SamplesError};
 pub use stream::StreamPlan;
+pub use stream_command::{StreamCommand, StreamFile};

@@ -49,7 +49,6 @@ pub(super) struct Compiler<'c, 't> {
     response_time_borders: Vec<u32>,
     automatic: Vec<(&'static str, Template)>,
     source: &'c [u8],
-    uses_media: bool,
 }
 
 /// A label and the message it names.
@@ -80,7 +79,7 @@ impl<'c, 't> Compiler<'c, 't> {
     fn new(source: &'c [u8], context: Context<'c>, findings: &'c mut Findings<'t>) -> Compiler<'c, 't> {
         Compiler {
             findings,
-            names: Names::new(context.keys, context.infiles),
+            names: Names { stream_type: context.stream_type, ..Names::new(context.keys, context.infiles) },
             labels: Vec::new(),
             timers: Vec::new(),
             counters: Vec::new(),
@@ -91,7 +90,6 @@ impl<'c, 't> Compiler<'c, 't> {
             response_time_borders: Vec::new(),
             automatic: Vec::new(),
             source,
-            uses_media: false,
         }
     }
 
@@ -321,7 +319,6 @@ impl<'c, 't> Compiler<'c, 't> {
                 self.findings.error(Mistake::new("S017", child.at, message).suggest(&child.name, known));
                 continue;
             };
-            self.uses_media |= child.attributes.iter().any(|attribute| attribute.name.starts_with("play_"));
             list.extend(self.read(child, def.parse));
         }
         list
@@ -369,7 +366,7 @@ impl<'c, 't> Compiler<'c, 't> {
             txns: self.txns.into_iter().map(|txn| txn.name).collect(),
             keep: self.names.keep,
             unexpected,
-            uses_media: self.uses_media,
+            media: self.names.media,
         })
     }
 

@@ -32,6 +32,8 @@ pub struct Context<'a> {
     pub keys: &'a [(String, String)],
     /// Loaded injection files.
     pub infiles: &'a Infiles,
+    /// `-rtp_payload`: what `rtp_stream` sends when it does not say.
+    pub stream_type: u8,
 }
 
 /// A program and what is worth knowing about its text.

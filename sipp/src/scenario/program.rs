@@ -8,7 +8,7 @@ use std::time::Duration;
 use sip::msg::Method;
 
 use crate::lang::distributions::Pause;
-use crate::lang::{Action, PosixRegex, Template, VarNames};
+use crate::lang::{Action, MediaNeeds, PosixRegex, Template, VarNames};
 use crate::state::{KeepRule, Scope, Settings, StepIndex, VarSlot};
 
 /// A scenario ready to run.
@@ -38,8 +38,8 @@ pub struct Program {
     pub keep: KeepRule,
     /// Labels `_unexp.main` with its variables, when the scenario has it.
     pub unexpected: Option<UnexpectedLabel>,
-    /// True when an action plays media: calls then read session descriptions.
-    pub uses_media: bool,
+    /// What the actions play.
+    pub media: MediaNeeds,
     /// True when some message has its own `lost`.
     pub has_losses: bool,
 }

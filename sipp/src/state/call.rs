@@ -7,6 +7,7 @@ use sip::peer::Peer;
 use sip::time::Time;
 
 use super::messages::LastMessage;
+use super::ports::CallMedia;
 use super::vars::Vars;
 
 /// Number of a call, from 1, in order of creation.
@@ -64,6 +65,8 @@ pub struct CallState {
     pub vars: Vars,
     /// The line of each injection file this call uses; `u32::MAX` when it has none.
     pub lines: Box<[u32]>,
+    /// Where its media goes; only where the scenario plays any.
+    pub media: Option<Box<CallMedia>>,
     /// Changes of position that an action asked for.
     pub pending: Pending,
 }
@@ -115,6 +118,7 @@ impl CallState {
             challenge: None,
             vars: Vars::new(vars),
             lines: Box::default(),
+            media: None,
             pending: Pending::default(),
         }
     }

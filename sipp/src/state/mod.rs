@@ -6,11 +6,13 @@
 mod call;
 mod headers;
 mod messages;
+mod ports;
 mod settings;
 mod vars;
 
 pub use call::{CallNumber, CallState, Challenge, Dialog, Pending, StepIndex, UserId};
 pub use headers::HeaderSet;
 pub use messages::{KeepRule, LastMessage};
+pub use ports::{CallMedia, MediaKind, MediaLine};
 pub use settings::{Behaviours, Compat, DuplicateCheck, DynamicIds, Settings, WallClock};
 pub use vars::{Scope, Value, VarSlot, Vars};

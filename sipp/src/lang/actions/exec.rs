@@ -1,8 +1,11 @@
 //! `exec` and `rtp_echo`: what the shell does for a call: commands, the end of the program, media.
 
+use crate::media::StreamCommand;
+
 use super::super::effect::EchoSwitch;
 use super::super::{
-    Action, ActionDef, Attributes, Effect, Flow, MediaKind, Mistake, Scope, Subject, Template,
+    Action, ActionDef, Attributes, Effect, FileUse, Flow, MediaFile, MediaKind, Mistake, Scope, Subject,
+    Template,
 };
 
 pub(in crate::lang) const EXEC: ActionDef = ActionDef {
@@ -73,10 +76,14 @@ fn parse_exec(attributes: &mut Attributes<'_, '_>) -> Result<Box<dyn Action>, Mi
             _ => Internal::EndCall,
         })
     } else if let Some((name, kind)) = pcaps.into_iter().find(|(name, _)| attributes.get(name).is_some()) {
-        Exec::Pcap(kind, attributes.required_template(name)?)
+        let file = attributes.required_template(name)?;
+        note_file(attributes, name, &file, FileUse::Capture);
+        Exec::Pcap(kind, file)
     } else if let Some(digits) = attributes.template("play_dtmf")? {
+        attributes.names.media.plays = true;
         Exec::Dtmf(digits)
     } else if let Some(stream) = attributes.template("rtp_stream")? {
+        check_stream(attributes, &stream)?;
         Exec::Stream(stream)
     } else if attributes.get("rtp_echo").is_some() {
         return Err(
@@ -88,6 +95,30 @@ fn parse_exec(attributes: &mut Attributes<'_, '_>) -> Result<Box<dyn Action>, Mi
         return Err(Mistake::new("S021", attributes.at, message));
     };
     Ok(Box::new(exec))
+}
+
+/// Notes that a file is played; one whose name has keywords is looked for when it is.
+fn note_file(attributes: &mut Attributes<'_, '_>, attribute: &str, name: &Template, use_as: FileUse) {
+    let offset = attributes.get(attribute).map_or(attributes.at, |written| written.value_at);
+    let media = &mut attributes.names.media;
+    media.plays = true;
+    if let Some(name) = name.as_literal() {
+        media.files.push(MediaFile { path: String::from_utf8_lossy(name).into_owned(), use_as, offset });
+    }
+}
+
+/// Finds the mistakes of an `rtp_stream` without keywords now, not when the first call plays it.
+fn check_stream(attributes: &mut Attributes<'_, '_>, stream: &Template) -> Result<(), Mistake> {
+    attributes.names.media.plays = true;
+    let Some(text) = stream.as_literal().map(String::from_utf8_lossy) else { return Ok(()) };
+    let offset = attributes.get("rtp_stream").map_or(attributes.at, |written| written.value_at);
+    let command = StreamCommand::parse(&text, attributes.names.stream_type);
+    let command = command.map_err(|text| Mistake::new("S022", offset, text))?;
+    if let StreamCommand::Play(play) = command {
+        let use_as = FileUse::Samples(play.format);
+        attributes.names.media.files.push(MediaFile { path: play.file, use_as, offset });
+    }
+    Ok(())
 }
 
 impl Action for Exec {

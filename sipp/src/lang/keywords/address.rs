@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::state::MediaKind;
+
 use super::super::{KeywordDef, KeywordForm, Scope};
 use super::write_decimal;
 
@@ -109,8 +111,9 @@ pub(in crate::lang) const MEDIA_PORT: KeywordDef = KeywordDef {
     name: "media_port",
     args: "+N",
     vanishes: false,
-    form: KeywordForm::Constant(|settings, offset, out| {
-        write_decimal(i64::from(settings.media_port) + offset, out);
+    // Not constant: the call notes the port.
+    form: KeywordForm::Plain(|scope, offset, out| {
+        write_media_port(i64::from(scope.settings.media_port) + offset, scope, out);
     }),
     doc: "The media port.",
 };
@@ -126,7 +129,20 @@ pub(in crate::lang) const AUTO_MEDIA_PORT: KeywordDef = KeywordDef {
 fn auto_media_port(scope: &mut Scope<'_>, offset: i64, out: &mut Vec<u8>) {
     let calls_before = scope.call.number.0.saturating_sub(1);
     let step = (calls_before.wrapping_mul(4) % 10_000) as i64;
-    write_decimal(i64::from(scope.settings.media_port) + step + offset, out);
+    write_media_port(i64::from(scope.settings.media_port) + step + offset, scope, out);
+}
+
+/// Appends a port; on a line that names a kind of media it becomes the port the call's captures come from.
+fn write_media_port(port: i64, scope: &mut Scope<'_>, out: &mut Vec<u8>) {
+    if let (Some(media), Ok(port)) = (&mut scope.call.media, u16::try_from(port)) {
+        let line = &out[memchr::memrchr(b'\n', out).map_or(0, |end| end + 1)..];
+        for kind in MediaKind::ALL {
+            if memchr::memmem::find(line, kind.word().as_bytes()).is_some() {
+                media.line_mut(kind).local_port = port;
+            }
+        }
+    }
+    write_decimal(port, out);
 }
 
 fn ip_version(ip: IpAddr) -> u8 {
