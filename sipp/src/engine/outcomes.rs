@@ -13,6 +13,7 @@ use crate::stats::trace::Direction;
 use crate::traffic::calls::{CallKey, Epitaph};
 
 use super::link::Note;
+use super::media::is_media;
 use super::signalling::Signalling;
 
 impl Signalling {
@@ -40,6 +41,7 @@ impl Signalling {
                     }
                 }
                 Output::Ended(ended) => verdict = Some(*ended),
+                Output::Effect(effect) if is_media(effect) => self.play(now, key, effect),
                 other => self.apply(now, other),
             }
         }
@@ -145,6 +147,7 @@ impl Signalling {
             }
             Outcome::Unjudged => Epitaph::Successful,
         };
+        self.silence(key);
         self.own.free(now, key, &mut self.sockets);
         self.calls.remove(now, key, epitaph);
         self.opening.release(user);

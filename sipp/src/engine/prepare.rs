@@ -23,8 +23,10 @@ use super::call_id::CallIdFormat;
 use super::control::Controlled;
 use super::desk::Desk;
 use super::link::{self, Link, Note, Wanted};
+use super::media::{self, Media};
 use super::opening::{Habits, Opening};
 use super::own_sockets::OwnSockets;
+use super::player::{self, Player};
 use super::setup::{self, Addresses, Fatal, Loaded};
 use super::signalling::{Reconnect, Rhythm, Signalling, State};
 use super::{Console, Terminal, command, describe};
@@ -54,10 +56,11 @@ pub(super) fn prepare(
     let socket = setup::bind(&mut sockets, options, addresses.bind)?;
     let port = sockets.local_addr(socket).map_or(0, |addr| addr.port());
     controlled.wakes(sockets.waker());
-    let settings = setup::settings(options, &addresses, port, wall_clock(wall));
+    let mut settings = setup::settings(options, &addresses, port, wall_clock(wall));
+    let media = media(options, clock, &mut settings, &mut loaded)?;
     loaded.program.settle(&settings);
     let asked = setup::initialise(clock.now(), &mut loaded.program, &settings, &mut loaded.world)?;
-    let Loaded { name, program, world, warnings } = loaded;
+    let Loaded { name, program, world, warnings, .. } = loaded;
     let desk = desk(options, (&name, settings.pid), wall, console.terminal)?;
     let (sender, notes) = sync_channel(link::CAPACITY);
     let shape = describe::shape(&program);
@@ -66,6 +69,7 @@ pub(super) fn prepare(
         sockets,
         socket,
         own: own_sockets(options, &addresses),
+        media,
         layout: Arc::new(describe::layout(&program, &name, options.call.pause)),
         setup: Arc::new(shown_setup(options, &addresses, &program, (wall, port))),
         counters: Counters::new(&shape),
@@ -92,6 +96,32 @@ pub(super) fn prepare(
         signalling.warn(clock.now(), warning);
     }
     Ok(Prepared { signalling, desk, notes })
+}
+
+/// The player, when the scenario plays something or `-rtp_echo` is given; the calls' media port is then its own.
+fn media(
+    options: &Options,
+    clock: Clock,
+    settings: &mut Settings,
+    loaded: &mut Loaded,
+) -> Result<Option<Media>, Fatal> {
+    if !loaded.program.media.plays && !options.media.echo {
+        return Ok(None);
+    }
+    let habits = player::Habits {
+        ip: settings.media_ip,
+        first_port: options.media.first_port,
+        last_port: options.media.last_port,
+        echo: media::echo(&options.media),
+        echo_bytes: options.media.echo_bytes,
+    };
+    let player = Player::start(clock, habits).map_err(|error| {
+        let (ip, first, last) = (habits.ip, habits.first_port, habits.last_port);
+        Fatal::late(format!("Unable to bind media ports on {ip} between {first} and {last}: {error}"))
+    })?;
+    let media = Media::new(player, std::mem::take(&mut loaded.library), &options.media);
+    settings.media_port = media.port();
+    Ok(Some(media))
 }
 
 fn wall_clock(wall: Wall) -> WallClock {

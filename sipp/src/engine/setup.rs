@@ -6,8 +6,10 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use sip::diag::{Diagnostic, Place};
 use sip::ident::Ident;
 use sip::net::{SocketId, Sockets, UdpOptions};
 use sip::peer::{Peer, Transport};
@@ -24,6 +26,7 @@ use crate::state::{
 };
 
 use super::address::{local_address, resolve, unspecified};
+use super::library::Library;
 
 /// Why a run cannot start, or had to end.
 #[derive(Debug)]
@@ -50,6 +53,8 @@ pub(super) struct Loaded {
     pub(super) name: String,
     pub(super) program: Program,
     pub(super) world: World,
+    /// What its actions play.
+    pub(super) library: Library,
     /// Findings that do not hinder the run.
     pub(super) warnings: Vec<String>,
 }
@@ -71,12 +76,17 @@ pub(super) fn load(options: &Options) -> Result<Loaded, Fatal> {
             (file_stem(file), file.clone(), text)
         }
     };
-    let context = scenario::Context { keys: &options.scenario.keys, infiles: &infiles };
+    let context = scenario::Context {
+        keys: &options.scenario.keys,
+        infiles: &infiles,
+        stream_type: options.media.stream_type,
+    };
     let compiled = scenario::load(&shown, &text, context).map_err(|findings| {
         let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
         Fatal::early(format!("Unable to load or parse '{shown}' xml scenario file\n{}", lines.join("\n")))
     })?;
     let program = compiled.program;
+    let library = media_files(&program, &source, (&shown, &text))?;
     let warnings = compiled.warnings.iter().map(ToString::to_string).collect();
     let mut world = World::new(
         infiles,
@@ -94,7 +104,23 @@ pub(super) fn load(options: &Options) -> Result<Loaded, Fatal> {
         })?;
         world.globals.set(slot.index, Value::Text(value.as_bytes().into()));
     }
-    Ok(Loaded { name, program, world, warnings })
+    Ok(Loaded { name, program, world, library, warnings })
+}
+
+/// Reads the media files that the scenario names. Error: all that cannot be played, each with its place.
+fn media_files(program: &Program, source: &Source, (shown, text): (&str, &[u8])) -> Result<Library, Fatal> {
+    let mut library = Library::new(match source {
+        Source::BuiltIn(_) => None,
+        Source::File(file) => Some(Path::new(file)),
+    });
+    let shown = Arc::from(shown);
+    let mut wrong = Vec::new();
+    for file in &program.media.files {
+        if let Err(error) = library.load(file) {
+            wrong.push(Diagnostic::error("S040", Place::at(&shown, text, file.offset), error).to_string());
+        }
+    }
+    if wrong.is_empty() { Ok(library) } else { Err(Fatal::early(wrong.join("\n"))) }
 }
 
 fn injection_files(scenario: &options::Scenario) -> Result<Infiles, Fatal> {

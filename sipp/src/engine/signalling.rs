@@ -26,6 +26,7 @@ use crate::traffic::limits::QuitLevel;
 use super::busy::Busy;
 use super::command::Command;
 use super::link::{Link, Note, Occasion};
+use super::media::Media;
 use super::opening::Opening;
 use super::own_sockets::OwnSockets;
 
@@ -37,6 +38,8 @@ pub(super) struct Signalling {
     pub(super) socket: SocketId,
     /// The sockets that calls have for themselves.
     pub(super) own: OwnSockets,
+    /// The player; only when media is played or returned.
+    pub(super) media: Option<Media>,
     pub(super) program: Arc<Program>,
     pub(super) settings: Settings,
     pub(super) world: World,
@@ -150,6 +153,7 @@ impl Signalling {
     fn turn(&mut self, inbox: &mut Inbox) -> io::Result<()> {
         let now = self.clock.now();
         self.obey(now);
+        self.hear_player(now);
         self.look_at_the_clock(now);
         self.open_due(now);
         self.wake_due(now);
@@ -246,6 +250,7 @@ impl Signalling {
     /// Closes the books: the last figures, and the verdict.
     fn finish(mut self) -> Ending {
         let now = self.clock.now();
+        self.hear_player(now);
         self.sockets.flush(now);
         self.link.flush();
         let figures = self.figures(now, Phase::Ended);

@@ -13,11 +13,27 @@ pub struct Media {
     pub first_port: u16,
     /// `-max_rtp_port`: the last one.
     pub last_port: u16,
+    /// `-rtp_echo`: received packets are returned.
+    pub echo: bool,
+    /// `-mb`: longer packets are returned cut to this many bytes.
+    pub echo_bytes: usize,
+    /// `-rtp_payload`: payload type of `rtp_stream` when it names none.
+    pub stream_type: u8,
+    /// `-random_base_ssrc`: the first stream takes any SSRC, the others follow.
+    pub random_ssrc: bool,
 }
 
 impl Default for Media {
     fn default() -> Media {
-        Media { host: None, first_port: 6000, last_port: u16::MAX }
+        Media {
+            host: None,
+            first_port: 6000,
+            last_port: u16::MAX,
+            echo: false,
+            echo_bytes: 2048,
+            stream_type: 8,
+            random_ssrc: false,
+        }
     }
 }
 
@@ -145,13 +161,30 @@ pub(super) const MEDIA_ROWS: &[Row] = &[
             options.media.last_port = u16::try_from(port).unwrap_or(u16::MAX)
         }),
     },
-    Row { names: &["rtp_echo"], value: "", help: "Send received RTP back.", effect: Effect::NotYet(0) },
-    Row { names: &["mb"], value: "BYTES", help: "Buffer of -rtp_echo.", effect: Effect::NotYet(1) },
+    Row {
+        names: &["rtp_echo"],
+        value: "",
+        help: "Return every packet received on the media port and the port two above it.",
+        effect: Effect::Flag(|options| options.media.echo = true),
+    },
+    Row {
+        names: &["mb"],
+        value: "BYTES",
+        help: "Longer packets are returned cut to this length. Default: 2048.",
+        effect: Effect::Int(|options, bytes| {
+            options.media.echo_bytes = usize::try_from(bytes).unwrap_or(2048);
+        }),
+    },
     Row {
         names: &["rtp_payload"],
         value: "N",
-        help: "Payload type of rtp_stream.",
-        effect: Effect::NotYet(1),
+        help: "Payload type of rtp_stream when it names none. Default: 8.",
+        effect: Effect::Text(|options, text| {
+            let kind = text.parse().ok().filter(|kind| *kind < 128);
+            options.media.stream_type =
+                kind.ok_or_else(|| format!("-rtp_payload, \"{text}\" is not a payload type (0 to 127)!"))?;
+            Ok(())
+        }),
     },
     Row {
         names: &["rtp_threadtasks"],
@@ -159,7 +192,12 @@ pub(super) const MEDIA_ROWS: &[Row] = &[
         help: "Accepted: streams per thread.",
         effect: Effect::Accepted(1),
     },
-    Row { names: &["rtp_buffsize"], value: "BYTES", help: "RTP socket buffers.", effect: Effect::NotYet(1) },
+    Row {
+        names: &["rtp_buffsize"],
+        value: "BYTES",
+        help: "Accepted: RTP socket buffers are as large as those of signalling.",
+        effect: Effect::Accepted(1),
+    },
     Row { names: &["rtpcheck_debug"], value: "", help: "Write RTP checks.", effect: Effect::NotYet(0) },
     Row { names: &["srtpcheck_debug"], value: "", help: "Write SRTP checks.", effect: Effect::NotYet(0) },
     Row {
@@ -177,8 +215,8 @@ pub(super) const MEDIA_ROWS: &[Row] = &[
     Row {
         names: &["random_base_ssrc"],
         value: "",
-        help: "Begin with a random SSRC.",
-        effect: Effect::NotYet(0),
+        help: "The first stream takes any SSRC; the others follow. Default: 0xca110000.",
+        effect: Effect::Flag(|options| options.media.random_ssrc = true),
     },
 ];
 

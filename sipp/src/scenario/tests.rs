@@ -5,7 +5,8 @@ use crate::infile::Infiles;
 
 fn findings(text: &str) -> Vec<String> {
     let infiles = Infiles::default();
-    let list = match load("t.xml", text.as_bytes(), Context { keys: &[], infiles: &infiles, stream_type: 8 }) {
+    let list = match load("t.xml", text.as_bytes(), Context { keys: &[], infiles: &infiles, stream_type: 8 })
+    {
         Ok(loaded) => loaded.warnings,
         Err(list) => list,
     };
@@ -23,7 +24,8 @@ fn every_builtin_loads_without_a_warning() {
 fn uac_has_the_steps_of_the_original() {
     let infiles = Infiles::default();
     let text = builtin::text("uac").expect("built in");
-    let loaded = load("uac", text.as_bytes(), Context { keys: &[], infiles: &infiles, stream_type: 8 }).expect("correct");
+    let loaded = load("uac", text.as_bytes(), Context { keys: &[], infiles: &infiles, stream_type: 8 })
+        .expect("correct");
     let labels: Vec<_> = loaded.program.steps.iter().map(|step| step.label.as_str()).collect();
     assert_eq!(labels, ["INVITE", "100", "180", "183", "200", "ACK", "Pause", "BYE", "200"]);
     assert!(matches!(&loaded.program.steps[0].op, Op::Send(send) if send.retrans.is_some()));
