@@ -1,4 +1,4 @@
-//! What the command line says instead of the configuration.
+//! What the command line says instead of the configuration, or in addition to it.
 
 use std::net::ToSocketAddrs;
 
@@ -14,11 +14,10 @@ pub fn override_plan(plan: &mut Plan, options: &Options) -> Result<(), String> {
     if let Some(level) = options.log.level {
         plan.debug = Level(level.clamp(-5, 3) as i8);
     }
-    if !options.network.listen.is_empty() {
-        plan.listens.clear();
-        for text in &options.network.listen {
-            plan.listens.extend(read_listen(text)?);
-        }
+    // They add to those of the configuration (Kamailio 5.6.3).
+    for text in &options.network.listen {
+        let listens = read_listen(text)?;
+        plan.listens.extend(listens);
     }
     for text in &options.network.aliases {
         let (transport, host, port) = split(text)?;
