@@ -239,17 +239,10 @@ impl<'l> Scanner<'l> {
     /// `$name`, `$name(...)`, `$(...)`, `$?`: the brackets must close on the same line.
     fn pv(&mut self) -> Option<Scanned> {
         let rest = self.rest();
-        let name = 1 + rest[1..].iter().take_while(|&&byte| is_word_byte(byte)).count();
-        let len = match rest.get(name) {
-            Some(b'?') if name == 1 => Some(2),
-            Some(b'(') => balanced_len(&rest[name..]).map(|inner| name + inner),
-            Some(b'.') if name > 1 => Some(name + words::dotted_pv_suffix(&rest[1..name], &rest[name..])),
-            _ if name > 1 => Some(name),
-            _ => None,
-        };
-        let Some(len) = len else {
-            let pos = self.pos();
-            let (message, len) = match rest.get(name) {
+        let pos = self.pos();
+        let Some(len) = pv_len(rest) else {
+            let after_name = rest[1..].iter().find(|&&byte| !is_word_byte(byte));
+            let (message, len) = match after_name {
                 Some(b'(') => ("this variable has no closing parenthesis on its line", line_len(rest)),
                 _ => ("a variable name, \"(\" or \"?\" was expected after \"$\"", 1),
             };
@@ -257,9 +250,13 @@ impl<'l> Scanner<'l> {
             // The statement can still be read with something in the variable's place.
             return self.emit(len, |_| TokenKind::Pv(b"$null".to_vec()));
         };
-        let pos = self.pos();
         let mut raw = rest[..len].to_vec();
         self.apply_substs(pos, &mut raw);
+        if raw.first() != Some(&b'$') || pv_len(&raw) != Some(raw.len()) {
+            let message = format!("a substitution makes {} of this variable", String::from_utf8_lossy(&raw));
+            self.findings.error(codes::VARIABLE, pos, message);
+            raw = b"$null".to_vec();
+        }
         self.emit(len, |_| TokenKind::Pv(raw))
     }
 
@@ -383,6 +380,18 @@ fn is_junk(byte: u8) -> bool {
         || byte == b'?'
         || byte == b'`'
         || (byte.is_ascii_control() && !byte.is_ascii_whitespace())
+}
+
+/// Length of the variable at the `$` that starts `text`.
+fn pv_len(text: &[u8]) -> Option<usize> {
+    let name = 1 + text[1..].iter().take_while(|&&byte| is_word_byte(byte)).count();
+    match text.get(name) {
+        Some(b'?') if name == 1 => Some(2),
+        Some(b'(') => balanced_len(&text[name..]).map(|inner| name + inner),
+        Some(b'.') if name > 1 => Some(name + words::dotted_pv_suffix(&text[1..name], &text[name..])),
+        _ if name > 1 => Some(name),
+        _ => None,
+    }
 }
 
 /// Length up to the parenthesis that closes the one at the start of `text`, on the same line.

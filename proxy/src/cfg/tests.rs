@@ -145,6 +145,15 @@ fn directives_act_where_they_stand() {
 }
 
 #[test]
+fn a_substitution_must_leave_a_variable() {
+    for rule in ["/x\\)/y/", "/.*/text/", "/x/\\n/"] {
+        let parsed = parse(&format!("#!subst \"{rule}\"\nrequest_route {{ $var(x) = 1; }}"));
+        let codes: Vec<&str> = parsed.diagnostics.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes.contains(&"C007"), rule != "/x/\\n/", "{rule}: {:?}", findings(&parsed));
+    }
+}
+
+#[test]
 fn the_command_line_defines_and_substitutes() {
     let preset = Preset {
         defines: vec!["A".into(), "N=5".into(), "S=\"x\"".into()],
