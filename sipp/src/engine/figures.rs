@@ -5,6 +5,7 @@ use sip::time::Time;
 use crate::stats::snapshot::{Activity, Network, Phase, Snapshot};
 
 use super::link::{Note, Occasion};
+use super::media::Media;
 use super::signalling::Signalling;
 
 impl Signalling {
@@ -46,6 +47,7 @@ impl Signalling {
                 sent: sockets.sent,
                 ..self.state.network
             },
+            media: self.media.as_ref().map(Media::figures).unwrap_or_default(),
             pacing: self.opening.pacing,
             dropped_records: self.link.dropped(),
             phase,

@@ -8,10 +8,11 @@ use crate::lang::{EchoSwitch, Effect, MediaKind};
 use crate::media::{Events, Playback, StreamCommand, StreamFile, StreamPlan};
 use crate::options;
 use crate::state::{CallMedia, CallState, Settings};
+use crate::stats::snapshot::MediaTraffic;
 use crate::traffic::calls::CallKey;
 
 use super::library::Library;
-use super::player::{Command, MediaFigures, Player, Slot, Start, StreamId};
+use super::player::{Command, Player, Slot, Start, StreamId};
 use super::signalling::Signalling;
 
 /// The player and what it takes to start streams.
@@ -34,7 +35,7 @@ impl Media {
         self.player.port()
     }
 
-    pub(super) fn figures(&self) -> MediaFigures {
+    pub(super) fn figures(&self) -> MediaTraffic {
         self.player.figures()
     }
 

@@ -247,6 +247,7 @@ pub(super) fn settings(options: &Options, addresses: &Addresses, port: u16, wall
         bound_ip: addresses.bind,
         media_ip: addresses.media,
         media_port: options.media.first_port,
+        last_media_port: options.media.last_port,
         transport,
         pid: std::process::id(),
         users: options.rate.users.map(|users| u32::try_from(users).unwrap_or(u32::MAX)),

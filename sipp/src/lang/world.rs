@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use sip::ident::Ident;
@@ -22,6 +23,7 @@ pub struct World {
     users: Vec<Vars>,
     vars_per_user: usize,
     next_dynamic_id: Option<u32>,
+    next_stream_port: Option<u16>,
     read_file: fn(&Path) -> io::Result<Vec<u8>>,
     files: HashMap<Vec<u8>, Vec<u8>>,
 }
@@ -51,6 +53,7 @@ impl World {
             users: Vec::new(),
             vars_per_user,
             next_dynamic_id: None,
+            next_stream_port: None,
             read_file,
             files: HashMap::new(),
         }
@@ -84,6 +87,14 @@ impl World {
         id
     }
 
+    /// The next port of a call's stream: even, in turn through `ports`.
+    pub fn next_stream_port(&mut self, ports: RangeInclusive<u16>) -> u16 {
+        let first = ports.start().checked_next_multiple_of(2).unwrap_or(*ports.start());
+        let port = self.next_stream_port.filter(|port| ports.contains(port)).unwrap_or(first);
+        self.next_stream_port = port.checked_add(2);
+        port
+    }
+
     /// The content of a file, read once.
     pub fn file(&mut self, path: &[u8]) -> io::Result<&[u8]> {
         if !self.files.contains_key(path) {
@@ -97,6 +108,13 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stream_ports_are_even_and_start_again() {
+        let mut world = World::new(Infiles::default(), (0, 0), Ident::seeded(1), |_| Ok(Vec::new()));
+        let seen: Vec<_> = (0..4).map(|_| world.next_stream_port(6003..=6009)).collect();
+        assert_eq!(seen, [6004, 6006, 6008, 6004]);
+    }
 
     #[test]
     fn dynamic_ids_count_up_and_start_again() {

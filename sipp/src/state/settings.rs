@@ -3,6 +3,7 @@
 //! The shell fills them from the command line once its sockets are bound.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use sip::peer::{Peer, Transport};
@@ -31,8 +32,10 @@ pub struct Settings {
     pub bound_ip: IpAddr,
     /// `-mi`.
     pub media_ip: IpAddr,
-    /// Media port.
+    /// Media port: for audio; the one two above is for video.
     pub media_port: u16,
+    /// No media port is above this one.
+    pub last_media_port: u16,
     /// Transport of `-t`.
     pub transport: Transport,
     /// Process id.
@@ -150,6 +153,13 @@ impl WallClock {
     }
 }
 
+impl Settings {
+    /// Ports that calls take for their streams: above those of the whole run.
+    pub fn media_ports(&self) -> RangeInclusive<u16> {
+        self.media_port.saturating_add(4)..=self.last_media_port
+    }
+}
+
 impl Default for Settings {
     fn default() -> Settings {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -165,6 +175,7 @@ impl Default for Settings {
             bound_ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             media_ip: loopback,
             media_port: 6000,
+            last_media_port: u16::MAX,
             transport: Transport::Udp,
             pid: 0,
             users: None,

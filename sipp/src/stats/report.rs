@@ -94,6 +94,15 @@ pub(crate) fn json(snapshot: &Snapshot) -> String {
             "warnings": totals.warnings,
             "fatal_errors": totals.fatal_errors,
         },
+        "media": {
+            "sent_packets": snapshot.media.sent_packets,
+            "sent_bytes": snapshot.media.sent_bytes,
+            "not_sent": snapshot.media.dropped,
+            "received_packets": snapshot.media.received_packets,
+            "received_bytes": snapshot.media.received_bytes,
+            "echoed": snapshot.media.echoed,
+            "lateness_p99_ms": snapshot.media.lateness_p99.as_secs_f64() * 1000.0,
+        },
         "network": {
             "transport": snapshot.setup.transport,
             "received": snapshot.network.received,

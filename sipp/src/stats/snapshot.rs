@@ -34,6 +34,8 @@ pub(crate) struct Snapshot {
     pub(crate) activity: Activity,
     /// What went through the sockets.
     pub(crate) network: Network,
+    /// What the player sent and took; all zero without one.
+    pub(crate) media: MediaTraffic,
     /// How well the schedule was kept.
     pub(crate) pacing: Pacing,
     /// Trace records dropped because the disk or the terminal could not follow.
@@ -118,6 +120,27 @@ pub(crate) struct Network {
     pub(crate) sent: u64,
 }
 
+/// What went through the media sockets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MediaTraffic {
+    /// Packets of streams sent.
+    pub(crate) sent_packets: u64,
+    /// Their bytes, RTP headers included.
+    pub(crate) sent_bytes: u64,
+    /// Packets that could not be sent.
+    pub(crate) dropped: u64,
+    /// Packets received on media ports.
+    pub(crate) received_packets: u64,
+    /// Their bytes.
+    pub(crate) received_bytes: u64,
+    /// Packets returned from the audio and the video port.
+    pub(crate) echoed: [u64; 2],
+    /// Streams that play now.
+    pub(crate) streams: u64,
+    /// How late 99 of 100 packets were at most.
+    pub(crate) lateness_p99: Duration,
+}
+
 /// How well the schedule of outgoing calls was kept: `scheduled` is `started` plus `missed` at every moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pacing {
@@ -159,6 +182,8 @@ pub(crate) struct Baseline {
     pub(crate) response_times: Vec<Sums>,
     /// Call length.
     pub(crate) call_length: Sums,
+    /// Bytes of media sent.
+    pub(crate) media_sent_bytes: u64,
 }
 
 impl Baseline {
@@ -171,6 +196,7 @@ impl Baseline {
             generic: counters.generic.clone(),
             response_times: counters.response_times.iter().map(|samples| samples.sums()).collect(),
             call_length: counters.call_length.sums(),
+            media_sent_bytes: snapshot.media.sent_bytes,
         }
     }
 

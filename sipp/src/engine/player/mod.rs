@@ -17,8 +17,9 @@ use sip::net::{Clock, Waker};
 
 use crate::lang::EchoSwitch;
 use crate::media::Playback;
+use crate::stats::snapshot::MediaTraffic;
 
-pub(super) use tally::{MediaFigures, Tally};
+pub(super) use tally::Tally;
 
 use ports::Ports;
 use stage::Stage;
@@ -128,7 +129,7 @@ impl Player {
     }
 
     /// What was counted so far.
-    pub(super) fn figures(&self) -> MediaFigures {
+    pub(super) fn figures(&self) -> MediaTraffic {
         self.tally.figures()
     }
 

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::stats::snapshot::MediaTraffic;
+
 /// Counters with one writer.
 #[derive(Debug)]
 pub(in crate::engine) struct Tally {
@@ -17,27 +19,6 @@ pub(in crate::engine) struct Tally {
     pub(super) streams: AtomicU64,
     /// Packets by how late they were handed to the kernel, in steps of [`LATENESS_STEP_MICROS`].
     lateness: [AtomicU64; LATENESS_STEPS],
-}
-
-/// A reading of the counters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::engine) struct MediaFigures {
-    /// Packets of streams sent.
-    pub(in crate::engine) sent_packets: u64,
-    /// Their bytes, RTP headers included.
-    pub(in crate::engine) sent_bytes: u64,
-    /// Packets that could not be sent.
-    pub(in crate::engine) dropped: u64,
-    /// Packets received on media ports.
-    pub(in crate::engine) received_packets: u64,
-    /// Their bytes.
-    pub(in crate::engine) received_bytes: u64,
-    /// Packets returned from the audio and the video port.
-    pub(in crate::engine) echoed: [u64; 2],
-    /// Streams that play now.
-    pub(in crate::engine) streams: u64,
-    /// How late 99 of 100 packets were at most.
-    pub(in crate::engine) lateness_p99: Duration,
 }
 
 impl Default for Tally {
@@ -67,9 +48,9 @@ impl Tally {
         Self::add(&self.lateness[step], 1);
     }
 
-    pub(super) fn figures(&self) -> MediaFigures {
+    pub(super) fn figures(&self) -> MediaTraffic {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        MediaFigures {
+        MediaTraffic {
             sent_packets: read(&self.sent_packets),
             sent_bytes: read(&self.sent_bytes),
             dropped: read(&self.dropped),

@@ -2,9 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::state::MediaKind;
-
-use super::super::{KeywordDef, KeywordForm, Scope};
+use super::super::{KeywordDef, KeywordForm};
 use super::write_decimal;
 
 pub(in crate::lang) const SERVICE: KeywordDef = KeywordDef {
@@ -91,61 +89,7 @@ pub(in crate::lang) const TRANSPORT: KeywordDef = KeywordDef {
     doc: "UDP, TCP, TLS or SCTP.",
 };
 
-pub(in crate::lang) const MEDIA_IP: KeywordDef = KeywordDef {
-    name: "media_ip",
-    args: "",
-    vanishes: false,
-    form: KeywordForm::Constant(|settings, _, out| write_ip(settings.media_ip, out)),
-    doc: "The media address of -mi, without brackets.",
-};
-
-pub(in crate::lang) const MEDIA_IP_TYPE: KeywordDef = KeywordDef {
-    name: "media_ip_type",
-    args: "",
-    vanishes: false,
-    form: KeywordForm::Constant(|settings, _, out| out.push(ip_version(settings.media_ip))),
-    doc: "4 or 6.",
-};
-
-pub(in crate::lang) const MEDIA_PORT: KeywordDef = KeywordDef {
-    name: "media_port",
-    args: "+N",
-    vanishes: false,
-    // Not constant: the call notes the port.
-    form: KeywordForm::Plain(|scope, offset, out| {
-        write_media_port(i64::from(scope.settings.media_port) + offset, scope, out);
-    }),
-    doc: "The media port.",
-};
-
-pub(in crate::lang) const AUTO_MEDIA_PORT: KeywordDef = KeywordDef {
-    name: "auto_media_port",
-    args: "+N",
-    vanishes: false,
-    form: KeywordForm::Plain(auto_media_port),
-    doc: "The media port plus 4 for each call before, modulo 10000.",
-};
-
-fn auto_media_port(scope: &mut Scope<'_>, offset: i64, out: &mut Vec<u8>) {
-    let calls_before = scope.call.number.0.saturating_sub(1);
-    let step = (calls_before.wrapping_mul(4) % 10_000) as i64;
-    write_media_port(i64::from(scope.settings.media_port) + step + offset, scope, out);
-}
-
-/// Appends a port; on a line that names a kind of media it becomes the port the call's captures come from.
-fn write_media_port(port: i64, scope: &mut Scope<'_>, out: &mut Vec<u8>) {
-    if let (Some(media), Ok(port)) = (&mut scope.call.media, u16::try_from(port)) {
-        let line = &out[memchr::memrchr(b'\n', out).map_or(0, |end| end + 1)..];
-        for kind in MediaKind::ALL {
-            if memchr::memmem::find(line, kind.word().as_bytes()).is_some() {
-                media.line_mut(kind).local_port = port;
-            }
-        }
-    }
-    write_decimal(port, out);
-}
-
-fn ip_version(ip: IpAddr) -> u8 {
+pub(super) fn ip_version(ip: IpAddr) -> u8 {
     if ip.is_ipv6() { b'6' } else { b'4' }
 }
 
@@ -161,7 +105,7 @@ pub(in crate::lang) fn write_host(ip: IpAddr, out: &mut Vec<u8>) {
 }
 
 /// Appends an address without brackets.
-fn write_ip(ip: IpAddr, out: &mut Vec<u8>) {
+pub(super) fn write_ip(ip: IpAddr, out: &mut Vec<u8>) {
     match ip {
         IpAddr::V4(ip) => {
             for (at, octet) in ip.octets().into_iter().enumerate() {

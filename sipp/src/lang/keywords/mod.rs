@@ -7,6 +7,7 @@ pub mod authentication;
 pub(super) mod ids;
 pub(super) mod injection;
 pub(super) mod last;
+pub(super) mod media;
 pub(super) mod message;
 pub(super) mod text;
 pub(super) mod time;
@@ -25,10 +26,12 @@ pub const TABLE: &[&KeywordDef] = &[
     &address::LOCAL_PORT,
     &address::SERVER_IP,
     &address::TRANSPORT,
-    &address::MEDIA_IP,
-    &address::MEDIA_IP_TYPE,
-    &address::MEDIA_PORT,
-    &address::AUTO_MEDIA_PORT,
+    &media::MEDIA_IP,
+    &media::MEDIA_IP_TYPE,
+    &media::MEDIA_PORT,
+    &media::AUTO_MEDIA_PORT,
+    &media::RTPSTREAM_AUDIO_PORT,
+    &media::RTPSTREAM_VIDEO_PORT,
     &ids::CALL_ID,
     &ids::CALL_NUMBER,
     &ids::CSEQ,

@@ -101,7 +101,9 @@ pub(crate) mod tests {
     use super::Screen;
     use crate::stats::counters::{Counters, Shape};
     use crate::stats::layout::{Kind, Layout, Line, Role};
-    use crate::stats::snapshot::{Activity, Baseline, Network, Pacing, Peak, Phase, Setup, Snapshot, Target};
+    use crate::stats::snapshot::{
+        Activity, Baseline, MediaTraffic, Network, Pacing, Peak, Phase, Setup, Snapshot, Target,
+    };
     use crate::stats::times::Wall;
 
     fn line(kind: Kind) -> Line {
@@ -162,6 +164,7 @@ pub(crate) mod tests {
             peak: Peak { calls: 3, at: Time::ZERO },
             activity: Activity { open: 0, waiting: 0, woken: 12 },
             network: Network::default(),
+            media: MediaTraffic::default(),
             pacing: Pacing::default(),
             dropped_records: 0,
             phase: Phase::Ended,

@@ -101,6 +101,30 @@ fn figure_lines(snapshot: &Snapshot, since: &Baseline) -> Vec<String> {
     if network.kernel_drops > 0 {
         lines.push(format!("  {} datagrams dropped by the kernel (receive buffer)", network.kernel_drops));
     }
+    lines.extend(media_lines(snapshot, since));
+    lines
+}
+
+/// SIPp's lines about RTP, and ours about packets lost or late on our side; none before the first packet.
+fn media_lines(snapshot: &Snapshot, since: &Baseline) -> Vec<String> {
+    let media = &snapshot.media;
+    let mut lines = Vec::new();
+    if media.sent_packets > 0 {
+        let seconds = snapshot.at.since(since.at).as_secs_f64().max(0.001);
+        let rate = media.sent_bytes.saturating_sub(since.media_sent_bytes) as f64 / 1000.0 / seconds;
+        let sent = format!("{} Total RTP pckts sent", media.sent_packets);
+        lines.push(format!("  {sent:<38}  {rate:.3} last period RTP rate (kB/s)"));
+        let late = format!("{:.2} ms RTP lateness (99%)", media.lateness_p99.as_secs_f64() * 1000.0);
+        lines.push(format!("  {late:<38}  {} RTP pckts not sent", media.dropped));
+    }
+    if media.received_packets > 0 {
+        let received = format!("{} Total RTP pckts received", media.received_packets);
+        lines.push(format!("  {received:<38}  {} streams play", media.streams));
+    }
+    if media.echoed != [0, 0] {
+        let [audio, video] = media.echoed;
+        lines.push(format!("  {:<38}  {video} 2nd stream", format!("RTP echo: {audio} 1st stream")));
+    }
     lines
 }
 
