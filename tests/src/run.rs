@@ -150,9 +150,7 @@ impl Run {
         if program == "kamailio" {
             let directory = self.directory.display().to_string();
             let pid = format!("{directory}/kamailio.pid");
-            let more = [
-                "-DD", "-E", "-n", "2", "-m", "64", "-M", "8", "-w", &directory, "-Y", &directory, "-P", &pid,
-            ];
+            let more = ["-DD", "-E", "-m", "64", "-M", "8", "-w", &directory, "-Y", &directory, "-P", &pid];
             args.extend(more.iter().map(ToString::to_string));
         }
         args
