@@ -4,26 +4,38 @@ use super::{Cause, Outcome, Outgoing, Output, Run, Sending};
 use crate::lang::Template;
 
 impl Run<'_, '_> {
-    /// Ends the call as failed; with the `bye` behaviour its dialog is ended first.
+    /// Ends the call as failed: tells the twin, and with the `bye` behaviour ends the dialog first.
     pub(super) fn abort(&mut self, cause: Cause) {
-        if self.env.settings.behaviours.bye {
-            self.end_dialog();
-        }
+        self.tell_twin();
+        self.leave_dialog();
         self.fail(cause);
+    }
+
+    /// The twin has aborted its call; it need not be told.
+    pub(super) fn abort_by_twin(&mut self) {
+        self.leave_dialog();
+        // SIPp counts no cause for it.
+        self.end(Outcome::Failed(None));
     }
 
     /// The program is forced to end.
     pub(super) fn take_abort(&mut self) {
         let id = self.id();
         self.warn(format!("Aborted call with Call-ID '{id}'"));
+        self.leave_dialog();
+        self.end(Outcome::Aborted);
+    }
+
+    fn leave_dialog(&mut self) {
         if self.env.settings.behaviours.bye {
             self.end_dialog();
         }
-        self.debug(|call| {
-            let id = String::from_utf8_lossy(&call.state.id);
-            format!("Aborting call {id} (index {}).", call.state.step.0)
-        });
-        self.end(Outcome::Aborted);
+        self.trace_abort();
+    }
+
+    /// The last line of `-trace_calldebug`.
+    pub(super) fn trace_abort(&mut self) {
+        self.debug(|call| format!("Aborting call {} (index {}).", call.shown_id(), call.state.step.0));
     }
 
     /// Sends what ends the dialog: ACK, ACK and BYE, CANCEL or BYE. Server calls send nothing.

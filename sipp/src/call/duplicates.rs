@@ -96,3 +96,10 @@ impl Run<'_, '_> {
         }
     }
 }
+
+/// A hash of what is sent, for `-trace_calldebug`.
+pub(super) fn hash_of_sent(bytes: &[u8]) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write(bytes);
+    hasher.finish().max(1)
+}

@@ -21,9 +21,10 @@ use smallvec::SmallVec;
 
 pub use io::{Birth, Cause, Count, Env, Input, Origin, Outcome, Outgoing, Output, Outputs, Sending, Verdict};
 
-use crate::lang::Problem;
+use crate::lang::{Effect, Problem};
 use crate::state::{CallState, StepIndex};
 
+use commands::EarlyCommands;
 use duplicates::Seen;
 use io::NEVER;
 use retrans::Resend;
@@ -43,6 +44,8 @@ pub struct Call {
     timers: SmallVec<[TimerState; 1]>,
     /// Branches stored by `start_txn`, and whether an ACK was sent for each.
     txns: Box<[Txn]>,
+    /// Commands that came before their `recvCmd`.
+    early: EarlyCommands,
 }
 
 /// What a call waits for.
@@ -74,6 +77,8 @@ struct Progress {
     /// A 200 came that no ACK answered yet.
     answered: bool,
     received_any: bool,
+    /// CSeq of the INVITE received last; its ACK must have the same.
+    invite_cseq: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +124,7 @@ impl Call {
             origin: birth.origin,
             timers: program.timers.iter().map(|_| TimerState { started: now, stopped: false }).collect(),
             txns: vec![Txn::default(); program.txns.len()].into_boxed_slice(),
+            early: EarlyCommands::default(),
         })
     }
 
@@ -129,7 +135,7 @@ impl Call {
         }
         let mut run = Run { call: self, now, env, outputs };
         match input {
-            Input::Start => run.run_steps(),
+            Input::Start => run.start(),
             Input::Message { view, from } => run.take_message(view, from),
             Input::Deadline => run.take_deadline(),
             Input::Command { text, from } => run.take_command(text, from),
@@ -153,6 +159,10 @@ impl Call {
     /// The same, for the shell to note the call's own port or a new destination.
     pub fn state_mut(&mut self) -> &mut CallState {
         &mut self.state
+    }
+
+    fn shown_id(&self) -> String {
+        String::from_utf8_lossy(&self.state.id).into_owned()
     }
 
     /// True while the call is in a pause.
@@ -192,6 +202,11 @@ impl Run<'_, '_> {
         self.outputs.list.push(Output::Warning(text));
     }
 
+    fn start(&mut self) {
+        self.debug(|call| format!("Starting call {}", call.shown_id()));
+        self.run_steps();
+    }
+
     /// Text for `-trace_calldebug`, made only when someone wants it.
     fn debug(&mut self, text: impl FnOnce(&Call) -> String) {
         if self.env.settings.call_debug {
@@ -202,7 +217,7 @@ impl Run<'_, '_> {
 
     /// Call-ID for warnings.
     fn id(&self) -> String {
-        String::from_utf8_lossy(&self.call.state.id).into_owned()
+        self.call.shown_id()
     }
 
     /// Ends the call.
@@ -227,15 +242,37 @@ impl Run<'_, '_> {
         }
     }
 
-    /// Hands on what keywords and actions complained about.
-    fn report_problems(&mut self) {
+    /// Hands on what keywords and actions complained about; after a fatal complaint the call does nothing more.
+    fn report_problems(&mut self) -> Gravity {
+        let mut gravity = Gravity::Harmless;
         for problem in self.env.world.problems.drain(..) {
             self.outputs.list.push(match problem {
                 Problem::Warning(text) => Output::Warning(text),
-                Problem::Fatal(text) => Output::Effect(crate::lang::Effect::Fatal(text)),
+                Problem::Fatal(text) => {
+                    gravity = Gravity::Fatal;
+                    Output::Effect(Effect::Fatal(text))
+                }
             });
         }
+        if gravity == Gravity::Fatal {
+            self.halt();
+        }
+        gravity
     }
+
+    /// The program ends: the call stops where it is, without a verdict.
+    fn halt(&mut self) {
+        self.call.wait = Wait::Over;
+        self.call.until = NEVER;
+        self.call.resend = None;
+    }
+}
+
+/// Whether the program can go on after a complaint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gravity {
+    Harmless,
+    Fatal,
 }
 
 #[cfg(test)]

@@ -8,19 +8,26 @@ use crate::scenario::{Op, Recv, Step};
 use crate::state::{Challenge, Dialog, StepIndex};
 
 use super::matching::{Fit, cseq_method, cseq_number};
-use super::{Count, Run, Wait};
+use super::{Count, Outcome, Run, Wait};
 
 impl Run<'_, '_> {
     /// Takes a message with the call's Call-ID.
     pub(super) fn take_message(&mut self, view: View<'_>, from: Peer) {
         if self.call.wait == Wait::Fresh {
-            self.run_steps();
+            self.start();
         }
         if self.call.wait == Wait::Pause && self.env.settings.pause_ignores_messages {
             return;
         }
         self.call.state.peer.get_or_insert(from);
         let hash = self.hash_of(view);
+        self.debug(|call| {
+            let (len, id, text) = (view.bytes.len(), call.shown_id(), String::from_utf8_lossy(view.bytes));
+            format!("Processing {len} byte incoming message for call-ID {id} (hash {hash}):\n{text}")
+        });
+        if self.env.settings.behaviours.cseq && !self.acknowledges(view) {
+            return;
+        }
         if view.header(HeaderName::To).is_none() {
             return self.unexpected(view, hash);
         }
@@ -38,6 +45,22 @@ impl Run<'_, '_> {
             Fit::Ignored => {}
             Fit::Nowhere => self.unexpected(view, hash),
         }
+    }
+
+    /// False when it is an ACK of another INVITE than the last one: the call has failed then (SIPp 3.7; RFC 3261
+    /// 13.2.2.4: the ACK has the sequence number of its INVITE).
+    fn acknowledges(&mut self, view: View<'_>) -> bool {
+        let Some(wanted) = self.call.progress.invite_cseq else { return true };
+        let number = cseq_number(view);
+        if view.method() != Some(Method::Ack) || number == wanted {
+            return true;
+        }
+        let id = self.id();
+        self.warn(format!("Call-Id '{id}': ACK with CSeq {number}, the INVITE had {wanted}: aborting call"));
+        self.trace_abort();
+        // SIPp has no cause for it in its statistics.
+        self.end(Outcome::Failed(None));
+        false
     }
 
     /// What every message of the dialog tells, whether it fits or not.
@@ -71,7 +94,11 @@ impl Run<'_, '_> {
         match view.status() {
             Some(status) => self.response_stops_resending(status),
             None => {
-                self.call.state.cseq = self.call.state.cseq.max(cseq_number(view));
+                let number = cseq_number(view);
+                self.call.state.cseq = self.call.state.cseq.max(number);
+                if view.method() == Some(Method::Invite) {
+                    self.call.progress.invite_cseq = Some(number);
+                }
                 self.request_stops_resending(view.method().unwrap_or(Method::Other), index);
             }
         }

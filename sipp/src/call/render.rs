@@ -8,7 +8,8 @@ use crate::lang::{Scope, Subject, Template};
 use crate::scenario::{Op, Send, SendKind, Step};
 use crate::state::StepIndex;
 
-use super::{Cause, Count, Outgoing, Output, Run, Sending};
+use super::duplicates::hash_of_sent;
+use super::{Cause, Count, Outgoing, Gravity, Output, Run, Sending};
 
 impl Run<'_, '_> {
     /// What keywords and actions see; `index` is what `[msg_index]` prints.
@@ -44,6 +45,9 @@ impl Run<'_, '_> {
             return self.fail(Cause::CannotSendMessage);
         };
         let bytes = self.render(&send.text, i32::from(index.0));
+        if self.report_problems() == Gravity::Fatal {
+            return;
+        }
         self.emit(index, step, Outgoing { bytes, to, step: index, kind: Sending::First });
         self.book(index, step);
         self.remember_sent(index, send, bytes);
@@ -71,8 +75,24 @@ impl Run<'_, '_> {
         if self.is_lost(step) {
             self.count(Count::Lost(index));
         } else {
+            self.trace_sending(index, &outgoing);
             self.push(Output::Send(outgoing));
         }
+    }
+
+    /// A line for `-trace_calldebug`.
+    fn trace_sending(&mut self, index: StepIndex, outgoing: &Outgoing) {
+        if !self.env.settings.call_debug {
+            return;
+        }
+        let text = self.outputs.text(outgoing.bytes);
+        let hash = hash_of_sent(text);
+        let text = String::from_utf8_lossy(text).into_owned();
+        let transport = outgoing.to.transport;
+        self.debug(|call| {
+            let id = call.shown_id();
+            format!("Sending {transport} message for call {id} (index {}, hash {hash}):\n{text}\n", index.0)
+        });
     }
 
     /// Throws the dice of `lost`.

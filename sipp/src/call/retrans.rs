@@ -54,6 +54,9 @@ impl Run<'_, '_> {
             return self.give_up(resend.step);
         }
         resend.count += 1;
+        let (done, most) = (resend.count, own.min(settings.max_retrans));
+        // So spelled by SIPp.
+        self.debug(|_| format!("Retransmisison required ({done} retransmissions, max {most})"));
         resend.interval *= 2;
         if !resend.is_invite {
             resend.interval = resend.interval.min(settings.t2);

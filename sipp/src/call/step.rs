@@ -4,7 +4,7 @@ use crate::lang::{Check, Flow, Subject};
 use crate::scenario::{Next, Op, Step};
 use crate::state::{StepIndex, Value};
 
-use super::{Cause, Count, Outcome, Output, Run, Wait, io::NEVER};
+use super::{Cause, Count, Gravity, Outcome, Output, Run, Wait, io::NEVER};
 
 /// Steps run in one go before other calls get their turn; keeps a scenario that loops from hanging the program.
 const STEPS_IN_ONE_GO: u32 = 1000;
@@ -23,13 +23,7 @@ impl Run<'_, '_> {
                 continue;
             }
             let index = self.call.state.step;
-            self.debug(|call| {
-                format!(
-                    "Processing message {} for call {}.",
-                    index.0,
-                    String::from_utf8_lossy(&call.state.id)
-                )
-            });
+            self.trace_step(index, &step.op);
             match &step.op {
                 Op::Send(_) if self.call.resend.is_some() => return self.wait(Wait::Answer, NEVER),
                 Op::Send(send) => self.run_send(index, step, send),
@@ -48,10 +42,30 @@ impl Run<'_, '_> {
                     self.advance(step);
                 }
                 Op::Recv(recv) => return self.await_message(recv.timeout),
-                Op::RecvCmd(recv) => return self.await_message(recv.timeout),
+                Op::RecvCmd(recv) => {
+                    if !self.take_early_command(index, step, recv) {
+                        return self.await_message(recv.timeout);
+                    }
+                }
             }
         }
         self.wait(Wait::Turn, self.now);
+    }
+
+    /// A line for `-trace_calldebug`; the numbers of the kinds are SIPp's.
+    fn trace_step(&mut self, index: StepIndex, op: &Op) {
+        let kind = match op {
+            Op::SendCmd(_) => 0,
+            Op::RecvCmd(_) => 1,
+            Op::Send(_) => 2,
+            Op::Recv(_) => 3,
+            Op::Pause(_) | Op::Timewait(_) => 4,
+            Op::Nop => 5,
+        };
+        let now = self.now.as_millis();
+        self.debug(|call| {
+            format!("Processing message {} of type {kind} for call {} at {now}.", index.0, call.shown_id())
+        });
     }
 
     fn await_message(&mut self, timeout: Option<std::time::Duration>) {
@@ -170,8 +184,13 @@ impl Run<'_, '_> {
             }
         }
         self.outputs.list.extend(effects.into_iter().map(Output::Effect));
+        // A fatal complaint comes first: it ends more than this call.
+        if self.report_problems() == Gravity::Fatal {
+            return false;
+        }
         match flow {
-            Flow::Continue | Flow::StopAll => {}
+            Flow::Continue => {}
+            Flow::StopAll => self.halt(),
             Flow::CheckFailed(check) => self.call.failure = Some(cause_of(check)),
             Flow::StopCall => self.fail(Cause::CallRejected),
         }

@@ -15,6 +15,11 @@ impl Run<'_, '_> {
         if self.handled_by_label(view) {
             return;
         }
+        let (index, transport) = (self.call.state.step.0, self.env.settings.transport);
+        self.debug(|_| {
+            let text = String::from_utf8_lossy(view.bytes);
+            format!("Unexpected {transport} message received (index {index}, hash {hash}):\n{text}")
+        });
         match method_text(view) {
             Some(b"BYE") => self.unexpected_end(view, "BYE", hash),
             Some(b"CANCEL") => self.unexpected_end(view, "CANCEL", hash),
@@ -82,9 +87,11 @@ impl Run<'_, '_> {
             return self.warn(format!("Continuing call on an unexpected {method} for call: {id}"));
         }
         self.warn(format!("Aborting call on an unexpected {method} for call: {id}"));
+        self.tell_twin();
         if self.env.settings.behaviours.bye {
             self.send_ok(view);
         }
+        self.trace_abort();
         self.fail(Cause::UnexpectedMessage);
     }
 

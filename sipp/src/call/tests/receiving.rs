@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sip::time::Time;
 
-use super::{Cause, Count, Origin, Outcome, Side, reply, scenario};
+use super::{Cause, Count, Origin, Outcome, Side, reply, run_pair, scenario};
 use crate::state::{Behaviours, StepIndex};
 
 const OPTIONS: &str = "<send><![CDATA[\nOPTIONS sip:b SIP/2.0\nVia: SIP/2.0/UDP h;branch=[branch]\nFrom: <sip:a>\n\
@@ -251,4 +251,21 @@ fn a_repeated_final_response_gets_its_ack_again() {
     assert_eq!(side.ladder(), ["0 INVITE", "10 ACK", "10 ACK", "10 ACK"]);
     assert_eq!(side.count(|count| count == Count::Retrans(StepIndex(1))), 2);
     assert_eq!(side.count(|count| count == Count::Retrans(StepIndex(2))), 2);
+}
+
+/// SIPp 3.7: an ACK with another sequence number than the INVITE fails the call.
+#[test]
+fn an_ack_must_have_the_number_of_its_invite() {
+    let number = |ack: &str| ack.replace("CSeq: 1 ACK", "CSeq: 2 ACK");
+    for (behaviours, outcome) in
+        [(Behaviours::ALL, Some(Outcome::Failed(None))), (Behaviours { cseq: false, ..Behaviours::ALL }, None)]
+    {
+        let mut client = Side::new("uac", |_| {});
+        let mut server = Side::new("uas", |settings| settings.behaviours = behaviours);
+        run_pair(&mut client, &mut server, &[2, 3, 4, 5, 6, 7], Duration::from_millis(50));
+        let invite = client.sent[0].1.clone();
+        let ack = String::from_utf8_lossy(&invite).replace("INVITE", "ACK");
+        server.message(Time::from_millis(60), number(&ack).as_bytes());
+        assert_eq!(server.outcome, outcome, "{:?}", server.complaints());
+    }
 }

@@ -48,7 +48,10 @@ impl Action for Say {
         let readable = || String::from_utf8_lossy(&text).into_owned();
         match self.kind {
             Kind::Warning => effects.push(Effect::Warning(readable())),
-            Kind::Error => effects.push(Effect::Fatal(readable())),
+            Kind::Error => {
+                effects.push(Effect::Fatal(readable()));
+                return Flow::StopAll;
+            }
             Kind::Log => effects.push(Effect::Log(text)),
         }
         Flow::Continue

@@ -1,0 +1,104 @@
+//! Commands between twins: early ones, aborts in both directions.
+
+use super::*;
+
+const TWO_COMMANDS: &str = "<sendCmd><![CDATA[\nCall-ID: [call_id]\nX: 1\n]]></sendCmd>\
+    <recv request=\"INFO\"/>\
+    <recvCmd><action><ereg regexp=\"n=.\" assign_to=\"a\"/><log message=\"first [$a]\"/></action></recvCmd>\
+    <recvCmd><action><ereg regexp=\"n=.\" assign_to=\"b\"/><log message=\"second [$b]\"/></action></recvCmd>";
+
+const INFO: &str = "INFO sip:a SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKa\r\nFrom: <sip:a>;tag=a\r\n\
+    To: <sip:b>\r\nCall-ID: 1-42@127.0.0.1\r\nCSeq: 1 INFO\r\nContent-Length: 0\r\n\r\n";
+
+fn command(side: &mut Side, text: &str) {
+    side.input(Time::ZERO, Input::Command { text: text.as_bytes(), from: None });
+}
+
+#[test]
+fn commands_that_come_early_wait_for_their_turn() {
+    let mut side = Side::new(&scenario(TWO_COMMANDS), |_| {});
+    side.open(Time::ZERO, Origin::Opened);
+    command(&mut side, "Call-ID: 1-42@127.0.0.1\r\nn=1\r\n");
+    command(&mut side, "Call-ID: 1-42@127.0.0.1\r\nn=2\r\n");
+    assert_eq!(side.logged(), Vec::<String>::new());
+    side.message(Time::ZERO, INFO.as_bytes());
+    assert_eq!(side.logged(), ["first n=1", "second n=2"]);
+    assert_eq!(side.outcome, Some(Outcome::Succeeded));
+}
+
+#[test]
+fn a_twin_that_floods_is_rejected_and_told() {
+    let mut side = Side::new(&scenario(TWO_COMMANDS), |_| {});
+    side.open(Time::ZERO, Origin::Opened);
+    for _ in 0..9 {
+        command(&mut side, "Call-ID: 1-42@127.0.0.1\r\n");
+    }
+    assert_eq!(side.outcome, Some(Outcome::Failed(Some(Cause::CallRejected))));
+    let last = String::from_utf8_lossy(&side.commands[1]).into_owned();
+    // Measured on SIPp 3.6.1.
+    assert_eq!(last, "call-id: 1-42@127.0.0.1\r\ninternal-cmd: abort_call\r\n\r\n\x1b");
+}
+
+#[test]
+fn a_twin_that_aborts_is_not_told_again() {
+    let mut side = Side::new(&scenario(TWO_COMMANDS), |_| {});
+    side.open(Time::ZERO, Origin::Opened);
+    command(&mut side, "call-id: 1-42@127.0.0.1\r\ninternal-cmd: abort_call\r\n\r\n");
+    assert_eq!(side.outcome, Some(Outcome::Failed(None)));
+    assert_eq!(side.commands.len(), 1, "only the command of the scenario");
+}
+
+/// The lines of `-trace_calldebug` (texts measured on SIPp 3.6.1).
+#[test]
+fn debug_lines_tell_what_a_call_did() {
+    let mut client = Side::new("uac", |settings| settings.call_debug = true);
+    client.open(Time::ZERO, Origin::Opened);
+    client.input(Time::from_millis(500), Input::Deadline);
+    client.message(Time::from_millis(510), &reply(&client.sent[0].1.clone(), "404 Not Found"));
+    let first_line = |output: &Output| match output {
+        Output::Debug(text) => {
+            let line = text.lines().next().unwrap_or_default();
+            Some(line.split(" (hash").next().unwrap_or_default().split(", hash").next()?.to_owned())
+        }
+        _ => None,
+    };
+    let lines: Vec<String> = client.log.iter().filter_map(first_line).collect();
+    assert_eq!(
+        lines,
+        [
+            "Starting call 1-42@127.0.0.1",
+            "Processing message 0 of type 2 for call 1-42@127.0.0.1 at 0.",
+            "Sending UDP message for call 1-42@127.0.0.1 (index 0",
+            "Processing message 1 of type 3 for call 1-42@127.0.0.1 at 0.",
+            "Retransmisison required (1 retransmissions, max 5)",
+            "Sending UDP message for call 1-42@127.0.0.1 (index 0",
+            "Processing 246 byte incoming message for call-ID 1-42@127.0.0.1",
+            "Unexpected UDP message received (index 1",
+            "Aborting call 1-42@127.0.0.1 (index 1).",
+        ]
+    );
+}
+
+/// An `error` action ends the program: nothing more of the scenario is sent.
+#[test]
+fn nothing_is_sent_after_a_fatal_action() {
+    for action in ["<error message=\"x\"/>", "<exec int_cmd=\"stop_now\"/>"] {
+        let text = format!(
+            "<nop><action>{action}<log message=\"y\"/></action></nop>\
+             <send><![CDATA[\nOPTIONS sip:a SIP/2.0\nVia: x\n]]></send>"
+        );
+        let mut client = Side::new(&scenario(&text), |_| {});
+        client.open(Time::ZERO, Origin::Opened);
+        assert!(client.sent.is_empty() && client.logged().is_empty(), "{action}: {:?}", client.log);
+    }
+}
+
+/// A message whose keyword cannot be written is not sent.
+#[test]
+fn a_message_with_a_fatal_keyword_is_not_sent() {
+    let text = "<send><![CDATA[\nREGISTER sip:a SIP/2.0\nVia: x\n[authentication]\n]]></send>";
+    let mut client = Side::new(&scenario(text), |_| {});
+    client.open(Time::ZERO, Origin::Opened);
+    assert!(client.sent.is_empty());
+    assert_eq!(client.complaints(), ["Authentication keyword without dialog_authentication!"]);
+}
