@@ -9,7 +9,7 @@ use crate::scenario::{Op, Send, SendKind, Step};
 use crate::state::StepIndex;
 
 use super::duplicates::hash_of_sent;
-use super::{Cause, Count, Outgoing, Gravity, Output, Run, Sending};
+use super::{Cause, Count, Gravity, Outgoing, Output, Run, Sending};
 
 impl Run<'_, '_> {
     /// What keywords and actions see; `index` is what `[msg_index]` prints.

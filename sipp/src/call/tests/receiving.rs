@@ -257,9 +257,10 @@ fn a_repeated_final_response_gets_its_ack_again() {
 #[test]
 fn an_ack_must_have_the_number_of_its_invite() {
     let number = |ack: &str| ack.replace("CSeq: 1 ACK", "CSeq: 2 ACK");
-    for (behaviours, outcome) in
-        [(Behaviours::ALL, Some(Outcome::Failed(None))), (Behaviours { cseq: false, ..Behaviours::ALL }, None)]
-    {
+    for (behaviours, outcome) in [
+        (Behaviours::ALL, Some(Outcome::Failed(None))),
+        (Behaviours { cseq: false, ..Behaviours::ALL }, None),
+    ] {
         let mut client = Side::new("uac", |_| {});
         let mut server = Side::new("uas", |settings| settings.behaviours = behaviours);
         run_pair(&mut client, &mut server, &[2, 3, 4, 5, 6, 7], Duration::from_millis(50));
