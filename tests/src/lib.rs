@@ -9,6 +9,7 @@
 
 pub mod case;
 pub mod closing;
+mod digest;
 pub mod impair;
 pub mod mask;
 pub mod pair;

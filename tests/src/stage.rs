@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::digest;
 use crate::mask::Mask;
 use crate::ports;
 use crate::programs::Running;
@@ -23,6 +24,8 @@ pub(crate) struct Stage {
     mask: Mask,
     /// To tag of the last reply the caller saw.
     tag: String,
+    /// Value of the last challenge the caller saw.
+    challenge: String,
 }
 
 impl Stage {
@@ -50,7 +53,7 @@ impl Stage {
         let ready = program.wait_until(LIMIT, || ports::is_bound("udp", proxy));
         ready.map_err(|what| format!("{what}\n{}", program.output("err")))?;
         let mask = mask(&ports)?;
-        Ok(Stage { program, ports, caller, called, mask, tag: String::new() })
+        Ok(Stage { program, ports, caller, called, mask, tag: String::new(), challenge: String::new() })
     }
 
     /// Runs all cases of the suite, ends the program, and reads its log.
@@ -92,6 +95,7 @@ impl Stage {
 
     fn send(&self, message: &str) -> Result<(), String> {
         let message = fill(message, &self.ports).replace("{tag}", &self.tag);
+        let message = digest::fill(&message, &self.challenge)?;
         let message = message.replace("\r\n", "\n").replace('\n', "\r\n");
         let proxy = (Ipv4Addr::LOCALHOST, self.ports[0].1);
         self.caller.send_to(message.as_bytes(), proxy).map(drop).map_err(|error| error.to_string())
@@ -123,6 +127,12 @@ impl Stage {
                 }
                 if let Some((_, tag)) = field(&text, "To").split_once(";tag=") {
                     self.tag = tag.to_string();
+                }
+                for name in ["WWW-Authenticate", "Proxy-Authenticate"] {
+                    let value = field(&text, name);
+                    if !value.is_empty() {
+                        self.challenge = value.to_string();
+                    }
                 }
                 seen.replies.push(text);
             }
@@ -182,6 +192,7 @@ fn mask(ports: &[(&str, u16)]) -> Result<Mask, String> {
     mask.add(r"branch=z9hG4bK[0-9a-f.]{4,}[^;,\r\n]*", "BRANCH")?;
     // A second may pass between a registration and the answer that tells what is left of it.
     mask.add(r"expires=[0-9]*[90]\b", "EXPIRES")?;
+    mask.add(r#"nonce="[0-9a-zA-Z+/=]{32,60}""#, "NONCE")?;
     mask.add(r";tag=(?:[0-9a-f]{8,}|as)[-.0-9a-zA-Z]*", "TAG")?;
     Ok(mask)
 }

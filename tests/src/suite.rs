@@ -44,7 +44,8 @@ pub struct Case {
     #[serde(default)]
     pub headers: Vec<String>,
     /// Whole messages instead of the default one; `{caller}`, `{called}`, `{called2}`, `{called3}`, `{proxy}`
-    /// stand for ports, `{tag}` for the To tag of the last reply.
+    /// stand for ports, `{tag}` for the To tag of the last reply,
+    /// `{digest USER PASSWORD}` for an answer to its challenge.
     #[serde(default)]
     pub messages: Vec<String>,
     /// What each called side answers to a request other than ACK and CANCEL, in order: `["180", "200"]`.

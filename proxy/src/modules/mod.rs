@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod maxfwd;
 pub mod nathelper;
+pub mod pike;
 pub mod pv;
 pub mod registrar;
 pub mod rr;
@@ -21,6 +22,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &auth::MODULE,
     &maxfwd::MODULE,
     &nathelper::MODULE,
+    &pike::MODULE,
     &pv::MODULE,
     &registrar::MODULE,
     &rr::MODULE,

@@ -32,7 +32,7 @@ impl Terms {
 }
 
 /// The flag that says the nonce was too old.
-pub(super) const STALE: i64 = 16;
+const STALE: i64 = 16;
 
 /// Takes a realm that is not empty.
 pub(super) fn prepare_realm(_: &Catalog, text: &[u8]) -> Result<Prepared, String> {
@@ -78,8 +78,11 @@ pub(super) fn proxy_challenge(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     challenge(ctx, args, Header::Proxy)
 }
 
-/// `auth_challenge(realm, flags)`
+/// `auth_challenge(realm, flags)`: unlike the other two it is content with an ACK.
 pub(super) fn auth_challenge(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    if ctx.work.view().method() == Some(Method::Ack) {
+        return Flow::TRUE;
+    }
     let header = Header::of_method(ctx.work.view());
     challenge(ctx, args, header)
 }
@@ -88,8 +91,7 @@ pub(super) fn auth_challenge(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 pub(super) fn auth_get_www_authenticate(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let Ok(realm) = args.prepared::<Bytes>(ctx, 0) else { return Flow::FALSE };
     let terms = Terms::of_flags(args.int(ctx, 1));
-    let mut text = line(ctx, Header::Www, &realm, terms);
-    text.truncate(text.len() - 2);
+    let text = line(ctx, Header::Www, &realm, terms);
     let Some(pv) = args.pv(2) else { return Flow::FALSE };
     Flow::from_bool(pv.set(ctx, Value::Str(text.into())).is_ok())
 }
@@ -99,15 +101,16 @@ fn challenge(ctx: &mut Ctx<'_>, args: &Args<'_>, header: Header) -> Flow {
         Ok(realm) => realm,
         Err(reason) => {
             ctx.log(Level::ERR, format!("auth: {reason}"));
+            ctx.reply(500, b"Internal Server Error");
             return Flow::FALSE;
         }
     };
     // An ACK is never answered (RFC 3261 22.1).
     if ctx.work.view().method() == Some(Method::Ack) {
-        return Flow::TRUE;
+        return Flow::Next(-3);
     }
-    let flags = args.int(ctx, 1);
-    let line = line(ctx, header, &realm, Terms::of_flags(flags));
+    let terms = Terms::of_flags(args.int(ctx, 1));
+    let line = line(ctx, header, &realm, terms);
     ctx.work.reply_headers.push(line.into());
     let (status, reason): (u16, &[u8]) = match header {
         Header::Www => (401, b"Unauthorized"),
@@ -117,5 +120,5 @@ fn challenge(ctx: &mut Ctx<'_>, args: &Args<'_>, header: Header) -> Flow {
         true => ctx.reply_stateless(status, reason),
         false => ctx.reply(status, reason),
     };
-    Flow::from_bool(is_sent)
+    if is_sent { Flow::TRUE } else { Flow::Next(-3) }
 }

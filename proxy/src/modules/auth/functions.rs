@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sip::digest::{Algorithm, Ha1};
 use sip::msg::HeaderName;
 
-use super::challenge::{self, STALE, Terms};
+use super::challenge::{self, Terms};
 use super::identity::{Compare, is_own_identity};
 use super::params::{self, Chosen};
 use super::verify::{self, Candidate, Checked, Header, Precheck, Verdict};
@@ -98,20 +98,27 @@ fn by_password(
         if let Some(candidate) = candidate.as_deref().filter(|_| flags & KEEPS_COUNT != 0) {
             candidate.forgive(ctx);
         }
-        offer(ctx, header, &realm, flags);
+        if let Some(terms) = terms(flags, verdict) {
+            offer(ctx, header, &realm, terms);
+        }
     }
     (verdict, candidate)
 }
 
-/// Puts a challenge into the AVP when the flags ask for one: 2 without qop, 4 auth, 8 auth-int.
-fn offer(ctx: &mut Ctx<'_>, header: Header, realm: &[u8], flags: i64) {
+/// What the flags want to be offered in the AVP: 2 without qop, 4 auth, 8 auth-int.
+fn terms(flags: i64, verdict: Verdict) -> Option<Terms> {
     let qop = match flags & 14 {
-        0 => return,
+        0 => return None,
         bits if bits & 8 != 0 => Some("auth-int"),
         bits if bits & 4 != 0 => Some("auth"),
         _ => None,
     };
-    let line = challenge::line(ctx, header, realm, Terms { qop, is_stale: flags & STALE != 0 });
+    Some(Terms { qop, is_stale: verdict == Verdict::Stale })
+}
+
+/// Puts a challenge into the AVP.
+fn offer(ctx: &mut Ctx<'_>, header: Header, realm: &[u8], terms: Terms) {
+    let line = challenge::line(ctx, header, realm, terms);
     let name = params::rules(ctx).challenge_avp.clone();
     ctx.work.avps.push(name, Value::Str(line.into()));
 }
