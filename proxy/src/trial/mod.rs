@@ -55,10 +55,19 @@ impl Trial {
         Ok(Trial { script: Arc::new(script), shard })
     }
 
-    /// Runs `request_route` or `reply_route` on a message from 127.0.0.1:5070 over UDP.
+    /// Runs `request_route` or `reply_route` on a message from 127.0.0.1:5070 over UDP. What it waits for is
+    /// answered with "done".
     ///
     /// Panics when the message is not SIP or the configuration has no such block: this is for tests.
     pub fn run(&mut self, message: &[u8]) -> Outcome {
+        let mut run = self.prepare(message);
+        let end = self.finish(&mut run);
+        let lines = self.shard.log.take().iter().map(|line| strip(&line.text)).collect();
+        Outcome { end, work: run.into_work(), lines }
+    }
+
+    /// A run as [`Trial::run`] makes it, not started yet.
+    pub fn prepare(&mut self, message: &[u8]) -> Run {
         let message = Message::parse(Bytes::copy_from_slice(message)).expect("the test's message is SIP");
         let is_request = message.view().method().is_some();
         let (table, kind) = match is_request {
@@ -70,17 +79,18 @@ impl Trial {
             Received { peer: Peer::new(Transport::Udp, source), socket: SocketId(0), at: self.shard.now };
         self.shard.messages += 1;
         let route = self.script.route(table, "").expect("the test's configuration has the block");
-        let work = Box::new(Work::new(Arc::new(message), received));
-        let mut run = Run::new(&self.script, route, kind, work);
+        Run::new(&self.script, route, kind, Box::new(Work::new(Arc::new(message), received)))
+    }
+
+    /// Runs to the end.
+    pub fn finish(&mut self, run: &mut Run) -> End {
         let mut status = run.start(&mut self.shard);
-        let end = loop {
+        loop {
             match status {
-                Status::Done(end) => break end,
+                Status::Done(end) => return end,
                 Status::Waiting(_) => status = run.resume(&mut self.shard, IoAnswer::Done),
             }
-        };
-        let lines = self.shard.log.take().iter().map(|line| strip(&line.text)).collect();
-        Outcome { end, work: run.into_work(), lines }
+        }
     }
 
     /// The loaded script.
