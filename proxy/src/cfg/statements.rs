@@ -143,8 +143,8 @@ impl Parser<'_> {
     pub(super) fn assignment(&mut self) -> Parse<Assign> {
         let token = self.next();
         let TokenKind::Pv(raw) = token.kind else { return Err(Failed) };
-        if raw.ends_with(b"})") || raw.ends_with(b"])") {
-            self.error(codes::READ_ONLY, token.pos, "an index or a transformation cannot be assigned to");
+        if raw.ends_with(b"})") {
+            self.error(codes::READ_ONLY, token.pos, "a transformation cannot be assigned to");
         }
         self.next();
         let value = self.expr()?;

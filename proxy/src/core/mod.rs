@@ -43,3 +43,6 @@ pub static PARTS: &[&ModuleDef] = &[
 
 /// The name of the core's parts.
 pub const NAME: &str = "core";
+
+#[cfg(test)]
+mod tests;
