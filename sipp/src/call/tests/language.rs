@@ -49,6 +49,8 @@ fn keywords_print_what_sipp_prints() {
         ("media_ip_type", "[media_ip_type]", "4"),
         ("media_port", "[media_port+2]", "6002"),
         ("auto_media_port", "[auto_media_port]", "6000"),
+        ("rtpstream_audio_port", "[rtpstream_audio_port] [rtpstream_audio_port+1]", "6004 6005"),
+        ("rtpstream_video_port", "[rtpstream_audio_port] [rtpstream_video_port]", "6004 6006"),
         ("call_id", "[call_id]", "1-42@127.0.0.1"),
         ("call_number", "[call_number]", "1"),
         ("cseq", "[cseq] [cseq+1]", "0 1"),

@@ -2,6 +2,7 @@
 
 mod commands;
 mod language;
+mod media;
 mod receiving;
 
 use std::collections::VecDeque;

@@ -1,0 +1,253 @@
+//! Media on the wire: ours sends the packets the packaged SIPp sends, and what is sent is received.
+
+use std::fs;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use e2e::ports;
+use e2e::programs::{self, Missing, Running};
+
+/// How long one run may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// One received packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Packet {
+    /// Milliseconds since the first packet.
+    at_ms: u64,
+    /// Which of the listening ports, from 0.
+    port: usize,
+    /// Source port minus the sender's media port.
+    source_shift: i32,
+    bytes: Vec<u8>,
+}
+
+/// Sockets on consecutive ports of loopback, where the called side wants its media.
+struct Ear {
+    sockets: Vec<UdpSocket>,
+    first_port: u16,
+}
+
+impl Ear {
+    fn open(count: u16) -> Ear {
+        for _ in 0..200 {
+            let first = ports::free().expect("a free port");
+            let bind = |port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok();
+            let sockets: Option<Vec<_>> = (0..count).map(|step| bind(first.checked_add(step)?)).collect();
+            if let Some(sockets) = sockets {
+                for socket in &sockets {
+                    socket.set_nonblocking(true).expect("allowed");
+                }
+                return Ear { sockets, first_port: first };
+            }
+        }
+        panic!("no consecutive free ports");
+    }
+
+    /// What arrives until `is_over`, sent from around `media_port`.
+    fn listen(&self, media_port: u16, mut is_over: impl FnMut() -> bool) -> Vec<Packet> {
+        let mut packets: Vec<Packet> = Vec::new();
+        let mut first = None;
+        let mut buffer = [0; 2048];
+        loop {
+            // Asked before reading, so that nothing sent before the end is missed.
+            let over = is_over();
+            for (port, socket) in self.sockets.iter().enumerate() {
+                while let Ok((len, from)) = socket.recv_from(&mut buffer) {
+                    let at_ms = first.get_or_insert_with(Instant::now).elapsed().as_millis() as u64;
+                    let source_shift = i32::from(from.port()) - i32::from(media_port);
+                    packets.push(Packet { at_ms, port, source_shift, bytes: buffer[..len].to_vec() });
+                }
+            }
+            if over {
+                return packets;
+            }
+            std::thread::sleep(Duration::from_micros(500));
+        }
+    }
+}
+
+/// The calling side plays `action`, waits `pause_ms` and ends; the called side wants its media at the ear.
+fn scenarios(folder: &Path, action: &str, pause_ms: u32, media_port: u16) {
+    let head = |first: &str, tag: &str, cseq: &str| {
+        format!(
+            "{first}\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\nFrom: <sip:a@test>;tag=a\n\
+             To: <sip:b@test>{tag}\nCall-ID: [call_id]\nCSeq: {cseq}\nContact: <sip:[local_ip]:[local_port]>\n"
+        )
+    };
+    let sdp = |port: &str| {
+        format!(
+            "Content-Type: application/sdp\nContent-Length: [len]\n\nv=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\n\
+             c=IN IP4 127.0.0.1\nt=0 0\nm=audio {port} RTP/AVP 8\n"
+        )
+    };
+    let send = |text: String| format!("<send><![CDATA[\n{text}\n]]></send>\n");
+    let target = "sip:b@[remote_ip]:[remote_port] SIP/2.0";
+    let uac = [
+        send(head(&format!("INVITE {target}"), "", "1 INVITE") + &sdp("[media_port]")),
+        "<recv response=\"200\"/>\n".into(),
+        send(head(&format!("ACK {target}"), ";tag=b", "1 ACK") + "Content-Length: 0\n"),
+        format!("<nop><action><exec {action}/></action></nop><pause milliseconds=\"{pause_ms}\"/>\n"),
+        send(head(&format!("BYE {target}"), ";tag=b", "2 BYE") + "Content-Length: 0\n"),
+        "<recv response=\"200\"/>\n".into(),
+    ]
+    .concat();
+    let answer = |tag: &str, rest: String| {
+        send(format!(
+            "SIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]{tag}\n[last_Call-ID:]\n[last_CSeq:]\n\
+             Contact: <sip:[local_ip]:[local_port]>\n{rest}"
+        ))
+    };
+    let uas = [
+        "<recv request=\"INVITE\"/>\n".into(),
+        answer(";tag=b", sdp(&media_port.to_string())),
+        "<recv request=\"ACK\"/><recv request=\"BYE\"/>\n".into(),
+        answer("", "Content-Length: 0\n".into()),
+    ]
+    .concat();
+    for (name, text) in [("uac", uac), ("uas", uas)] {
+        let text = format!("<?xml version=\"1.0\"?>\n<scenario name=\"{name}\">\n{text}</scenario>\n");
+        fs::write(folder.join(format!("{name}.xml")), text).expect("writable");
+    }
+}
+
+/// Lets `program` play and gives what the ear heard. `None`: the program is not installed.
+fn play(program: &str, action: &str, pause_ms: u32, file: Option<(&str, &[u8])>) -> Option<Vec<Packet>> {
+    let path = match programs::locate(program) {
+        Ok(path) => path,
+        Err(Missing::Original(_)) => return None,
+        Err(Missing::Broken(what)) => panic!("{what}"),
+    };
+    let folder = scratch(&format!("{program}-{}", action.len()));
+    if let Some((name, bytes)) = file {
+        fs::write(folder.join(name), bytes).expect("writable");
+    }
+    let ear = Ear::open(3);
+    scenarios(&folder, action, pause_ms, ear.first_port);
+    let (uas_port, uac_port, media_port) = (free(), free(), free().clamp(2000, 60_000) & !1);
+    let called = programs::locate("sipp").expect("ours is built");
+    let args = |line: String| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let uas = format!("-sf uas.xml -i 127.0.0.1 -p {uas_port} -m 1 -nostdin");
+    let mut uas = Running::start(&called, &args(uas), &folder, "uas").expect("starts");
+    uas.wait_until(LIMIT, || ports::is_bound("udp", uas_port)).expect("listens");
+    let uac = format!(
+        "-sf uac.xml 127.0.0.1:{uas_port} -i 127.0.0.1 -p {uac_port} -mp {media_port} -m 1 -nostdin -timeout 20"
+    );
+    let mut uac = Running::start(&path, &args(uac), &folder, "uac").expect("starts");
+    let packets = ear.listen(media_port, || uac.wait(Duration::ZERO).is_ok());
+    let exit = uac.wait(LIMIT).expect("ends").code();
+    assert_eq!(exit, Some(0), "{program}: {}", uac.output("err"));
+    uas.wait(LIMIT).expect("ends");
+    let _ = fs::remove_dir_all(&folder);
+    Some(packets)
+}
+
+fn free() -> u16 {
+    ports::free().expect("a free port")
+}
+
+fn scratch(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("media-{}-{name}", std::process::id()));
+    fs::create_dir_all(&folder).expect("writable");
+    folder
+}
+
+/// Same packets, order, ports; the same schedule to within what a busy machine allows.
+fn assert_same(original: &[Packet], ours: &[Packet]) {
+    let what = |packets: &[Packet]| -> Vec<(usize, i32, Vec<u8>)> {
+        packets.iter().map(|packet| (packet.port, packet.source_shift, packet.bytes.clone())).collect()
+    };
+    assert_eq!(what(original), what(ours));
+    let late = original.iter().zip(ours).filter(|(a, b)| a.at_ms.abs_diff(b.at_ms) > 40).count();
+    assert!(late * 10 <= ours.len(), "{late} of {} packets far from their moment", ours.len());
+}
+
+/// A capture to ports 4000 to 4002, of which the middle one is RTCP-like: 60 packets, uneven spacing.
+fn capture() -> Vec<u8> {
+    let mut file = 0xa1b2_c3d4u32.to_le_bytes().to_vec();
+    file.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0]);
+    let mut micros = 0u32;
+    for packet in 0..60u16 {
+        let payload: Vec<u8> = (0..40 + packet).map(|at| (at * 3 + packet) as u8).collect();
+        let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0];
+        frame.extend((28 + payload.len() as u16).to_be_bytes());
+        frame.extend([0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2, 0x0f, 0xa0]);
+        frame.extend((4000 + packet % 3).to_be_bytes());
+        frame.extend((8 + payload.len() as u16).to_be_bytes());
+        frame.extend([0, 0]);
+        frame.extend(payload);
+        for word in [7, micros, frame.len() as u32, frame.len() as u32] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend(frame);
+        micros += 5_000 + u32::from(packet % 4) * 5_000;
+    }
+    file
+}
+
+#[test]
+fn a_capture_is_replayed_as_sipp_replays_it() {
+    let file = capture();
+    let run = |program| play(program, "play_pcap_audio=\"c.pcap\"", 1200, Some(("c.pcap", &file)));
+    let ours = run("sipp").expect("ours is built");
+    assert_eq!(ours.len(), 60);
+    if let Some(original) = run("packaged-sipp") {
+        assert_same(&original, &ours);
+    }
+}
+
+#[test]
+fn telephone_events_are_those_of_sipp() {
+    let run = |program| play(program, "play_dtmf=\"1#,100\"", 1300, None);
+    let masked = |packets: Vec<Packet>| -> Vec<Packet> {
+        let mask = |mut packet: Packet| {
+            // The SSRC is new each time, and SIPp's reserved bit is random.
+            packet.bytes[8..12].fill(0);
+            packet.bytes[13] &= 0xbf;
+            packet
+        };
+        packets.into_iter().map(mask).collect()
+    };
+    let ours = masked(run("sipp").expect("ours is built"));
+    assert_eq!(ours.len(), 36);
+    if let Some(original) = run("packaged-sipp") {
+        assert_same(&masked(original), &ours);
+    }
+}
+
+#[test]
+fn a_file_is_streamed_as_sipp_streams_it() {
+    let file: Vec<u8> = (0..868u32).map(|at| (at % 251) as u8).collect();
+    let run = |program| play(program, "rtp_stream=\"f.raw,2,8\"", 600, Some(("f.raw", &file)));
+    // Time stamps begin with the age of the process: only their steps can be compared.
+    let relative = |packets: Vec<Packet>| -> Vec<Packet> {
+        let stamp = |packet: &Packet| u32::from_be_bytes(packet.bytes[4..8].try_into().expect("four bytes"));
+        let base = packets.first().map_or(0, stamp);
+        let mut packets = packets;
+        for packet in &mut packets {
+            let since = stamp(packet).wrapping_sub(base);
+            packet.bytes[4..8].copy_from_slice(&since.to_be_bytes());
+        }
+        packets
+    };
+    let ours = relative(run("sipp").expect("ours is built"));
+    assert_eq!(ours.len(), 11);
+    if let Some(original) = run("packaged-sipp") {
+        assert_same(&relative(original), &ours);
+    }
+}
+
+#[test]
+fn a_missing_capture_is_an_error_before_the_first_call() {
+    let folder = scratch("missing");
+    scenarios(&folder, "play_pcap_audio=\"nowhere.pcap\"", 1, 4000);
+    let path = programs::locate("sipp").expect("ours is built");
+    let args = ["-sf", "uac.xml", "127.0.0.1", "-i", "127.0.0.1", "-m", "1", "-nostdin"].map(String::from);
+    let mut run = Running::start(&path, &args, &folder, "uac").expect("starts");
+    let exit = run.wait(LIMIT).expect("ends").code();
+    let error = run.output("err");
+    assert_eq!(exit, Some(1), "{error}");
+    assert!(error.contains("uac.xml:") && error.contains("nowhere.pcap"), "{error}");
+    let _ = fs::remove_dir_all(&folder);
+}
