@@ -1,14 +1,18 @@
 //! Media without sockets and clocks: what to send when, and what received packets say.
 //!
 //! Out: [`Playback`] is the machine behind every stream, fed from a [`Capture`], a [`Samples`] file or digits
-//! ([`Events`]). In: RTP packets as [`rtp`] reads them. The shell's player moves the bytes.
+//! ([`Events`]). In: packets as [`rtp`] and [`rtcp`] read
+//! them, [`measure`] for what a received stream was like, [`quality`] for how it sounds. The shell's player moves the bytes.
 
 pub mod capture;
 mod capture_run;
 pub mod events;
 mod link;
+pub mod measure;
 pub mod payload;
 pub mod plan;
+pub mod quality;
+pub mod rtcp;
 pub mod rtp;
 pub mod samples;
 mod stream;
