@@ -152,17 +152,6 @@ impl Signalling {
     /// One turn of the loop.
     fn turn(&mut self, inbox: &mut Inbox) -> io::Result<()> {
         let now = self.clock.now();
-        self.obey(now);
-        self.hear_player(now);
-        self.look_at_the_clock(now);
-        self.open_due(now);
-        self.wake_due(now);
-        self.sockets.flush(now);
-        self.link.flush();
-        if self.is_over() {
-            // The last call may have ended just now: nothing would end the wait.
-            return Ok(());
-        }
         let deadline = self.next_deadline();
         if let Some(rest) = self.state.busy.rest(now) {
             std::thread::sleep(rest);
@@ -174,7 +163,13 @@ impl Signalling {
         for event in inbox.events() {
             self.receive(now, event);
         }
+        self.obey(now);
+        self.hear_player(now);
+        self.look_at_the_clock(now);
+        self.open_due(now);
+        self.wake_due(now);
         self.sockets.flush(now);
+        self.link.flush();
         Ok(())
     }
 
