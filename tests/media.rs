@@ -251,3 +251,46 @@ fn a_missing_capture_is_an_error_before_the_first_call() {
     assert!(error.contains("uac.xml:") && error.contains("nowhere.pcap"), "{error}");
     let _ = fs::remove_dir_all(&folder);
 }
+
+/// A call that streams audio and replays video at once to a side that returns all of it: what comes back is
+/// complete, and said so in the report.
+#[test]
+fn echoed_audio_and_video_come_back_complete() {
+    let folder = scratch("echo");
+    fs::write(folder.join("f.raw"), vec![0xd5; 8000]).expect("writable");
+    let video = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pcap/dtmf_2833_5.pcap");
+    fs::copy(video, folder.join("v.pcap")).expect("the sample is there");
+    let (uas_port, uac_port) = (free(), free());
+    let (near, far) = (free().clamp(2000, 60_000) & !1, free().clamp(2000, 60_000) & !1);
+    let actions = "rtp_stream=\"f.raw,1,8\"/><exec play_pcap_video=\"v.pcap\"";
+    scenarios(&folder, actions, 1500, far);
+    for name in ["uac.xml", "uas.xml"] {
+        let text = fs::read_to_string(folder.join(name)).expect("written");
+        let text = text.replace(&format!("m=audio {far} "), "m=audio [media_port] ");
+        let text = text.replace("RTP/AVP 8\n", "RTP/AVP 8\nm=video [media_port+2] RTP/AVP 101\n");
+        fs::write(folder.join(name), text).expect("writable");
+    }
+    let sipp = programs::locate("sipp").expect("ours is built");
+    let args = |line: String| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let line = format!("-sf uas.xml -i 127.0.0.1 -p {uas_port} -mp {far} -m 1 -nostdin -rtp_echo");
+    let mut uas = Running::start(&sipp, &args(line), &folder, "uas").expect("starts");
+    uas.wait_until(LIMIT, || ports::is_bound("udp", uas_port)).expect("listens");
+    let line = format!(
+        "-sf uac.xml 127.0.0.1:{uas_port} -i 127.0.0.1 -p {uac_port} -mp {near} -m 1 -nostdin -timeout 20 -json r.json"
+    );
+    let mut uac = Running::start(&sipp, &args(line), &folder, "uac").expect("starts");
+    let exit = uac.wait(LIMIT).expect("ends").code();
+    assert_eq!(exit, Some(0), "{}", uac.output("err"));
+    uas.wait(LIMIT).expect("ends");
+    let report = fs::read_to_string(folder.join("r.json")).expect("the report is written");
+    let number = |name: &str| -> f64 {
+        let behind = report.split(&format!("\"{name}\":")).nth(1).unwrap_or_default();
+        let end = behind.find([',', '\n']).unwrap_or(behind.len());
+        behind[..end].trim().parse().unwrap_or(f64::NAN)
+    };
+    // 50 packets of audio, 11 of the replayed capture.
+    assert_eq!((number("sent_packets"), number("received_packets")), (61.0, 61.0), "{report}");
+    assert_eq!((number("lost"), number("streams"), number("strangers")), (0.0, 2.0, 0.0), "{report}");
+    assert!(number("mean_mos") > 4.0, "{report}");
+    let _ = fs::remove_dir_all(&folder);
+}

@@ -39,6 +39,11 @@ impl Media {
         self.player.figures()
     }
 
+    /// Ends all media; the figures are then complete.
+    pub(super) fn close(&mut self) {
+        self.player.close();
+    }
+
     /// What went wrong in the player since the last call.
     pub(super) fn next_complaint(&mut self) -> Option<String> {
         self.library.notes.pop().or_else(|| self.player.next_complaint())

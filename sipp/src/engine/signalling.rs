@@ -245,6 +245,9 @@ impl Signalling {
     /// Closes the books: the last figures, and the verdict.
     fn finish(mut self) -> Ending {
         let now = self.clock.now();
+        if let Some(media) = &mut self.media {
+            media.close();
+        }
         self.hear_player(now);
         self.sockets.flush(now);
         self.link.flush();

@@ -8,6 +8,7 @@ pub mod capture;
 mod capture_run;
 pub mod events;
 mod link;
+pub mod listening;
 pub mod measure;
 pub mod payload;
 pub mod plan;
@@ -20,6 +21,7 @@ mod stream_command;
 
 pub use capture::{Capture, CaptureError};
 pub use events::Events;
+pub use listening::{Listening, Received};
 pub use plan::Playback;
 pub use samples::{Samples, SamplesError};
 pub use stream::StreamPlan;

@@ -11,7 +11,7 @@ use sip::time::Time;
 use super::counters::Cause;
 use super::histogram::Samples;
 use super::layout::{Kind, Role};
-use super::snapshot::{Snapshot, Target};
+use super::snapshot::{Heard, Snapshot, Target};
 
 /// Whether this side kept up, so that the figures describe the other one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +102,7 @@ pub(crate) fn json(snapshot: &Snapshot) -> String {
             "received_bytes": snapshot.media.received_bytes,
             "echoed": snapshot.media.echoed,
             "lateness_p99_ms": snapshot.media.lateness_p99.as_secs_f64() * 1000.0,
+            "received_streams": heard(&snapshot.media.heard),
         },
         "network": {
             "transport": snapshot.setup.transport,
@@ -113,6 +114,22 @@ pub(crate) fn json(snapshot: &Snapshot) -> String {
         "trace_records_dropped": snapshot.dropped_records,
     });
     format!("{document:#}\n")
+}
+
+/// What the received streams were like.
+fn heard(heard: &Heard) -> Value {
+    json!({
+        "streams": heard.streams,
+        "packets": heard.packets,
+        "lost": heard.lost,
+        "loss_percent": heard.loss * 100.0,
+        "reordered": heard.reordered,
+        "duplicates": heard.duplicates,
+        "strangers": heard.strangers,
+        "worst_jitter_ms": heard.worst_jitter.as_secs_f64() * 1000.0,
+        "mean_mos": heard.mean_score,
+        "worst_mos": heard.worst_score,
+    })
 }
 
 /// The causes that happened.

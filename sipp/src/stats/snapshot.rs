@@ -121,7 +121,7 @@ pub(crate) struct Network {
 }
 
 /// What went through the media sockets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct MediaTraffic {
     /// Packets of streams sent.
     pub(crate) sent_packets: u64,
@@ -139,6 +139,33 @@ pub(crate) struct MediaTraffic {
     pub(crate) streams: u64,
     /// How late 99 of 100 packets were at most.
     pub(crate) lateness_p99: Duration,
+    /// What the received streams were like.
+    pub(crate) heard: Heard,
+}
+
+/// What the received RTP streams were like.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Heard {
+    /// Streams.
+    pub(crate) streams: u64,
+    /// Packets, duplicates not counted.
+    pub(crate) packets: u64,
+    /// Packets that never came.
+    pub(crate) lost: u64,
+    /// Their share, 0 to 1.
+    pub(crate) loss: f64,
+    /// Packets that came behind a later one.
+    pub(crate) reordered: u64,
+    /// Packets that came more than once.
+    pub(crate) duplicates: u64,
+    /// Packets that were no RTP, or of more sources than are measured.
+    pub(crate) strangers: u64,
+    /// The largest jitter of a stream (RFC 3550 6.4.1).
+    pub(crate) worst_jitter: Duration,
+    /// Mean opinion score of the streams whose codec has one, mean and worst.
+    pub(crate) mean_score: Option<f64>,
+    /// The worst of them.
+    pub(crate) worst_score: Option<f64>,
 }
 
 /// How well the schedule of outgoing calls was kept: `scheduled` is `started` plus `missed` at every moment.

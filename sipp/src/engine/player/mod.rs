@@ -139,14 +139,21 @@ impl Player {
     }
 }
 
-impl Drop for Player {
-    fn drop(&mut self) {
+impl Player {
+    /// Ends the thread; the figures are then complete.
+    pub(super) fn close(&mut self) {
         self.commands = None;
         self.waker.wake();
         if let Some(thread) = self.thread.take() {
             // A panic in there was a bug of ours and has been printed; the run ends anyway.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

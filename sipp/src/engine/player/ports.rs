@@ -12,7 +12,7 @@ use slab::Slab;
 use super::Habits;
 
 /// Names an open port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PortId(usize);
 
 /// All media sockets.

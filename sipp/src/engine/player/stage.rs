@@ -15,7 +15,7 @@ use slab::Slab;
 use smallvec::SmallVec;
 
 use crate::lang::EchoSwitch;
-use crate::media::Playback;
+use crate::media::{Listening, Playback};
 
 use super::ports::{PortId, Ports};
 use super::{Command, Slot, Start, StreamId, Tally};
@@ -30,6 +30,8 @@ pub(super) struct Stage {
     by_id: FxHashMap<StreamId, usize>,
     wheel: Wheel<u32>,
     echo: EchoSwitch,
+    listening: Listening<(PortId, SocketAddr)>,
+    next_sweep: Time,
     /// The packet being made; reused.
     packet: Vec<u8>,
 }
@@ -62,6 +64,8 @@ impl Stage {
             by_id: FxHashMap::default(),
             wheel: Wheel::new(TICK),
             echo,
+            listening: Listening::default(),
+            next_sweep: Time::ZERO,
             packet: Vec::new(),
         }
     }
@@ -72,10 +76,21 @@ impl Stage {
             let now = self.clock.now();
             self.play_due(now);
             self.flush();
+            self.sweep(now);
             if let Err(error) = self.receive() {
                 self.complain(format!("Media ports cannot be read: {error}"));
                 std::thread::sleep(RETRY);
             }
+        }
+        self.tally.publish(self.listening.received());
+    }
+
+    /// Publishes what the received streams are like, now and then.
+    fn sweep(&mut self, now: Time) {
+        if now >= self.next_sweep {
+            self.next_sweep = now + SWEEP_EVERY;
+            self.listening.sweep(now);
+            self.tally.publish(self.listening.received());
         }
     }
 
@@ -227,11 +242,15 @@ impl Stage {
     fn receive(&mut self) -> std::io::Result<()> {
         let due = self.wheel.next_deadline().map(|deadline| deadline.since(self.clock.now()));
         let timeout = if self.ports.is_congested() { Some(due.unwrap_or(RETRY).min(RETRY)) } else { due };
-        let (tally, echo) = (&self.tally, self.echo);
+        let (tally, echo, clock, listening) = (&self.tally, self.echo, self.clock, &mut self.listening);
+        let mut arrived = None;
         let echo_bytes = self.ports.habits().echo_bytes;
         self.ports.receive(timeout, |received, answers| {
             Tally::add(&tally.received_packets, 1);
             Tally::add(&tally.received_bytes, received.bytes.len() as u64);
+            // One look at the clock for all that waited together.
+            let now = *arrived.get_or_insert_with(|| clock.now());
+            listening.take(now, (received.port, received.from), received.bytes);
             if let (Some(line), EchoSwitch::On) = (received.echo_line, echo) {
                 Tally::add(&tally.echoed[line], 1);
                 let bytes = &received.bytes[..received.bytes.len().min(echo_bytes)];
@@ -257,5 +276,7 @@ const TICK: Duration = Duration::from_micros(250);
 const STREAMS_PER_TURN: usize = 2048;
 /// Packets of one stream sent in one turn, when it is late or its capture holds bursts.
 const PACKETS_IN_A_ROW: usize = 32;
+/// Time between two readings of the received streams.
+const SWEEP_EVERY: Duration = Duration::from_millis(500);
 /// When a refusing socket is tried again.
 const RETRY: Duration = Duration::from_millis(1);

@@ -1,9 +1,11 @@
 //! What the media thread counts, readable from other threads at any time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::stats::snapshot::MediaTraffic;
+use crate::media::Received;
+use crate::stats::snapshot::{Heard, MediaTraffic};
 
 /// Counters with one writer.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(in crate::engine) struct Tally {
     /// Packets returned from the audio and the video port.
     pub(super) echoed: [AtomicU64; 2],
     pub(super) streams: AtomicU64,
+    /// What the received streams were like, as of the last reading.
+    pub(super) heard: Mutex<Received>,
     /// Packets by how late they were handed to the kernel, in steps of [`LATENESS_STEP_MICROS`].
     lateness: [AtomicU64; LATENESS_STEPS],
 }
@@ -32,6 +36,7 @@ impl Default for Tally {
             received_bytes: zero(),
             echoed: [zero(), zero()],
             streams: zero(),
+            heard: Mutex::default(),
             lateness: std::array::from_fn(|_| zero()),
         }
     }
@@ -59,7 +64,13 @@ impl Tally {
             echoed: [read(&self.echoed[0]), read(&self.echoed[1])],
             streams: read(&self.streams),
             lateness_p99: self.lateness_p99(),
+            heard: heard(&self.heard.lock().unwrap_or_else(PoisonError::into_inner)),
         }
+    }
+
+    /// Makes the figures of received streams readable.
+    pub(super) fn publish(&self, received: Received) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = received;
     }
 
     /// The upper edge of the step in which the 99th percentile lies.
@@ -72,6 +83,22 @@ impl Tally {
             seen >= wanted && wanted > 0
         });
         step.map_or(Duration::ZERO, |step| Duration::from_micros(((step + 1) * LATENESS_STEP_MICROS) as u64))
+    }
+}
+
+/// The figures screens and files show.
+fn heard(received: &Received) -> Heard {
+    Heard {
+        streams: received.streams,
+        packets: received.packets,
+        lost: received.lost,
+        loss: received.loss(),
+        reordered: received.reordered,
+        duplicates: received.duplicates,
+        strangers: received.strangers,
+        worst_jitter: received.worst_jitter,
+        mean_score: received.mean_score(),
+        worst_score: received.mean_score().map(|_| received.worst_score),
     }
 }
 

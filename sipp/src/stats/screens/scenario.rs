@@ -120,6 +120,11 @@ fn media_lines(snapshot: &Snapshot, since: &Baseline) -> Vec<String> {
     if media.received_packets > 0 {
         let received = format!("{} Total RTP pckts received", media.received_packets);
         lines.push(format!("  {received:<38}  {} streams play", media.streams));
+        let heard = &media.heard;
+        let lost = format!("{:.2} % lost, {} reordered", heard.loss * 100.0, heard.reordered);
+        let jitter = heard.worst_jitter.as_secs_f64() * 1000.0;
+        let score = heard.mean_score.map_or("no MOS".into(), |score| format!("MOS {score:.2}"));
+        lines.push(format!("  {lost:<38}  {jitter:.1} ms worst jitter, {score}"));
     }
     if media.echoed != [0, 0] {
         let [audio, video] = media.echoed;
