@@ -62,13 +62,14 @@ pub(super) fn prepare(
     let asked = setup::initialise(clock.now(), &mut loaded.program, &settings, &mut loaded.world)?;
     let Loaded { name, program, world, warnings, .. } = loaded;
     let desk = desk(options, (&name, settings.pid), wall, console.terminal)?;
+    let (most_sockets, few_sockets) = setup::sockets_for_calls(options);
     let (sender, notes) = sync_channel(link::CAPACITY);
     let shape = describe::shape(&program);
     let mut signalling = Signalling {
         clock,
         sockets,
         socket,
-        own: own_sockets(options, &addresses),
+        own: OwnSockets::new(options.network.mode, addresses.bind, most_sockets, setup::udp_options(options)),
         media,
         layout: Arc::new(describe::layout(&program, &name, options.call.pause)),
         setup: Arc::new(shown_setup(options, &addresses, &program, (wall, port))),
@@ -92,7 +93,7 @@ pub(super) fn prepare(
     for output in &asked {
         signalling.apply(clock.now(), output);
     }
-    for warning in warnings {
+    for warning in warnings.into_iter().chain(few_sockets) {
         signalling.warn(clock.now(), warning);
     }
     Ok(Prepared { signalling, desk, notes })
@@ -138,11 +139,6 @@ fn desk(options: &Options, scenario: (&str, u32), wall: Wall, terminal: Terminal
         Terminal::Headless => None,
     };
     Desk::new(&options.traces, scenario, wall, live).map_err(|text| Fatal { exit: Exit::Fatal, text })
-}
-
-fn own_sockets(options: &Options, addresses: &Addresses) -> OwnSockets {
-    let network = &options.network;
-    OwnSockets::new(network.mode, addresses.bind, network.max_sockets, setup::udp_options(options))
 }
 
 /// What connections may cost: a test tool keeps them as long as its calls want them.

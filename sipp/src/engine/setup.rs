@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use sip::diag::{Diagnostic, Place};
 use sip::ident::Ident;
 use sip::net::{SocketId, Sockets, UdpOptions};
@@ -190,6 +191,32 @@ pub(super) fn transport(mode: SocketMode) -> Transport {
     }
 }
 
+/// How many sockets calls may have: `-max_socket`, or as many as the open-file limit leaves once it was raised.
+/// The second value is a warning when that is fewer.
+pub(super) fn sockets_for_calls(options: &Options) -> (usize, Option<String>) {
+    let wanted = options.network.max_sockets;
+    let per_call = matches!(options.network.mode, SocketMode::UdpPerCall | SocketMode::TcpPerCall);
+    if !per_call {
+        return (wanted, None);
+    }
+    let mut limit = getrlimit(Resource::Nofile);
+    let needed = wanted as u64 + OTHER_FILES;
+    let raised = limit.maximum.map_or(needed, |most| most.min(needed));
+    if limit.current.is_some_and(|current| current < raised) {
+        limit.current = Some(raised);
+        // Refused only if somebody lowered the hard limit meanwhile; then the old one holds.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+    let granted = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX).saturating_sub(OTHER_FILES);
+    let granted = usize::try_from(granted).unwrap_or(usize::MAX).max(1);
+    if granted >= wanted {
+        return (wanted, None);
+    }
+    let text =
+        format!("The open-file limit leaves {granted} sockets, not {wanted} (-max_socket): calls share them");
+    (granted, Some(text))
+}
+
 /// `-buff_size`, or as large as the system grants.
 pub(super) fn udp_options(options: &Options) -> UdpOptions {
     match options.network.buffer_bytes {
@@ -320,5 +347,7 @@ pub(super) fn ramp_interval(options: &Options) -> Duration {
 
 /// The port meant when none is written, and the first one we try.
 const SIP_PORT: u16 = 5060;
+/// Files that are not sockets of calls: the shared socket, traces, the terminal.
+const OTHER_FILES: u64 = 64;
 /// Ports tried before the system chooses one.
 const PORTS_TRIED: u16 = 60;
