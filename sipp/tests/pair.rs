@@ -134,6 +134,7 @@ fn errors_have_sipps_exit_codes() {
     let rows = [
         ("-sf /nonexistent.xml".to_owned(), Exit::Failed, "Unable to load or parse '/nonexistent.xml'"),
         ("-sn zzz".into(), Exit::Failed, "Invalid default scenario name 'zzz'"),
+        ("-sn 3pcc-C-A 127.0.0.1".into(), Exit::Failed, "-3pcc is not available in this version of sipp"),
         ("-sn uac".into(), Exit::Fatal, "Missing remote host parameter. This scenario requires it"),
         ("-sn uac 127.0.0.1 -i ::1".into(), Exit::Fatal, "Network family mismatch"),
         (format!("-sn uas -i 127.0.0.1 -p {port}"), Exit::AddressInUse, "Unable to bind main socket"),

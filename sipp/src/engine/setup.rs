@@ -21,7 +21,7 @@ use crate::exit::Exit;
 use crate::infile::{Infile, Infiles};
 use crate::lang::World;
 use crate::options::{self, Options, SocketMode, Source};
-use crate::scenario::{self, Program};
+use crate::scenario::{self, Op, Program};
 use crate::state::{
     Behaviours, CallNumber, Compat, DuplicateCheck, DynamicIds, Settings, UserId, Value, WallClock,
 };
@@ -87,6 +87,11 @@ pub(super) fn load(options: &Options) -> Result<Loaded, Fatal> {
         Fatal::early(format!("Unable to load or parse '{shown}' xml scenario file\n{}", lines.join("\n")))
     })?;
     let program = compiled.program;
+    if program.steps.iter().any(|step| matches!(step.op, Op::SendCmd(_) | Op::RecvCmd(_))) {
+        let text =
+            format!("'{shown}' passes commands to a twin: -3pcc is not available in this version of sipp");
+        return Err(Fatal::early(text));
+    }
     let library = media_files(&program, &source, (&shown, &text))?;
     let warnings = compiled.warnings.iter().map(ToString::to_string).collect();
     let mut world = World::new(
