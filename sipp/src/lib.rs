@@ -5,9 +5,10 @@
 //!
 //! Rooms of the scenario language, lowest first: [`state`] (what a call remembers), [`infile`] (injection
 //! files), [`media`] (streams and captures), [`lang`] (keywords, actions, distributions), [`scenario`] (XML to
-//! program), [`call`] (the machine).
+//! program), [`call`] (the machine), [`dry_run`] (two scenarios against each other without sockets).
 
 pub mod call;
+pub mod dry_run;
 pub mod engine;
 mod exit;
 pub mod infile;
@@ -23,7 +24,7 @@ mod traffic;
 use std::io::Write;
 
 use engine::{Console, Controlled, Controller};
-use options::{Invocation, Options, Topic};
+use options::{Invocation, Options, Task, Topic};
 
 pub use exit::Exit;
 
@@ -38,7 +39,13 @@ pub enum Plan {
 /// Reads the words behind the program's name and answers those that ask for a text.
 pub fn plan(words: &[String], console: &mut Console) -> Plan {
     let (exit, text) = match options::read(words) {
-        Ok(Invocation::Run(options)) => return Plan::Run(options),
+        Ok(Invocation::Run(options)) => {
+            return match options.tools.task {
+                None => Plan::Run(options),
+                Some(Task::Check) => Plan::Done(engine::check(&options, console)),
+                Some(Task::DryRun) => Plan::Done(engine::rehearse(&options, console)),
+            };
+        }
         Ok(Invocation::Help(topic)) => (Exit::NoRun, topic.text()),
         Ok(Invocation::Version) => (Exit::NoRun, options::version()),
         Ok(Invocation::Dump(name)) => match scenario::builtin::text(&name) {

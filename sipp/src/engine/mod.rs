@@ -7,6 +7,7 @@
 mod address;
 mod busy;
 mod call_id;
+mod check;
 mod command;
 mod control;
 mod describe;
@@ -23,6 +24,7 @@ mod outcomes;
 mod own_sockets;
 mod player;
 mod prepare;
+mod rehearse;
 mod setup;
 mod signalling;
 
@@ -41,8 +43,10 @@ use crate::options::Options;
 use crate::stats::times::Wall;
 use crate::stats::trace;
 
+pub use check::check;
 pub use command::Command;
 pub use control::{Controlled, Controller, controller};
+pub use rehearse::rehearse;
 
 use prepare::{Prepared, prepare};
 use setup::Fatal;

@@ -60,29 +60,45 @@ pub(super) struct Loaded {
     pub(super) warnings: Vec<String>,
 }
 
-/// Reads and compiles the scenario and its injection files.
+/// The text of a scenario.
+pub(super) struct SourceText {
+    /// The scenario's name for files and screens.
+    pub(super) name: String,
+    /// What findings call it.
+    pub(super) shown: String,
+    pub(super) text: Vec<u8>,
+}
+
+impl SourceText {
+    /// Reads a scenario. Error: there is no such file or built-in scenario.
+    pub(super) fn read(source: &Source) -> Result<SourceText, Fatal> {
+        match source {
+            Source::BuiltIn(name) => {
+                let text = scenario::builtin::text(name)
+                    .ok_or_else(|| Fatal::early(format!("Invalid default scenario name '{name}'")))?;
+                Ok(SourceText { name: name.clone(), shown: name.clone(), text: text.into() })
+            }
+            Source::File(file) => {
+                let text = std::fs::read(file).map_err(|error| {
+                    Fatal::early(format!("Unable to load or parse '{file}' xml scenario file: {error}"))
+                })?;
+                Ok(SourceText { name: file_stem(file), shown: file.clone(), text })
+            }
+        }
+    }
+}
+
+/// Reads and compiles the scenario of the command line and its injection files.
 pub(super) fn load(options: &Options) -> Result<Loaded, Fatal> {
-    let infiles = injection_files(&options.scenario)?;
     let source = options.scenario.main.clone().unwrap_or(Source::BuiltIn("uac".into()));
-    let (name, shown, text) = match &source {
-        Source::BuiltIn(name) => {
-            let text = scenario::builtin::text(name)
-                .ok_or_else(|| Fatal::early(format!("Invalid default scenario name '{name}'")))?;
-            (name.clone(), name.clone(), text.as_bytes().to_vec())
-        }
-        Source::File(file) => {
-            let text = std::fs::read(file).map_err(|error| {
-                Fatal::early(format!("Unable to load or parse '{file}' xml scenario file: {error}"))
-            })?;
-            (file_stem(file), file.clone(), text)
-        }
-    };
-    let context = scenario::Context {
-        keys: &options.scenario.keys,
-        infiles: &infiles,
-        stream_type: options.media.stream_type,
-    };
-    let compiled = scenario::load(&shown, &text, context).map_err(|findings| {
+    load_source(options, &source, Ident::seeded(rand::random()))
+}
+
+/// The same for any scenario, with that generator behind its chances.
+pub(super) fn load_source(options: &Options, source: &Source, ident: Ident) -> Result<Loaded, Fatal> {
+    let infiles = injection_files(&options.scenario)?;
+    let SourceText { name, shown, text } = SourceText::read(source)?;
+    let compiled = scenario::load(&shown, &text, context(options, &infiles)).map_err(|findings| {
         let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
         Fatal::early(format!("Unable to load or parse '{shown}' xml scenario file\n{}", lines.join("\n")))
     })?;
@@ -92,7 +108,11 @@ pub(super) fn load(options: &Options) -> Result<Loaded, Fatal> {
             format!("'{shown}' passes commands to a twin: -3pcc is not available in this version of sipp");
         return Err(Fatal::early(text));
     }
-    let library = media_files(&program, &source, (&shown, &text))?;
+    let (library, wrong) = media_files(&program, source, (&shown, &text));
+    if !wrong.is_empty() {
+        let lines: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        return Err(Fatal::early(lines.join("\n")));
+    }
     let warnings = compiled.warnings.iter().map(ToString::to_string).collect();
     let mut world = World::new(
         infiles,
@@ -100,7 +120,7 @@ pub(super) fn load(options: &Options) -> Result<Loaded, Fatal> {
             program.vars.table(crate::state::Scope::Global).len(),
             program.vars.table(crate::state::Scope::User).len(),
         ),
-        Ident::seeded(rand::random()),
+        ident,
         |path: &Path| std::fs::read(path),
     );
     for (variable, value) in &options.scenario.set {
@@ -113,8 +133,17 @@ pub(super) fn load(options: &Options) -> Result<Loaded, Fatal> {
     Ok(Loaded { name, program, world, library, warnings })
 }
 
-/// Reads the media files that the scenario names. Error: all that cannot be played, each with its place.
-fn media_files(program: &Program, source: &Source, (shown, text): (&str, &[u8])) -> Result<Library, Fatal> {
+/// What a scenario of this command line may refer to.
+pub(super) fn context<'a>(options: &'a Options, infiles: &'a Infiles) -> scenario::Context<'a> {
+    scenario::Context { keys: &options.scenario.keys, infiles, stream_type: options.media.stream_type }
+}
+
+/// Reads the media files that the scenario names, and says which cannot be played, each with its place.
+pub(super) fn media_files(
+    program: &Program,
+    source: &Source,
+    (shown, text): (&str, &[u8]),
+) -> (Library, Vec<Diagnostic>) {
     let mut library = Library::new(match source {
         Source::BuiltIn(_) => None,
         Source::File(file) => Some(Path::new(file)),
@@ -123,13 +152,13 @@ fn media_files(program: &Program, source: &Source, (shown, text): (&str, &[u8]))
     let mut wrong = Vec::new();
     for file in &program.media.files {
         if let Err(error) = library.load(file) {
-            wrong.push(Diagnostic::error("S040", Place::at(&shown, text, file.offset), error).to_string());
+            wrong.push(Diagnostic::error("S040", Place::at(&shown, text, file.offset), error));
         }
     }
-    if wrong.is_empty() { Ok(library) } else { Err(Fatal::early(wrong.join("\n"))) }
+    (library, wrong)
 }
 
-fn injection_files(scenario: &options::Scenario) -> Result<Infiles, Fatal> {
+pub(super) fn injection_files(scenario: &options::Scenario) -> Result<Infiles, Fatal> {
     let mut infiles = Infiles::default();
     for path in &scenario.injection {
         let text = std::fs::read(path)

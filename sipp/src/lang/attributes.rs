@@ -61,6 +61,9 @@ pub struct Attributes<'e, 'n> {
     pub names: &'e mut Names<'n>,
 }
 
+/// The attribute that names what an action gives a value.
+const ASSIGNED: &str = "assign_to";
+
 impl Attributes<'_, '_> {
     /// The attribute, if written.
     pub fn get(&self, name: &str) -> Option<&Attribute> {
@@ -160,6 +163,6 @@ impl Attributes<'_, '_> {
             return Err(self.bad(attribute, "a variable name without $ and comma"));
         }
         self.names.offset = self.get(attribute).map_or(self.at, |attribute| attribute.value_at);
-        Ok(self.names.var(name))
+        Ok(if attribute == ASSIGNED { self.names.assigned(name) } else { self.names.var(name) })
     }
 }

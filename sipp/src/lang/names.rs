@@ -50,6 +50,13 @@ impl<'a> Names<'a> {
     pub fn var(&mut self, name: &str) -> VarSlot {
         self.vars.mention(name, self.offset)
     }
+
+    /// The same for a use that gives the variable a value.
+    pub fn assigned(&mut self, name: &str) -> VarSlot {
+        let slot = self.vars.mention(name, self.offset);
+        self.vars.table_mut(slot.scope)[usize::from(slot.index)].assignments += 1;
+        slot
+    }
 }
 
 /// What a scenario plays.
@@ -96,6 +103,8 @@ pub struct VarUse {
     pub name: String,
     /// Mentions, the declaration of a global or user variable included.
     pub count: u32,
+    /// How many of them give it a value.
+    pub assignments: u32,
     /// Offset of the first mention in the source.
     pub offset: usize,
 }
@@ -104,14 +113,14 @@ impl VarNames {
     /// Declares a variable of a wider scope than a call; again is harmless.
     pub fn declare(&mut self, scope: Scope, name: &str, offset: usize) {
         if self.find(name).is_none() {
-            self.table_mut(scope).push(VarUse { name: name.into(), count: 1, offset });
+            self.table_mut(scope).push(VarUse { name: name.into(), count: 1, assignments: 0, offset });
         }
     }
 
     /// The slot of a variable, made in the call's table when no scope knows it; counts the use.
     pub fn mention(&mut self, name: &str, offset: usize) -> VarSlot {
         let slot = self.find(name).unwrap_or_else(|| {
-            self.call.push(VarUse { name: name.into(), count: 0, offset });
+            self.call.push(VarUse { name: name.into(), count: 0, assignments: 0, offset });
             VarSlot { scope: Scope::Call, index: (self.call.len() - 1) as u16 }
         });
         self.table_mut(slot.scope)[usize::from(slot.index)].count += 1;

@@ -12,6 +12,7 @@ mod rate;
 mod row;
 mod scenario;
 mod table;
+mod tools;
 mod traces;
 
 pub use call::{Behaviours, Call, DuplicateCheck};
@@ -21,6 +22,7 @@ pub use help::{Topic, version};
 pub use network::{HostPort, Network, SocketMode};
 pub use rate::Rate;
 pub use scenario::{Scenario, Source};
+pub use tools::{Task, Tools};
 pub use traces::{TraceFile, Traces};
 
 /// Everything a command line can say, by group; `Default` is the empty command line.
@@ -40,6 +42,8 @@ pub struct Options {
     pub rate: Rate,
     /// Files that tell what happened.
     pub traces: Traces,
+    /// What is done instead of a run.
+    pub tools: Tools,
 }
 
 impl Options {

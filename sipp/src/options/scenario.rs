@@ -29,7 +29,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    fn choose(&mut self, source: Source) -> Result<(), String> {
+    pub(super) fn choose(&mut self, source: Source) -> Result<(), String> {
         if self.main.is_some() {
             return Err("Internal error, main_scenario already set".into());
         }

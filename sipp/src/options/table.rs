@@ -1,11 +1,12 @@
 //! The table of all options: groups in the order of the help, each with its rows.
 
 use super::row::Row;
-use super::{call, general, network, rate, scenario, traces};
+use super::{call, general, network, rate, scenario, tools, traces};
 
 /// Groups with their titles.
 const GROUPS: &[(&str, &[&[Row]])] = &[
     ("Scenario", &[scenario::SCENARIO_ROWS]),
+    ("Without traffic", &[tools::ROWS]),
     ("Network", &[network::ROWS]),
     ("General", &[general::ROWS, call::LOSS_ROWS]),
     ("Call behaviour", &[call::ROWS]),

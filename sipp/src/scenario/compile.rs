@@ -9,7 +9,7 @@ use crate::state::{Scope, StepIndex};
 use super::ast::Element;
 use super::elements::{self, COMMON, ElementDef, Placement};
 use super::program::{Automatic, Mode, Op, Program, Step, Timer, UnexpectedLabel};
-use super::{Context, Findings, automatic, check};
+use super::{Context, Findings, advice, automatic, check};
 
 /// Compiles a tree. `None` when mistakes made a program impossible; they are noted either way.
 pub(super) fn compile(
@@ -30,6 +30,9 @@ pub(super) fn compile(
     let init = compiler.read_init(root);
     compiler.read_declarations(root);
     check::check(&mut compiler, &steps, root);
+    if !compiler.findings.is_broken() {
+        advice::advise(&mut compiler, &steps, root);
+    }
     compiler.finish(root, steps, init)
 }
 

@@ -3,10 +3,12 @@
 //!
 //! [`load`] is the door. What keywords and actions mean is not known here, only where they may stand.
 
+mod advice;
 mod ast;
 pub mod automatic;
 pub mod builtin;
 mod check;
+pub mod codes;
 mod compile;
 pub mod elements;
 mod messages;
@@ -43,6 +45,8 @@ pub struct Loaded {
     pub program: Program,
     /// Warnings, in order of the text.
     pub warnings: Vec<Diagnostic>,
+    /// What works but is probably not meant, in order of the text.
+    pub advice: Vec<Diagnostic>,
 }
 
 /// Compiles a scenario. `source_name` is the file or built-in name that diagnostics show.
@@ -50,15 +54,21 @@ pub struct Loaded {
 /// Errors: every mistake and warning of the text, in its order; at least one is an error.
 pub fn load(source_name: &str, text: &[u8], context: Context<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     let source: Arc<str> = source_name.into();
-    let mut findings = Findings { source, text, list: Vec::new() };
+    let mut findings = Findings { source, text, list: Vec::new(), advice: Vec::new() };
     let root = xml::parse(text, &mut findings);
     let program = root.and_then(|root| compile::compile(&root, text, context, &mut findings));
-    findings.list.sort_by_key(|finding| (finding.place.line, finding.place.column));
-    let broken = findings.list.iter().any(|finding| finding.severity == Severity::Error);
+    let broken = findings.is_broken();
+    let Findings { list: mut warnings, mut advice, .. } = findings;
+    in_order(&mut warnings);
+    in_order(&mut advice);
     match program.filter(|_| !broken) {
-        Some(program) => Ok(Loaded { program, warnings: findings.list }),
-        None => Err(findings.list),
+        Some(program) => Ok(Loaded { program, warnings, advice }),
+        None => Err(warnings),
     }
+}
+
+fn in_order(list: &mut [Diagnostic]) {
+    list.sort_by_key(|finding| (finding.place.line, finding.place.column));
 }
 
 /// The diagnostics of one text while they are collected.
@@ -66,9 +76,15 @@ struct Findings<'t> {
     source: Arc<str>,
     text: &'t [u8],
     list: Vec<Diagnostic>,
+    advice: Vec<Diagnostic>,
 }
 
 impl Findings<'_> {
+    /// True when the text cannot be run.
+    fn is_broken(&self) -> bool {
+        self.list.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
     fn error(&mut self, mistake: Mistake) {
         self.push(Severity::Error, mistake);
     }
@@ -77,10 +93,19 @@ impl Findings<'_> {
         self.push(Severity::Warning, mistake);
     }
 
+    fn advise(&mut self, mistake: Mistake) {
+        let finding = self.diagnostic(Severity::Warning, mistake);
+        self.advice.push(finding);
+    }
+
     fn push(&mut self, severity: Severity, mistake: Mistake) {
+        let finding = self.diagnostic(severity, mistake);
+        self.list.push(finding);
+    }
+
+    fn diagnostic(&self, severity: Severity, mistake: Mistake) -> Diagnostic {
         let Mistake { code, offset, message, hint } = mistake;
-        let place = Place::at(&self.source, self.text, offset);
-        self.list.push(Diagnostic { severity, code, place, message, hint });
+        Diagnostic { severity, code, place: Place::at(&self.source, self.text, offset), message, hint }
     }
 
     /// The value of a result; its mistake is noted.

@@ -118,3 +118,88 @@ fn a_scenario_cut_anywhere_is_no_panic() {
         findings(&text[..end]);
     }
 }
+
+fn advice(text: &str) -> Vec<String> {
+    let infiles = Infiles::default();
+    match load("t.xml", text.as_bytes(), Context { keys: &[], infiles: &infiles, stream_type: 8 }) {
+        Ok(loaded) => loaded.advice.iter().map(|advice| format!("{} {advice}", advice.code)).collect(),
+        Err(list) => panic!("{list:?}"),
+    }
+}
+
+#[test]
+fn built_in_scenarios_need_no_advice_but_for_their_originals_sake() {
+    for builtin in builtin::TABLE {
+        // branchc: no Max-Forwards in REGISTER and a second 200 nobody reaches, like the original.
+        let expected = if builtin.name == "branchc" { vec!["S117", "S113"] } else { vec![] };
+        let found = advice(builtin.text);
+        let codes: Vec<&str> = found.iter().map(|advice| &advice[..4]).collect();
+        assert_eq!(codes, expected, "{}: {found:#?}", builtin.name);
+    }
+}
+
+#[test]
+fn advice_names_what_is_probably_not_meant() {
+    let rows = [
+        (
+            "<nop condexec=\"x\"/><nop condexec=\"x\"/>",
+            "S110 t.xml:1:26: warning: Variable $x is never given",
+        ),
+        (
+            "<nop><action><assign assign_to=\"x\" value=\"1\"/><assign assign_to=\"x\" value=\"2\"/></action></nop>",
+            "S111 t.xml:1:43: warning: The value of variable $x is never read",
+        ),
+        ("<label id=\"a\"/><nop/>", "S112 t.xml:1:11: warning: Nothing jumps to the label 'a'"),
+        (
+            "<nop next=\"a\"/><nop/><label id=\"a\"/><nop/>",
+            "S113 t.xml:1:26: warning: <nop> is never reached",
+        ),
+        ("<nop/><recv response=\"200\"/>", "S114 t.xml:1:17: warning: No request is sent before this recv"),
+        ("<recv request=\"invite\"/>", "S114 t.xml:1:11: warning: Methods are case-sensitive"),
+        ("<recv request=\"IN VITE\"/>", "S114 t.xml:1:11: warning: No request has the method 'IN VITE'"),
+        ("<recv response=\"800\"/>", "S114 t.xml:1:11: warning: No response has the status 800"),
+    ];
+    for (messages, expected) in rows {
+        let found = advice(&format!("<scenario>{messages}</scenario>"));
+        assert!(found.iter().any(|advice| advice.starts_with(expected)), "{messages}: {found:#?}");
+    }
+    let quiet = [
+        "<nop><action><jump value=\"2\"/></action></nop><nop/><nop/>",
+        "<label id=\"_unexp.main\"/><nop/>",
+        "<recv request=\"INVITE\" optional=\"true\" next=\"a\"/><recv request=\"BYE\"/><label id=\"a\"/><nop/>",
+        "<nop><action><assign assign_to=\"x\" value=\"1\"/></action></nop><Reference variables=\"x\"/>",
+    ];
+    for messages in quiet {
+        assert_eq!(advice(&format!("<scenario>{messages}</scenario>")), Vec::<String>::new(), "{messages}");
+    }
+}
+
+/// RFC 3261 7 (the empty line), 20.14 (Content-Length), 8.1.1 and 8.2.6.2 (mandatory headers).
+#[test]
+fn advice_names_messages_that_cannot_be_valid() {
+    const HEAD: &str =
+        "OPTIONS sip:a SIP/2.0\n v: x\n f: x\n t: x\n i: x\n CSeq: 1 OPTIONS\n Max-Forwards: 70\n";
+    let rows = [
+        ("v=0\n", Some("S115 t.xml:8:1: warning: A header line without colon, is the empty line")),
+        (" Content-Length: 0\n", None),
+        (" l: 3\n", Some("S116 t.xml:8:2: warning: Content-Length is 3, but there is no body")),
+        (" l: 0\n\n v=[pid]\n", Some("S116 t.xml:8:2: warning: Content-Length is 0, but there is a body")),
+        (" l: 5\n\n v=0\n", None),
+        (" l: 4\n\n v=0\n", Some("S116 t.xml:8:2: warning: Content-Length is 4, but the body has 5 bytes")),
+        (" l: [len]\n\n v=0\n", None),
+    ];
+    for (rest, expected) in rows {
+        let found = advice(&format!("<scenario><send><![CDATA[{HEAD}{rest}]]></send></scenario>"));
+        match expected {
+            Some(text) => assert!(found.len() == 1 && found[0].starts_with(text), "{rest}: {found:#?}"),
+            None => assert_eq!(found, Vec::<String>::new(), "{rest}"),
+        }
+    }
+    let absent = |text: &str| advice(&format!("<scenario><send><![CDATA[{text}]]></send></scenario>"));
+    assert_eq!(
+        absent("SIP/2.0 200 OK\n[last_Via]\n[last_f:]\n[last_To:];tag=x\n[last_CSeq:]\n"),
+        ["S117 t.xml:1:26: warning: The response has no Call-ID"]
+    );
+    let variable = absent("SIP/2.0 200 OK\n[$x]\n[$x]");
+    assert!(!variable.iter().any(|advice| advice.starts_with("S117")), "a variable may be any header");
+}
