@@ -120,8 +120,9 @@ pub fn write_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// A request that rides on the branch of another: same request URI, top Via, Max-Forwards, From, Call-ID, CSeq
-/// number, Route. The order, with the further fields last, is Kamailio's (measured).
+/// A request that rides on the branch of another: same request URI, top Via, From, Call-ID, CSeq number, Route
+/// and Max-Forwards, in the order they have there; the further fields come last, behind the length (as Kamailio
+/// 5.6.3 writes it, measured).
 fn write_same_transaction(
     request: View<'_>,
     method: Method,
@@ -133,25 +134,33 @@ fn write_same_transaction(
         return Err(HeaderError::Missing(HeaderName::CSeq));
     };
     let via = request.via_top()?;
-    let from = request.header(HeaderName::From).ok_or(HeaderError::Missing(HeaderName::From))?;
-    let call_id = request.call_id()?;
+    request.header(HeaderName::From).ok_or(HeaderError::Missing(HeaderName::From))?;
+    request.call_id()?;
     let cseq = request.cseq()?;
     out.extend_from_slice(method.as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(uri.of(request.bytes));
     out.extend_from_slice(b" SIP/2.0\r\n");
     write_field(b"Via", via.text, out);
-    write_field(b"Max-Forwards", request.header(HeaderName::MaxForwards).unwrap_or(b"70"), out);
-    write_field(b"From", from, out);
-    write_field(b"To", to, out);
-    write_field(b"Call-ID", call_id, out);
-    out.extend_from_slice(b"CSeq: ");
-    out.extend_from_slice(cseq.number_text);
-    out.push(b' ');
-    out.extend_from_slice(method.as_str().as_bytes());
-    out.extend_from_slice(b"\r\n");
-    for field in request.fields(HeaderName::Route) {
-        copy_field(request, field, out);
+    // 8.1.1.6: each request has one, even if the one it rides on has none.
+    if request.header(HeaderName::MaxForwards).is_none() {
+        write_field(b"Max-Forwards", b"70", out);
+    }
+    for field in &request.index.headers {
+        match field.header {
+            HeaderName::To => write_field(b"To", to, out),
+            HeaderName::CSeq => {
+                out.extend_from_slice(b"CSeq: ");
+                out.extend_from_slice(cseq.number_text);
+                out.push(b' ');
+                out.extend_from_slice(method.as_str().as_bytes());
+                out.extend_from_slice(b"\r\n");
+            }
+            HeaderName::From | HeaderName::CallId | HeaderName::Route | HeaderName::MaxForwards => {
+                copy_field(request, field, out);
+            }
+            _ => {}
+        }
     }
     out.extend_from_slice(b"Content-Length: 0\r\n");
     out.extend_from_slice(headers);
@@ -273,7 +282,8 @@ mod tests {
         );
     }
 
-    /// RFC 3261 17.1.1.3, 9.1: one Via, To of the response (ACK) or of the request (CANCEL), the Route set.
+    /// RFC 3261 17.1.1.3, 9.1: one Via, To of the response (ACK) or of the request (CANCEL), the Route set,
+    /// in the order of the request.
     #[test]
     fn ack_and_cancel_ride_on_the_branch() {
         let request = message(INVITE);
@@ -281,9 +291,9 @@ mod tests {
         let expected = |method: &str, to: &str, extra: &str| {
             format!(
                 "{method} sip:bob@biloxi.com SIP/2.0\r\nVia: SIP/2.0/UDP pc33;branch=z9hG4bK1;rport\r\n\
-                 Max-Forwards: 3\r\nFrom: <sip:alice>;tag=1928\r\nTo: {to}\r\nCall-ID: a84b4c76e66710\r\n\
+                 To: {to}\r\nf: <sip:alice>;tag=1928\r\ni: a84b4c76e66710\r\n\
                  CSeq: 00314159 {method}\r\nRoute: <sip:r1;lr>, <sip:r2>\r\n\
-                 ROUTE: <sip:r3>\r\nContent-Length: 0\r\n{extra}\r\n"
+                 ROUTE: <sip:r3>\r\nMax-Forwards: 3\r\nContent-Length: 0\r\n{extra}\r\n"
             )
         };
         let mut out = Vec::new();
