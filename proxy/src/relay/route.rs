@@ -45,7 +45,7 @@ pub fn plan<'a>(request: View<'a>, uri: &[u8], sockets: &Sockets) -> Result<Rout
     // 16.4: a request URI that we put into a Record-Route tells of a strict router before us.
     let is_after_strict = has_to_tag && Uri::parse(uri).is_ok_and(|uri| is_ours(&uri, sockets));
     if is_after_strict {
-        return Ok(after_strict(request, &entries));
+        return Ok(after_strict(request, &entries, sockets));
     }
     Ok(loose(request, &entries, uri, sockets, has_to_tag))
 }
@@ -96,19 +96,26 @@ fn entries(request: View<'_>) -> Result<Entries<'_>, NoPlan> {
 }
 
 /// 16.4: the last entry is the real request URI; the first tells where to go.
-fn after_strict<'a>(request: View<'a>, entries: &[Entry<'a>]) -> RoutePlan<'a> {
+fn after_strict<'a>(request: View<'a>, entries: &[Entry<'a>], sockets: &Sockets) -> RoutePlan<'a> {
     let last = entries.len() - 1;
-    let first = &entries[0];
     let mut plan = empty_plan();
-    if !first.is_loose() && last > 0 {
+    let mut at_first = 0;
+    // An entry of ours stays, but its parameters can be asked for; of two (`r2=on`) the first is consumed
+    // (Kamailio 5.6.3).
+    if is_our_host(&entries[0].uri, sockets) {
+        plan.params = entries[0].params().as_bytes();
+        at_first = usize::from(is_double(&entries[0]) && last > 0);
+    }
+    let first = &entries[at_first];
+    if !first.is_loose() && last > at_first {
         // The next hop is strict too: the last entry stays where it is, as if it had been put back.
         plan.uri = Some(first.uri.text);
-        plan.cuts = cuts(request, entries, |at| at == 0);
+        plan.cuts = cuts(request, entries, |at| at <= at_first);
         return plan;
     }
     plan.uri = Some(entries[last].uri.text);
     plan.dst_uri = first.is_loose().then_some(first.uri.text);
-    plan.cuts = cuts(request, entries, |at| at == last);
+    plan.cuts = cuts(request, entries, |at| at < at_first || at == last);
     plan
 }
 
@@ -125,8 +132,7 @@ fn loose<'a>(
     if is_our_host(&entries[0].uri, sockets) {
         consumed = 1;
         plan.params = entries[0].params().as_bytes();
-        let is_double = entries[0].params().value(b"r2").is_some_and(|value| value == b"on");
-        if let (true, Some(second)) = (is_double, entries.get(1)) {
+        if let (true, Some(second)) = (is_double(&entries[0]), entries.get(1)) {
             // The second of two entries goes without a look at whose it is (Kamailio 5.6.3).
             consumed = 2;
             plan.socket = socket_of(&second.uri, sockets);
@@ -170,6 +176,11 @@ fn cuts(request: View<'_>, entries: &[Entry<'_>], is_chosen: impl Fn(usize) -> b
         }
     }
     cuts
+}
+
+/// Whether an entry is one of the two of a double Record-Route.
+fn is_double(entry: &Entry<'_>) -> bool {
+    entry.params().value(b"r2").is_some_and(|value| value == b"on")
 }
 
 /// Whether a URI names us: host, port and transport.
@@ -316,8 +327,17 @@ mod tests {
                 (&[&[NH]], Some(NH), Some(NH), &[]),
                 (&[&[NH], &[NH2]], Some(NH2), Some(NH), &[NH]),
                 (&[&[NS, NH]], Some(NS), None, &[NH]),
+                (&[&[US_R2, US2_R2, NH]], Some(NH), Some(US2_R2), &[US2_R2]),
             ],
         );
+    }
+
+    #[test]
+    fn parameters_of_our_entry_are_known_after_a_strict_router_too() {
+        let message = request(OURS, Dialog::Stands, &[&[US_R2, NH]]);
+        let sockets = sockets();
+        let plan = plan(message.view(), OURS.as_bytes(), &sockets).expect("routes");
+        assert_eq!(plan.params, b";r2=on;lr;ftag=x");
     }
 
     #[test]
