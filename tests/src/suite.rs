@@ -56,6 +56,9 @@ pub struct Case {
     pub wait_ms: u64,
     /// Why ours differs on purpose, and what it does instead: log lines ours writes.
     pub ours_logs: Option<Vec<String>>,
+    /// Why ours differs on purpose: start lines of replies that only the original sends.
+    #[serde(default)]
+    pub ours_omits: Vec<String>,
 }
 
 fn options() -> String {
