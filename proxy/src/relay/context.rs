@@ -5,7 +5,8 @@
 
 use bytes::Bytes;
 use sip::msg::Method;
-use sip::txn::{Hop, Timers, TxnId};
+use sip::time::Time;
+use sip::txn::{Hop, Millis, Timers, TxnId};
 use smallvec::SmallVec;
 
 use super::{Armed, Legs, Origin, RouteSlot, Target};
@@ -23,6 +24,8 @@ pub struct Context {
     pub(super) origin: Origin,
     /// Where replies go, and our socket it came in by.
     pub(super) reply_to: Hop,
+    /// When it was made.
+    pub(super) created: Time,
     /// Its method.
     pub(super) method: Method,
     /// How far it is.
@@ -113,6 +116,12 @@ impl Context {
     /// True when the caller has cancelled it.
     pub fn is_canceled(&self) -> bool {
         self.is_canceled
+    }
+
+    /// True when it has lived as long as it may.
+    pub fn is_expired(&self, now: Time) -> bool {
+        let lifetime = self.timers.lifetime;
+        lifetime != Millis::MAX && now - self.created >= lifetime.duration()
     }
 
     /// Last status sent upstream, 0 before the first.

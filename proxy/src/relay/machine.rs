@@ -301,6 +301,7 @@ impl Relay {
             request: new.request.bytes().clone(),
             origin: new.origin,
             reply_to: new.reply_to,
+            created: now,
             method,
             phase: Phase::Running,
             is_canceled: false,

@@ -155,8 +155,11 @@ impl Compiler<'_, '_> {
         }
     }
 
-    /// A text where a number is wanted: its digits, or one variable.
+    /// A text where a number is wanted: its digits, or one variable; nothing is 0.
     fn int_arg(&mut self, text: &Bytes, pos: Pos) -> Arg {
+        if text.is_empty() {
+            return Arg::Int(0);
+        }
         if let Some(int) = parse_int(text) {
             return Arg::Int(int);
         }

@@ -102,6 +102,12 @@ pub(super) fn t_is_canceled(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     Flow::from_bool(context.is_some_and(|context| context.is_canceled()))
 }
 
+/// `t_is_expired()`: the transaction has reached the longest life it may have.
+pub(super) fn t_is_expired(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+    let context = ctx.work.relaying.id.and_then(|id| ctx.shard.relay.context(id));
+    Flow::from_bool(context.is_some_and(|context| context.is_expired(ctx.shard.now)))
+}
+
 /// `t_check_status(re)`: the reply's status, in a failure route the best one, in a request route the last
 /// one sent upstream.
 pub(super) fn t_check_status(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {

@@ -185,6 +185,13 @@ static FUNCTIONS: &[FunctionDef] = &[
         "whether the caller has cancelled",
     ),
     FunctionDef::new(
+        "t_is_expired",
+        &[],
+        STATE,
+        functions::t_is_expired,
+        "whether the longest life of the transaction is over",
+    ),
+    FunctionDef::new(
         "t_set_fr",
         &[Kind::Int, Kind::Int],
         STATE,
