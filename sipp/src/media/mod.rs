@@ -16,6 +16,7 @@ pub mod quality;
 pub mod rtcp;
 pub mod rtp;
 pub mod samples;
+pub mod srtp;
 mod stream;
 mod stream_command;
 

@@ -37,12 +37,22 @@ pub fn write(header: Header, payload: &[u8], out: &mut Vec<u8>) {
 
 /// Reads a packet into header and payload; `None` when it is no RTP of version 2, or RTCP (RFC 5761 4).
 pub fn read(packet: &[u8]) -> Option<(Header, &[u8])> {
-    let reader = RtpReader::new(packet).ok()?;
+    let (header, start) = span_of_payload(packet)?;
+    let padding = if packet[0] & 0x20 == 0 { 0 } else { usize::from(*packet.last()?) };
+    Some((header, packet.get(start..packet.len().checked_sub(padding)?)?))
+}
+
+/// The header of a packet and where its payload begins; padding is not looked at, since it may be encrypted.
+pub(super) fn span_of_payload(packet: &[u8]) -> Option<(Header, usize)> {
+    // The library wants to see the padding; without its bit it does not look.
+    let mut head = [0; MOST_HEADER_BYTES];
+    let len = packet.len().min(MOST_HEADER_BYTES);
+    head[..len].copy_from_slice(&packet[..len]);
+    head[0] &= !0x20;
+    let reader = RtpReader::new(&head[..len]).ok()?;
     if reader.version() != 2 || (64..96).contains(&reader.payload_type()) {
         return None;
     }
-    let padding = usize::from(reader.padding().unwrap_or(0));
-    let payload = packet.get(reader.payload_offset()..packet.len().checked_sub(padding)?)?;
     let header = Header {
         marker: reader.mark(),
         payload_type: reader.payload_type(),
@@ -50,8 +60,12 @@ pub fn read(packet: &[u8]) -> Option<(Header, &[u8])> {
         timestamp: reader.timestamp(),
         ssrc: reader.ssrc(),
     };
-    Some((header, payload))
+    Some((header, reader.payload_offset())).filter(|(_, start)| *start <= packet.len())
 }
+
+/// Bytes looked at for a header: all of CSRCs and an extension of up to 432 bytes; packets with more of it are
+/// not taken for RTP.
+const MOST_HEADER_BYTES: usize = 512;
 
 #[cfg(test)]
 mod tests {
