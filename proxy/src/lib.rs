@@ -12,6 +12,7 @@ pub mod options;
 pub mod relay;
 pub mod script;
 pub mod server;
+pub mod store;
 pub mod trial;
 
 use std::fmt;

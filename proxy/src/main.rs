@@ -20,7 +20,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const FAILED: u8 = 255;
 
 fn main() -> ExitCode {
-    let options = match read(std::env::args().skip(1)) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((_, rest)) = arguments.split_first().filter(|(first, _)| *first == "db") {
+        return db(rest);
+    }
+    let options = match read(arguments) {
         Ok(options) => options,
         Err(refusal) => return fail(&refusal),
     };
@@ -37,6 +41,17 @@ fn main() -> ExitCode {
         Action::Run => return run(&options),
     }
     ExitCode::SUCCESS
+}
+
+/// `sip-proxy db ...`
+fn db(arguments: &[String]) -> ExitCode {
+    match proxy::server::db_tool(arguments) {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(why) => fail(&why),
+    }
 }
 
 /// The report goes to standard output when it is for a program, else to standard error as Kamailio's does.

@@ -2,12 +2,14 @@
 
 use std::any::Any;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::Args;
 use super::ctx::Ctx;
 use super::routes::{RouteId, RouteKind};
 use super::work::Work;
+use crate::store::{Query, Reply, StoreError, Url};
 
 /// The answer of a script function.
 #[derive(Debug)]
@@ -116,21 +118,25 @@ pub enum EndedBy {
 }
 
 /// Something only the outside can do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum IoRequest {
     /// Answer [`IoAnswer::Done`] after this long.
     Sleep(Duration),
     /// Look up the addresses of a host name.
     Resolve(String),
+    /// Ask a database.
+    Query(Arc<Url>, Query),
 }
 
 /// The answer to an [`IoRequest`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum IoAnswer {
     /// Done; there is nothing to say.
     Done,
     /// The addresses of a name, never empty.
     Addresses(Vec<IpAddr>),
+    /// What the database said.
+    Store(Result<Reply, StoreError>),
     /// It failed, for this reason.
     Failed(String),
 }

@@ -1,6 +1,8 @@
 //! The list of modules, one line each. A module is a folder with one static table.
 
 pub mod auth;
+pub mod auth_db;
+pub mod db;
 pub mod maxfwd;
 pub mod nathelper;
 pub mod pike;
@@ -20,6 +22,11 @@ use crate::api::ModuleDef;
 /// All modules `loadmodule` knows.
 pub static MODULES: &[&ModuleDef] = &[
     &auth::MODULE,
+    &auth_db::MODULE,
+    &db::MYSQL,
+    &db::POSTGRES,
+    &db::SQLITE,
+    &db::TEXT,
     &maxfwd::MODULE,
     &nathelper::MODULE,
     &pike::MODULE,

@@ -35,7 +35,7 @@ pub struct Run {
 }
 
 /// How far a run came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Status {
     /// It has ended.
     Done(End),

@@ -1,20 +1,27 @@
-//! Work for the outside that a run waits for: name look-ups on threads of their own, so no shard ever blocks.
+//! Work for the outside that a run waits for: name look-ups and database queries on threads of their own, so no
+//! shard ever blocks.
 
 use std::io::Error;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use sip::net::Waker;
 
 use super::shard::Command;
 use crate::api::IoAnswer;
+use crate::store::sql::Runner;
+use crate::store::{Query, Url};
 
-/// The look-up threads of one shard. They end when it is dropped.
+/// The threads that work for one shard. They end when it is dropped.
 #[derive(Debug)]
 pub(super) struct Io {
     jobs: SyncSender<(u64, String)>,
+    /// Started with the first query.
+    database: OnceLock<Runner>,
+    answers: Sender<Command>,
+    waker: Waker,
 }
 
 impl Io {
@@ -28,12 +35,32 @@ impl Io {
                 .name(format!("lookup-{number}"))
                 .spawn(move || serve(&queue, &answers, &waker))?;
         }
-        Ok(Io { jobs })
+        Ok(Io { jobs, database: OnceLock::new(), answers, waker })
     }
 
     /// Looks up a name. False when too many wait already.
     pub(super) fn resolve(&self, token: u64, name: String) -> bool {
         self.jobs.try_send((token, name)).is_ok()
+    }
+
+    /// Asks a database. False when its thread cannot be started.
+    pub(super) fn query(&self, token: u64, url: Arc<Url>, query: Query) -> bool {
+        let runner = match self.database.get() {
+            Some(runner) => runner,
+            None => match Runner::start() {
+                Ok(runner) => self.database.get_or_init(|| runner),
+                Err(_) => return false,
+            },
+        };
+        let (answers, waker) = (self.answers.clone(), self.waker.clone());
+        let answer = move |reply| {
+            // The shard may have ended meanwhile.
+            if answers.send(Command::Answer(token, IoAnswer::Store(reply))).is_ok() {
+                waker.wake();
+            }
+        };
+        runner.run(url, query, Box::new(answer));
+        true
     }
 }
 

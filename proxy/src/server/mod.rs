@@ -3,6 +3,7 @@
 //! [`Server::start`] binds everything a [`Plan`] asks for and starts one thread per shard; the handle tells the
 //! bound addresses and stops it. The loop of a thread is in `shard.rs`; nothing in here decides about SIP.
 
+mod db_tool;
 mod door;
 mod io;
 mod listen;
@@ -30,6 +31,7 @@ use crate::api::{Level, Shard};
 use crate::relay::{Alias, Relay, Settings, Signature, Socket, Sockets};
 use crate::script::Script;
 
+pub use db_tool::db_tool;
 pub use listen::{Listen, listens};
 pub use load::{Outcome, Source, load};
 pub use overrides::override_plan;

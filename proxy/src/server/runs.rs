@@ -81,6 +81,7 @@ impl Worker {
                 true
             }
             IoRequest::Resolve(name) => self.io.resolve(token, name),
+            IoRequest::Query(url, query) => self.io.query(token, url, query),
         };
         if is_taken {
             self.waiting.insert(token, Waiting { run, purpose });

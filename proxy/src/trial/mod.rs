@@ -12,7 +12,7 @@ use sip::ident::Ident;
 use sip::msg::Message;
 use sip::peer::{Peer, Transport};
 
-use crate::api::{End, IoAnswer, Received, RouteKind, RouteTable, Shard, Shared, Work};
+use crate::api::{End, IoAnswer, IoRequest, Received, RouteKind, RouteTable, Shard, Shared, Work};
 use crate::cfg::{MemoryLoader, Preset, parse_text};
 use crate::relay::{Relay, Settings, Signature, Socket, SocketId, Sockets};
 use crate::script::{self, Run, Script, Status, Tables};
@@ -23,6 +23,8 @@ pub struct Trial {
     script: Arc<Script>,
     /// The shard, to look into and to set its clock.
     pub shard: Shard,
+    /// What the outside answers.
+    pub outside: fn(&IoRequest) -> IoAnswer,
 }
 
 /// What one run came to.
@@ -52,11 +54,11 @@ impl Trial {
                 start(&mut shard);
             }
         }
-        Ok(Trial { script: Arc::new(script), shard })
+        Ok(Trial { script: Arc::new(script), shard, outside: |_| IoAnswer::Done })
     }
 
     /// Runs `request_route` or `reply_route` on a message from 127.0.0.1:5070 over UDP. What it waits for is
-    /// answered with "done".
+    /// answered by [`Trial::outside`].
     ///
     /// Panics when the message is not SIP or the configuration has no such block: this is for tests.
     pub fn run(&mut self, message: &[u8]) -> Outcome {
@@ -88,7 +90,9 @@ impl Trial {
         loop {
             match status {
                 Status::Done(end) => return end,
-                Status::Waiting(_) => status = run.resume(&mut self.shard, IoAnswer::Done),
+                Status::Waiting(request) => {
+                    status = run.resume(&mut self.shard, (self.outside)(&request));
+                }
             }
         }
     }

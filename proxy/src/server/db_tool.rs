@@ -1,0 +1,199 @@
+//! `sip-proxy db ...`: creates the tables and looks after users, with the words of kamctl and kamdbctl.
+//!
+//! Runs by itself, not in a server. Passwords are stored as the hashes auth_db compares; the plain one only when it
+//! is asked for.
+
+use sip::digest::{Algorithm, Ha1};
+
+use crate::store::{Cell, Name, Operator, Query, Reply, Row, StoreError, Url, sql, table};
+
+/// A command: its name, its arguments for the help, how many of them, what it does.
+struct Command {
+    name: &'static str,
+    arguments: &'static str,
+    count: usize,
+    run: fn(&Url, &[String]) -> Result<String, String>,
+    doc: &'static str,
+}
+
+static COMMANDS: &[Command] = &[
+    Command {
+        name: "create",
+        arguments: "URL",
+        count: 0,
+        run: create,
+        doc: "creates the tables that are not there yet",
+    },
+    Command {
+        name: "add-user",
+        arguments: "URL USER@DOMAIN PASSWORD",
+        count: 2,
+        run: add_user,
+        doc: "adds a user; only hashes of the password are stored",
+    },
+    Command {
+        name: "add-user-plain",
+        arguments: "URL USER@DOMAIN PASSWORD",
+        count: 2,
+        run: add_user_plain,
+        doc: "the same with the password itself, as calculate_ha1 needs it",
+    },
+    Command {
+        name: "remove-user",
+        arguments: "URL USER@DOMAIN",
+        count: 1,
+        run: remove_user,
+        doc: "removes a user",
+    },
+    Command {
+        name: "show",
+        arguments: "URL TABLE",
+        count: 1,
+        run: show,
+        doc: "prints a table without passwords and hashes",
+    },
+];
+
+/// Runs a command: its name, the database address, its arguments. Gives the text to print.
+///
+/// Errors: one line for the user, or the list of commands.
+pub fn db_tool(arguments: &[String]) -> Result<String, String> {
+    let [name, url, rest @ ..] = arguments else { return Err(usage()) };
+    let command = COMMANDS.iter().find(|command| command.name == name.as_str());
+    let command = command.filter(|command| command.count == rest.len()).ok_or_else(usage)?;
+    let url = Url::parse(url).map_err(|error| error.to_string())?;
+    (command.run)(&url, rest)
+}
+
+fn usage() -> String {
+    let mut text = "commands of sip-proxy db:".to_owned();
+    for Command { name, arguments, doc, .. } in COMMANDS {
+        text.push_str(&format!("\n  {name} {arguments}: {doc}"));
+    }
+    text
+}
+
+fn create(url: &Url, _: &[String]) -> Result<String, String> {
+    sql::create_tables(url).map_err(failed)?;
+    Ok(String::new())
+}
+
+fn add_user(url: &Url, arguments: &[String]) -> Result<String, String> {
+    insert_user(url, arguments, b"")
+}
+
+fn add_user_plain(url: &Url, arguments: &[String]) -> Result<String, String> {
+    insert_user(url, arguments, arguments[1].as_bytes())
+}
+
+fn insert_user(url: &Url, arguments: &[String], stored: &[u8]) -> Result<String, String> {
+    let (user, domain) = account(&arguments[0])?;
+    let password = arguments[1].as_bytes();
+    let hash = |name: &str| Ha1::compute(Algorithm::Md5, name.as_bytes(), domain.as_bytes(), password);
+    let (ha1, ha1b) = (hash(user), hash(&arguments[0]));
+    let values: [(&'static str, &[u8]); 5] = [
+        ("username", user.as_bytes()),
+        ("domain", domain.as_bytes()),
+        ("password", stored),
+        ("ha1", ha1.expose()),
+        ("ha1b", ha1b.expose()),
+    ];
+    let values = values.map(|(column, value)| (Name::known(column), Cell::text(value))).to_vec();
+    let query = Query::Insert { table: Name::known("subscriber"), values };
+    match sql::run_now(url, &query) {
+        Ok(_) => Ok(String::new()),
+        Err(StoreError::Refused(why)) if why.contains("UNIQUE") => {
+            Err(format!("user {} is there already", arguments[0]))
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn remove_user(url: &Url, arguments: &[String]) -> Result<String, String> {
+    let (user, domain) = account(&arguments[0])?;
+    let only = [("username", user), ("domain", domain)]
+        .map(|(column, value)| (Name::known(column), Operator::Equal, Cell::text(value.as_bytes())))
+        .to_vec();
+    match sql::run_now(url, &Query::Delete { table: Name::known("subscriber"), only }).map_err(failed)? {
+        Reply::Changed(0) => Err(format!("there is no user {}", arguments[0])),
+        _ => Ok(String::new()),
+    }
+}
+
+fn show(url: &Url, arguments: &[String]) -> Result<String, String> {
+    let table = table(&arguments[0]).ok_or_else(|| format!("there is no table {}", arguments[0]))?;
+    let columns: Vec<&'static str> =
+        table.columns.iter().map(|column| column.name).filter(|name| !SECRETS.contains(name)).collect();
+    let query = Query::Select {
+        table: Name::known(table.name),
+        columns: columns.iter().map(|name| Name::known(name)).collect(),
+        only: Vec::new(),
+    };
+    let rows = match sql::run_now(url, &query).map_err(failed)? {
+        Reply::Rows(rows) => rows,
+        Reply::Changed(_) => Vec::new(),
+    };
+    let mut text = columns.join("\t");
+    text.push('\n');
+    rows.iter().for_each(|row| write_row(row, &mut text));
+    Ok(text)
+}
+
+fn write_row(row: &Row, out: &mut String) {
+    let cells: Vec<String> = row
+        .iter()
+        .map(|cell| cell.to_text().map_or("NULL".into(), |text| text.escape_ascii().to_string()))
+        .collect();
+    out.push_str(&cells.join("\t"));
+    out.push('\n');
+}
+
+fn account(text: &str) -> Result<(&str, &str), String> {
+    let parts = text.split_once('@').filter(|(user, domain)| !user.is_empty() && !domain.is_empty());
+    parts.ok_or_else(|| format!("{text} is no account, expected user@domain"))
+}
+
+fn failed(error: StoreError) -> String {
+    let hint = match &error {
+        StoreError::Unreachable(_) | StoreError::Refused(_) => "; sip-proxy db create URL makes the tables",
+        StoreError::Busy | StoreError::NoDriver(_) => "",
+    };
+    format!("{error}{hint}")
+}
+
+/// Columns never printed.
+const SECRETS: &[&str] = &["password", "ha1", "ha1b"];
+
+#[cfg(test)]
+mod tests {
+    use super::db_tool;
+
+    #[test]
+    fn users_come_and_go_and_their_secrets_are_not_shown() {
+        let file = std::env::temp_dir().join(format!("db-tool-{}.sqlite", std::process::id()));
+        let url = format!("sqlite:///{}", file.display());
+        let run = |words: &[&str]| {
+            let mut arguments: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            arguments.insert(1, url.clone());
+            db_tool(&arguments)
+        };
+        let missing = run(&["show", "subscriber"]).expect_err("there is no file yet");
+        assert!(missing.contains("db create"), "{missing}");
+        assert_eq!(run(&["create"]), Ok(String::new()));
+        assert_eq!(run(&["add-user", "alice@a.example", "secret"]), Ok(String::new()));
+        let twice = run(&["add-user", "alice@a.example", "secret"]);
+        assert_eq!(twice, Err("user alice@a.example is there already".to_owned()));
+        assert_eq!(run(&["show", "subscriber"]), Ok("username\tdomain\nalice\ta.example\n".to_owned()));
+        assert_eq!(run(&["remove-user", "alice@a.example"]), Ok(String::new()));
+        assert_eq!(run(&["remove-user", "alice@a.example"]), Err("there is no user alice@a.example".into()));
+        std::fs::remove_file(file).expect("it was made");
+    }
+
+    #[test]
+    fn wrong_words_show_the_commands() {
+        for words in [&["create"][..], &["creat", "sqlite:///x"], &["add-user", "sqlite:///x", "alice"]] {
+            let arguments: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            assert!(db_tool(&arguments).expect_err("wrong").contains("remove-user URL USER@DOMAIN"));
+        }
+    }
+}
