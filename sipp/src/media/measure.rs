@@ -24,7 +24,8 @@ pub struct Reception {
     base: u64,
     /// One bit per sequence number at and below `highest`, the lowest bit for `highest` itself.
     window: u128,
-    /// Arrival minus time stamp of the last packet, in units of the clock.
+    /// Time stamp of the last packet, and its arrival minus that stamp in units of the clock.
+    timestamp: u32,
     transit: i64,
     /// 16 times the jitter in units of the clock, as in RFC 3550 A.8.
     jitter_x16: u64,
@@ -62,6 +63,7 @@ impl Reception {
             highest: sequence,
             base: sequence,
             window: 1,
+            timestamp: header.timestamp,
             transit: 0,
             jitter_x16: 0,
             reported: (0, 0),
@@ -84,14 +86,23 @@ impl Reception {
         }
         self.packets += 1;
         self.last = now;
+        self.note_transit(now, header, arrival);
+        arrival
+    }
+
+    /// RFC 3550 A.8. Further packets of the same time stamp (a telephone event that lasts, a video frame in pieces)
+    /// say nothing about the network.
+    fn note_transit(&mut self, now: Time, header: Header, arrival: Arrival) {
+        if header.timestamp == self.timestamp {
+            return;
+        }
         let transit = self.transit_of(now, header);
         if header.payload_type == self.payload_type && arrival != Arrival::Restart {
-            // RFC 3550 A.8: J += (|D| - J) / 16, in integers.
+            // J += (|D| - J) / 16, in integers.
             let change = transit.abs_diff(self.transit);
             self.jitter_x16 = self.jitter_x16 + change - (self.jitter_x16 + 8) / 16;
         }
-        self.transit = transit;
-        arrival
+        (self.timestamp, self.transit) = (header.timestamp, transit);
     }
 
     /// Notes a sequence number; RFC 3550 A.1 without its probation.
@@ -246,20 +257,20 @@ mod tests {
 
     #[test]
     fn counts_loss_order_and_duplicates() {
-        let rows: &[(&[u16], (u64, u64, u64))] = &[
-            (&[1, 2, 3], (0, 0, 0)),
-            (&[1, 2, 5], (2, 0, 0)),
-            (&[1, 3, 2, 4], (0, 1, 0)),
-            (&[1, 2, 2, 3, 1], (0, 0, 2)),
-            (&[65534, 65535, 0, 1], (0, 0, 0)),
-            (&[65534, 0, 65535, 2], (1, 1, 0)),
-            (&[5, 4, 6], (0, 1, 0)),
-            (&[1, 2, 30000, 30001], (0, 0, 0)),
+        let rows = [
+            (vec![1, 2, 3], (0, 0, 0)),
+            (vec![1, 2, 5], (2, 0, 0)),
+            (vec![1, 3, 2, 4], (0, 1, 0)),
+            (vec![1, 2, 2, 3, 1], (0, 0, 2)),
+            (vec![65534, 65535, 0, 1], (0, 0, 0)),
+            (vec![65534, 0, 65535, 2], (1, 1, 0)),
+            (vec![5, 4, 6], (0, 1, 0)),
+            (vec![1, 2, 30000, 30001], (0, 0, 0)),
         ];
         for (numbers, expected) in rows {
-            let reception = received(numbers);
+            let reception = received(&numbers);
             let seen = (reception.lost(), reception.reordered(), reception.duplicates());
-            assert_eq!(seen, *expected, "{numbers:?}");
+            assert_eq!(seen, expected, "{numbers:?}");
         }
     }
 
@@ -274,6 +285,16 @@ mod tests {
         }
         let jitter = reception.jitter().as_secs_f64() * 1000.0;
         assert!((9.5..10.5).contains(&jitter), "{jitter}");
+    }
+
+    #[test]
+    fn a_lasting_event_is_no_jitter() {
+        let event = |sequence| Header { timestamp: 8000, payload_type: 101, ..header(sequence) };
+        let mut reception = Reception::new(Time::ZERO, event(0));
+        for number in 1..11u16 {
+            reception.take(Time::from_millis(20 * u64::from(number)), event(number));
+        }
+        assert_eq!(reception.jitter(), Duration::ZERO);
     }
 
     #[test]

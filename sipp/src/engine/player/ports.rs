@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use sip::net::{Interest, Poll, Readiness, RecvRing, SendBatch, UdpOptions, UdpSocket, Waker};
 use slab::Slab;
 
@@ -69,6 +70,7 @@ impl Ports {
             first_port: habits.first_port,
         };
         ports.first_port = ports.bind_pair()?;
+        raise_file_limit();
         Ok(ports)
     }
 
@@ -233,6 +235,14 @@ impl Ports {
         }
         Ok(())
     }
+}
+
+/// Calls with ports of their own need as many files as there are calls: as many as the system allows.
+fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where it is refused the old limit holds, and a call without socket is a warning.
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 /// Pairs of ports tried for audio and video.
