@@ -3,12 +3,13 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::digest;
 use crate::mask::Mask;
 use crate::ports;
-use crate::programs::Running;
+use crate::programs::{self, Running};
 use crate::suite::{Case, Outcome, Outcomes, Suite, default_message, sync_message};
 
 /// How long a program may take to start, or to answer.
@@ -32,6 +33,7 @@ impl Stage {
     /// Starts `name` with the suite's configuration in `directory`.
     pub(crate) fn start(suite: &Suite, name: &str, path: &Path, directory: &Path) -> Result<Stage, String> {
         fs::create_dir_all(directory).map_err(|error| error.to_string())?;
+        suite.setup.iter().try_for_each(|arguments| set_up(arguments, directory))?;
         let proxy = ports::free()?;
         let caller = socket()?;
         let called = vec![socket()?, socket()?, socket()?];
@@ -166,6 +168,17 @@ impl Seen<'_> {
         };
         let forwarded = self.forwarded.iter().flat_map(masked).collect();
         Outcome { replies: masked(&self.replies), forwarded, logs: Vec::new() }
+    }
+}
+
+/// Runs ours with these arguments, whichever program the suite is for.
+fn set_up(arguments: &[String], directory: &Path) -> Result<(), String> {
+    let program = programs::locate("sip-proxy").map_err(|missing| format!("{missing:?}"))?;
+    let output = Command::new(program).args(arguments).current_dir(directory).output();
+    let output = output.map_err(|error| error.to_string())?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(format!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr))),
     }
 }
 

@@ -25,6 +25,9 @@ pub struct Suite {
     /// Configuration text behind the modules: parameters, further routes.
     #[serde(default)]
     pub head: String,
+    /// Arguments of `sip-proxy` for runs before the start, in the directory of the suite: databases are made so.
+    #[serde(default)]
+    pub setup: Vec<Vec<String>>,
     /// The cases.
     pub case: Vec<Case>,
 }

@@ -31,6 +31,9 @@ const WITH_DOMAIN: i64 = 1;
 /// `is_subscriber()`: no columns are loaded.
 const LOADS_NOTHING: i64 = 2;
 
+/// `is_subscriber()`: there is no such user.
+const NO_SUBSCRIBER: Flow = Flow::Next(-2);
+
 /// `www_authenticate(realm, table[, method])`
 pub(super) fn www_authenticate(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let method = if args.len() > 2 { args.text(ctx, 2) } else { own_method(ctx) };
@@ -61,7 +64,7 @@ pub(super) fn is_subscriber(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let text = args.text(ctx, 0);
     let rules = params::rules(ctx);
     let Ok(uri) = Uri::parse(&text) else { return Flow::FALSE };
-    let Some(user) = uri.user.filter(|user| !user.is_empty()) else { return Flow::FALSE };
+    let Some(user) = uri.user.filter(|user| !user.is_empty()) else { return NO_SUBSCRIBER };
     let domain = (args.int(ctx, 2) & WITH_DOMAIN != 0).then_some(uri.host);
     let Some(query) = select(ctx, args, &rules, rules.user.clone(), (user, domain)) else {
         return Flow::FALSE;
@@ -150,6 +153,9 @@ fn finish(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
     if verdict == Verdict::Right || rules.always_loads {
         load(ctx, &rules, &row);
     }
+    if verdict == Verdict::Right && open.checks_sender && !is_sender(ctx, &rules, &open.candidate) {
+        return Verdict::OtherUser.into();
+    }
     verdict.into()
 }
 
@@ -160,20 +166,20 @@ fn judge(ctx: &Ctx<'_>, rules: &Rules, open: &Open, row: &Row) -> Verdict {
         true => Some(candidate.hash(&stored)),
         false => Ha1::from_hex(candidate.algorithm(), &stored),
     };
-    let Some(ha1) = ha1 else { return Verdict::Unusable };
-    let verdict = candidate.verify(ctx, &ha1, &open.method);
-    if verdict != Verdict::Right || !open.checks_sender {
-        return verdict;
-    }
+    ha1.map_or(Verdict::Unusable, |ha1| candidate.verify(ctx, &ha1, &open.method))
+}
+
+fn is_sender(ctx: &Ctx<'_>, rules: &Rules, candidate: &Candidate) -> bool {
     let compare = if rules.uses_domain { Compare::UserAndHost } else { Compare::User };
-    match is_own_identity(ctx.work.view(), candidate.username(), candidate.realm(), compare) {
-        true => Verdict::Right,
-        false => Verdict::OtherUser,
-    }
+    is_own_identity(ctx.work.view(), candidate.username(), candidate.realm(), compare)
 }
 
 fn found_subscriber(ctx: &mut Ctx<'_>, args: &Args<'_>, resumed: Resumed) -> Flow {
-    let Some(Some(row)) = first_row(ctx, resumed.answer) else { return Flow::FALSE };
+    let row = match first_row(ctx, resumed.answer) {
+        None => return Flow::FALSE,
+        Some(None) => return NO_SUBSCRIBER,
+        Some(Some(row)) => row,
+    };
     if args.int(ctx, 2) & LOADS_NOTHING == 0 {
         let rules = params::rules(ctx);
         load(ctx, &rules, &row);
