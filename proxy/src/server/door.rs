@@ -15,8 +15,8 @@ use crate::relay::{Arrival, Hop, NextHop, ReplyArrival};
 
 impl Worker {
     /// A message that could be read.
-    pub(super) fn message(&mut self, message: Message, received: Received) {
-        let mut work = Box::new(Work::new(Arc::new(message), received));
+    pub(super) fn message(&mut self, message: Arc<Message>, received: Received) {
+        let mut work = Box::new(Work::new(message, received));
         work.sending.force_rport = self.defaults.force_rport;
         work.sending.local_rport = self.defaults.local_rport;
         if work.view().method().is_some() {

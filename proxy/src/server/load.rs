@@ -55,11 +55,20 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
         aliases,
         script: Arc::new(script),
         debug: Level(number(&parsed.config, "debug").unwrap_or(0).clamp(-5, 3) as i8),
+        shards: shards(number(&parsed.config, "children")),
         connections: ConnLimits::default(),
         server_line: server_line(&parsed.config),
         log,
     };
     Outcome { plan: Some(plan), findings, sources: parsed.sources }
+}
+
+/// Threads for `children` workers. Kamailio's workers wait for answers of others, ours never do, and the kernel
+/// works for each message too: one for every two cores is enough, and more would only pass messages around.
+fn shards(children: Option<i64>) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let wanted = children.and_then(|children| usize::try_from(children).ok()).unwrap_or(usize::MAX);
+    wanted.clamp(1, cores.div_ceil(2))
 }
 
 /// The last value of a number parameter.

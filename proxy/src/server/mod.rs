@@ -10,6 +10,7 @@ mod listen;
 mod load;
 mod overrides;
 mod pace;
+mod post;
 mod runs;
 mod shard;
 #[cfg(test)]
@@ -37,7 +38,8 @@ pub use load::{Outcome, Source, load};
 pub use overrides::override_plan;
 pub use shard::Tally;
 
-use shard::{Command, Worker};
+use post::{Post, STREAMS};
+use shard::{Command, Outside, Worker};
 
 /// What a server is started from.
 #[derive(Debug)]
@@ -50,6 +52,8 @@ pub struct Plan {
     pub script: Arc<Script>,
     /// Log lines of a higher level are not written.
     pub debug: Level,
+    /// Threads that share the messages, at least 1.
+    pub shards: usize,
     /// Bounds of stream connections.
     pub connections: ConnLimits,
     /// The `Server: ...` line of local replies, empty for none.
@@ -110,19 +114,26 @@ impl std::error::Error for StartError {}
 impl Server {
     /// Opens the sockets and starts the shards. Errors: see [`StartError`]; nothing keeps running then.
     pub fn start(plan: Plan) -> Result<Server, StartError> {
-        let mut sockets = net::Sockets::new(plan.connections).map_err(StartError::Thread)?;
-        let (table, ids) = open(&plan, &mut sockets)?;
+        let nets = (0..plan.shards.max(1)).map(|_| net::Sockets::new(plan.connections));
+        let mut nets = nets.collect::<Result<Vec<_>, _>>().map_err(StartError::Thread)?;
+        let (table, ids) = open(&plan, &mut nets)?;
         let addresses = table.iter().map(|(_, socket)| (socket.transport, socket.addr)).collect();
-        let (commands, inbox) = mpsc::channel();
-        let waker = sockets.waker();
-        let io = io::Io::start(commands.clone(), waker.clone()).map_err(StartError::Thread)?;
-        let shard = shard_of(&plan, table);
-        let worker = Worker::new(shard, plan.script, sockets, ids, (inbox, io, plan.log));
-        let thread = thread::Builder::new()
-            .name("shard-0".into())
-            .spawn(move || worker.run())
-            .map_err(StartError::Thread)?;
-        Ok(Server { addresses, shards: vec![Handle { commands, waker, thread: Some(thread) }] })
+        let posts = Post::connect(nets.iter().map(net::Sockets::waker).collect());
+        let shards = shards_of(&plan, table, nets.len());
+        // Dropped when a later shard cannot start, it stops the earlier ones.
+        let mut server = Server { addresses, shards: Vec::new() };
+        for (((sockets, ids), post), shard) in nets.into_iter().zip(ids).zip(posts).zip(shards) {
+            let (commands, inbox) = mpsc::channel();
+            let waker = sockets.waker();
+            let io = io::Io::start(commands.clone(), waker.clone()).map_err(StartError::Thread)?;
+            let name = format!("shard-{}", post.own());
+            let outside = Outside { sockets, ids, post, commands: inbox, io, log: plan.log };
+            let worker = Worker::new(shard, plan.script.clone(), outside);
+            let thread = thread::Builder::new().name(name).spawn(move || worker.run());
+            let thread = Some(thread.map_err(StartError::Thread)?);
+            server.shards.push(Handle { commands, waker, thread });
+        }
+        Ok(server)
     }
 
     /// The addresses listened on, in the order of the plan, with their real ports.
@@ -173,28 +184,40 @@ impl Handle {
     }
 }
 
-/// Opens all sockets of the plan: the table the relay sees, and the net room's name of each.
-fn open(plan: &Plan, sockets: &mut net::Sockets) -> Result<(Sockets, Vec<net::SocketId>), StartError> {
+/// The net room's names of all our sockets in one shard, in the order of the plan.
+type Ids = Vec<Option<net::SocketId>>;
+
+/// Opens all sockets of the plan: the table the relay sees, and their names in each shard.
+///
+/// Each shard gets a datagram socket of its own on each address; listeners are with the shard of the streams.
+fn open(plan: &Plan, nets: &mut [net::Sockets]) -> Result<(Sockets, Vec<Ids>), StartError> {
     let mut table = Vec::new();
-    let mut ids = Vec::new();
+    let mut ids = vec![Ids::new(); nets.len()];
     for listen in &plan.listens {
         let bind = |error| StartError::Bind { what: listen.to_string(), error };
-        let id = match listen.transport {
+        let addr = match listen.transport {
             Transport::Udp => {
-                let socket = UdpSocket::bind(listen.addr, &UdpOptions::default()).map_err(bind)?;
-                sockets.adopt_udp(socket).map_err(bind)?
+                let group = UdpSocket::bind_group(listen.addr, nets.len(), &UdpOptions::default());
+                let group = group.map_err(bind)?;
+                let addr = group.first().map_or(listen.addr, UdpSocket::local_addr);
+                for ((socket, net), ids) in group.into_iter().zip(&mut *nets).zip(&mut ids) {
+                    ids.push(Some(net.adopt_udp(socket).map_err(bind)?));
+                }
+                addr
             }
             Transport::Tcp => {
                 let listener = TcpListener::bind(listen.addr).map_err(bind)?;
-                sockets.adopt_tcp(listener).map_err(bind)?
+                let addr = listener.local_addr();
+                ids.iter_mut().for_each(|ids| ids.push(None));
+                ids[STREAMS].pop();
+                ids[STREAMS].push(Some(nets[STREAMS].adopt_tcp(listener).map_err(bind)?));
+                addr
             }
             other => return Err(StartError::Transport(other)),
         };
-        let addr = sockets.local_addr(id).unwrap_or(listen.addr);
         let mut socket = Socket::new(listen.transport, addr, listen.advertise.clone());
         socket.name.clone_from(&listen.name);
         table.push(socket);
-        ids.push(id);
     }
     if table.is_empty() {
         return Err(StartError::NoSocket);
@@ -202,20 +225,27 @@ fn open(plan: &Plan, sockets: &mut net::Sockets) -> Result<(Sockets, Vec<net::So
     Ok((Sockets::new(table, plan.aliases.clone()), ids))
 }
 
-fn shard_of(plan: &Plan, sockets: Sockets) -> Shard {
+/// The state of all shards. They share the signature: whoever reads an ACK must know a reply of any of them.
+fn shards_of(plan: &Plan, sockets: Sockets, count: usize) -> Vec<Shard> {
     let mut random = rand::rng();
     let mut tag_prefix = [0u8; 32];
     tag_prefix.iter_mut().for_each(|digit| *digit = b"0123456789abcdef"[random.random_range(0..16)]);
     let signature = Signature { tag_prefix, server: plan.server_line.as_bytes().into() };
-    let relay = Relay::new(Arc::new(Settings::default()), Arc::new(sockets), random.random(), signature);
-    let ident = sip::ident::Ident::seeded(random.random());
-    let mut shard = Shard::new(ident, plan.script.shared.clone(), relay);
-    shard.unix_start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    shard.log.threshold = plan.debug;
-    for module in plan.script.catalog.modules() {
-        if let Some(start) = module.start {
-            start(&mut shard);
+    let sockets = Arc::new(sockets);
+    let shard = |number: usize| {
+        let settings = Arc::new(Settings::default());
+        let relay = Relay::new(settings, sockets.clone(), random.random(), signature.clone());
+        let ident = sip::ident::Ident::seeded(random.random());
+        let mut shard = Shard::new(ident, plan.script.shared.clone(), relay);
+        shard.number = number as u16;
+        shard.unix_start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        shard.log.threshold = plan.debug;
+        for module in plan.script.catalog.modules() {
+            if let Some(start) = module.start {
+                start(&mut shard);
+            }
         }
-    }
-    shard
+        shard
+    };
+    (0..count).map(shard).collect()
 }

@@ -26,6 +26,9 @@ pub fn override_plan(plan: &mut Plan, options: &Options) -> Result<(), String> {
     if options.network.without_tcp {
         plan.listens.retain(|listen| listen.transport != Transport::Tcp);
     }
+    if let Some(children) = options.process.children {
+        plan.shards = usize::try_from(children).unwrap_or(MOST_SHARDS).clamp(1, MOST_SHARDS);
+    }
     match refused(options) {
         Some(option) => Err(format!("option {option} is not built in yet")),
         None => Ok(()),
@@ -91,6 +94,9 @@ fn split(text: &str) -> Result<(Option<Transport>, &str, Option<u16>), String> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     if host.is_empty() { Err(format!("{text}: a host is missing")) } else { Ok((transport, host, port)) }
 }
+
+/// Threads that `-n` gives at most.
+const MOST_SHARDS: usize = 256;
 
 #[cfg(test)]
 mod tests {

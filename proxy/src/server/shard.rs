@@ -1,7 +1,7 @@
 //! The loop of one shard: receive a batch, run its messages, let timers fire, send.
 //!
 //! One thread owns one of these: its sockets, transactions, kept messages and waiting runs. Messages of one
-//! call are worked on in order of arrival.
+//! call are worked on in order of arrival, by the shard that owns the call (`post.rs`).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,14 +12,16 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use sip::msg::{Message, ParseError};
 use sip::net::{self, Clock, Event, Inbox, Incoming, Outgoing};
+use sip::peer::Peer;
 use sip::time::Time;
 
 use super::LogSink;
 use super::io::Io;
 use super::pace::Pace;
+use super::post::{Letter, Post, STREAMS};
 use super::runs::Waiting;
 use crate::api::{IoAnswer, Received, RouteId, RouteTable, Shard, Work};
-use crate::relay::SocketId;
+use crate::relay::{Sending, SocketId};
 use crate::script::Script;
 
 /// One shard and everything it owns.
@@ -41,10 +43,27 @@ pub(super) struct Worker {
     pace: Pace,
     clock: Clock,
     sockets: net::Sockets,
-    /// The net room's name of each of our sockets.
-    ids: Vec<net::SocketId>,
+    /// The net room's name of each of our sockets; none for listeners of another shard.
+    ids: Vec<Option<net::SocketId>>,
+    post: Post,
+    /// Room for what is being sent; empty between steps.
+    sendings: Vec<Sending>,
+    /// Letters taken and not yet worked on; empty between steps.
+    letters: Vec<Letter>,
     commands: Receiver<Command>,
     log: LogSink,
+}
+
+/// What connects a worker to the world beside its messages.
+#[derive(Debug)]
+pub(super) struct Outside {
+    pub(super) sockets: net::Sockets,
+    /// The net room's name of each of our sockets, where this shard has it.
+    pub(super) ids: Vec<Option<net::SocketId>>,
+    pub(super) post: Post,
+    pub(super) commands: Receiver<Command>,
+    pub(super) io: Io,
+    pub(super) log: LogSink,
 }
 
 /// The blocks the loop itself starts.
@@ -89,13 +108,17 @@ pub struct Tally {
     pub stray_replies: u64,
     /// Messages that could not be sent.
     pub unsent: u64,
+    /// Messages read here that belonged to another shard.
+    pub handed_over: u64,
+    /// Messages lost on the way between shards, since the receiver was too far behind.
+    pub lost: u64,
     /// Response contexts alive.
     pub contexts: u64,
 }
 
 impl Tally {
     /// Names and counts, for people.
-    pub fn rows(&self) -> [(&'static str, u64); 7] {
+    pub fn rows(&self) -> [(&'static str, u64); 9] {
         [
             ("requests received", self.requests),
             ("replies received", self.replies),
@@ -103,6 +126,8 @@ impl Tally {
             ("answered 400", self.bad_requests),
             ("stray replies", self.stray_replies),
             ("not sent", self.unsent),
+            ("handed over", self.handed_over),
+            ("lost between shards", self.lost),
             ("transactions open", self.contexts),
         ]
     }
@@ -115,20 +140,16 @@ impl Tally {
         self.bad_requests += other.bad_requests;
         self.stray_replies += other.stray_replies;
         self.unsent += other.unsent;
+        self.handed_over += other.handed_over;
+        self.lost += other.lost;
         self.contexts += other.contexts;
     }
 }
 
 impl Worker {
-    /// A worker that has not received anything yet. `outside`: commands, look-ups, log.
-    pub(super) fn new(
-        shard: Shard,
-        script: Arc<Script>,
-        sockets: net::Sockets,
-        ids: Vec<net::SocketId>,
-        outside: (Receiver<Command>, Io, LogSink),
-    ) -> Worker {
-        let (commands, io, log) = outside;
+    /// A worker that has not received anything yet.
+    pub(super) fn new(shard: Shard, script: Arc<Script>, outside: Outside) -> Worker {
+        let Outside { sockets, ids, post, commands, io, log } = outside;
         let entries = Entries {
             request: script.route(RouteTable::Request, ""),
             reply: script.route(RouteTable::Reply, ""),
@@ -150,6 +171,9 @@ impl Worker {
             clock: Clock::start(),
             sockets,
             ids,
+            post,
+            sendings: Vec::new(),
+            letters: Vec::new(),
             commands,
             log,
         }
@@ -167,7 +191,7 @@ impl Worker {
             if self.sockets.receive(self.shard.now, &mut inbox).is_err() {
                 self.tally.unsent += 1;
             }
-            let mut events = 0;
+            let mut events = self.read_letters();
             for event in inbox.events() {
                 self.event(event);
                 events += 1;
@@ -179,6 +203,7 @@ impl Worker {
             self.shard.relay.due(self.shard.now);
             self.settle();
             self.sockets.flush(self.shard.now);
+            self.post.deliver();
             self.shard.log.take().iter().for_each(self.log);
             if let Some(rest) = self.pace.rest(self.shard.now, events) {
                 std::thread::sleep(rest);
@@ -203,17 +228,51 @@ impl Worker {
         if incoming.bytes.len() < 20 {
             return;
         }
-        let Some(socket) = self.ids.iter().position(|id| *id == incoming.socket) else { return };
-        self.shard.messages += 1;
+        let Some(socket) = self.ids.iter().position(|id| *id == Some(incoming.socket)) else { return };
+        let socket = SocketId(socket as u16);
         match Message::parse_lenient(Bytes::copy_from_slice(incoming.bytes)) {
             Ok(message) => {
-                let at = self.shard.now;
-                let received = Received { peer: incoming.peer, socket: SocketId(socket as u16), at };
-                self.message(message, received);
+                let owner = self.post.owner(&message);
+                let message = Arc::new(message);
+                if owner == self.post.own() {
+                    self.own_message(message, incoming.peer, socket);
+                } else {
+                    self.tally.handed_over += 1;
+                    self.post.put(owner, Letter::Received { message, peer: incoming.peer, socket });
+                }
             }
             Err(ParseError::Empty) => {}
             Err(_) => self.tally.malformed += 1,
         }
+    }
+
+    /// A message of a call of ours.
+    fn own_message(&mut self, message: Arc<Message>, peer: Peer, socket: SocketId) {
+        self.shard.messages += 1;
+        self.message(message, Received { peer, socket, at: self.shard.now });
+    }
+
+    /// Works on what other shards delivered. Gives the number of letters.
+    fn read_letters(&mut self) -> u32 {
+        let mut letters = std::mem::take(&mut self.letters);
+        self.post.collect(&mut letters);
+        let count = letters.len() as u32;
+        for letter in letters.drain(..) {
+            match letter {
+                Letter::Received { message, peer, socket } => self.own_message(message, peer, socket),
+                Letter::Send { hop, bytes, txn, from } => {
+                    if !self.send(&Sending { hop, bytes, txn })
+                        && let Some(txn) = txn
+                    {
+                        self.post.put(from, Letter::Unsent(txn));
+                    }
+                }
+                Letter::Unsent(txn) => self.shard.relay.send_failed(self.shard.now, txn),
+            }
+            self.settle();
+        }
+        self.letters = letters;
+        count
     }
 
     /// Deals with all that came of the last step: routes to run, bytes to send.
@@ -221,20 +280,40 @@ impl Worker {
         while let Some(event) = self.shard.relay.next_event() {
             self.relay_event(event);
         }
-        let now = self.shard.now;
-        let mut failed = Vec::new();
-        for sending in self.shard.relay.take_sendings() {
-            let Some(socket) = self.ids.get(usize::from(sending.hop.socket)).copied() else { continue };
-            let outgoing = Outgoing { bytes: &sending.bytes, peer: sending.hop.peer, socket };
-            if self.sockets.send(now, outgoing).is_err() {
-                self.tally.unsent += 1;
-                failed.extend(sending.txn);
+        let mut sendings = std::mem::take(&mut self.sendings);
+        sendings.extend(self.shard.relay.take_sendings());
+        let mut has_failed = false;
+        for sending in sendings.drain(..) {
+            if self.is_for_streams(&sending) {
+                let Sending { hop, bytes, txn } = sending;
+                self.post.put(STREAMS, Letter::Send { hop, bytes, txn, from: self.post.own() });
+            } else if !self.send(&sending)
+                && let Some(txn) = sending.txn
+            {
+                has_failed = true;
+                self.shard.relay.send_failed(self.shard.now, txn);
             }
         }
-        if !failed.is_empty() {
-            failed.into_iter().for_each(|txn| self.shard.relay.send_failed(now, txn));
+        self.sendings = sendings;
+        if has_failed {
             self.settle();
         }
+    }
+
+    /// Whether another shard has the connections for this.
+    fn is_for_streams(&self, sending: &Sending) -> bool {
+        sending.hop.peer.transport.is_reliable() && self.post.own() != STREAMS
+    }
+
+    /// Sends bytes by a socket of this shard; whether they are on their way.
+    fn send(&mut self, sending: &Sending) -> bool {
+        let socket = self.ids.get(usize::from(sending.hop.socket)).copied().flatten();
+        let is_sent = socket.is_some_and(|socket| {
+            let outgoing = Outgoing { bytes: &sending.bytes, peer: sending.hop.peer, socket };
+            self.sockets.send(self.shard.now, outgoing).is_ok()
+        });
+        self.tally.unsent += u64::from(!is_sent);
+        is_sent
     }
 
     /// Takes the commands that wait. False: stop.
@@ -249,7 +328,7 @@ impl Worker {
                 Command::Tell(answer) => {
                     let contexts = self.shard.relay.len() as u64;
                     // Whoever asked may have gone.
-                    let _ = answer.send(Tally { contexts, ..self.tally });
+                    let _ = answer.send(Tally { contexts, lost: self.post.lost(), ..self.tally });
                 }
             }
         }

@@ -2,25 +2,32 @@
 
 mod calls;
 mod forks;
+mod shards;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use sip::peer::Transport;
 
-use super::{Server, Source, load};
+use super::{Plan, Server, Source, load};
 use crate::cfg::{MemoryLoader, Preset};
 
-/// A server on a free UDP port with this script.
+/// A server on a free UDP port with this script and one shard.
 fn server(script: &str) -> Server {
+    server_of(1, "listen=udp:127.0.0.1:0", script)
+}
+
+/// A server with so many shards, these sockets and this script.
+fn server_of(shards: usize, listen: &str, script: &str) -> Server {
     let modules =
         ["tm", "tmx", "sl", "rr", "usrloc", "registrar"].map(|name| format!("loadmodule \"{name}.so\"\n"));
-    let text = format!("listen=udp:127.0.0.1:0\n{}{script}", modules.concat());
+    let text = format!("{listen}\n{}{script}", modules.concat());
     let preset = Preset::default();
     let source = Source { name: "test.cfg", text: text.into(), preset: &preset };
     let outcome = load(&source, &MemoryLoader::default(), |_| {});
     let findings: Vec<String> = outcome.findings.iter().map(ToString::to_string).collect();
-    Server::start(outcome.plan.unwrap_or_else(|| panic!("{findings:?}"))).expect("free port")
+    let plan = outcome.plan.unwrap_or_else(|| panic!("{findings:?}"));
+    Server::start(Plan { shards, ..plan }).expect("free port")
 }
 
 /// A party with a socket of its own.
