@@ -5,6 +5,7 @@ pub mod auth_db;
 pub mod db;
 pub mod maxfwd;
 pub mod nathelper;
+pub mod permissions;
 pub mod pike;
 pub mod pv;
 pub mod registrar;
@@ -29,6 +30,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &db::TEXT,
     &maxfwd::MODULE,
     &nathelper::MODULE,
+    &permissions::MODULE,
     &pike::MODULE,
     &pv::MODULE,
     &registrar::MODULE,

@@ -46,6 +46,13 @@ static COMMANDS: &[Command] = &[
         doc: "removes a user",
     },
     Command {
+        name: "add-address",
+        arguments: "URL GROUP ADDRESS MASK PORT TAG",
+        count: 5,
+        run: add_address,
+        doc: "adds a record for module permissions; mask 0: one host, port 0: any",
+    },
+    Command {
         name: "show",
         arguments: "URL TABLE",
         count: 1,
@@ -118,6 +125,20 @@ fn remove_user(url: &Url, arguments: &[String]) -> Result<String, String> {
         Reply::Changed(0) => Err(format!("there is no user {}", arguments[0])),
         _ => Ok(String::new()),
     }
+}
+
+fn add_address(url: &Url, arguments: &[String]) -> Result<String, String> {
+    let number = |text: &String| text.parse().map(Cell::Int).map_err(|_| format!("{text} is not a number"));
+    let [group, address, mask, port, tag] = arguments else { return Err(usage()) };
+    let values = vec![
+        (Name::known("grp"), number(group)?),
+        (Name::known("ip_addr"), Cell::text(address.as_bytes())),
+        (Name::known("mask"), number(mask)?),
+        (Name::known("port"), number(port)?),
+        (Name::known("tag"), Cell::text(tag.as_bytes())),
+    ];
+    sql::run_now(url, &Query::Insert { table: Name::known("address"), values }).map_err(failed)?;
+    Ok(String::new())
 }
 
 fn show(url: &Url, arguments: &[String]) -> Result<String, String> {
