@@ -106,9 +106,7 @@ impl Run<'_, '_> {
         let steps = &self.env.program.steps;
         for (at, step) in steps.iter().enumerate().skip(self.call.state.step.get()) {
             match &step.op {
-                Op::RecvCmd(recv) => {
-                    return takes_from(recv, from).then_some(StepIndex(at as u16));
-                }
+                Op::RecvCmd(recv) if takes_from(recv, from) => return Some(StepIndex(at as u16)),
                 _ if step.is_optional() => {}
                 _ => return None,
             }

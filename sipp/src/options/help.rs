@@ -37,6 +37,45 @@ impl Topic {
     }
 }
 
+/// One option as documentation shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Described {
+    /// Names without the dash, the usual one first.
+    pub names: &'static [&'static str],
+    /// What stands for its value, empty for a flag.
+    pub value: &'static str,
+    /// What it does.
+    pub help: &'static str,
+    /// Whether it has an effect here.
+    pub support: Support,
+}
+
+/// What becomes of an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// It does what it says.
+    Works,
+    /// It is read and means nothing here.
+    Accepted,
+    /// It is refused by name.
+    Refused,
+}
+
+/// All options by the title of their group, in the order of the help.
+pub fn described() -> Vec<(&'static str, Vec<Described>)> {
+    let describe = |row: &Row| Described {
+        names: row.names,
+        value: row.value,
+        help: row.help,
+        support: match row.effect {
+            Effect::Accepted(_) => Support::Accepted,
+            Effect::NotYet(_) => Support::Refused,
+            _ => Support::Works,
+        },
+    };
+    table::groups().map(|(title, rows)| (title, rows.map(describe).collect())).collect()
+}
+
 /// What `-v` prints. Scripts look for `SIPp v`.
 pub fn version() -> String {
     format!(

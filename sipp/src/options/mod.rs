@@ -18,7 +18,7 @@ mod traces;
 pub use call::{Behaviours, Call, DuplicateCheck};
 pub use command_line::{Invocation, Refusal, read};
 pub use general::{General, Media};
-pub use help::{Topic, version};
+pub use help::{Described, Support, Topic, described, version};
 pub use network::{HostPort, Network, SocketMode};
 pub use rate::Rate;
 pub use scenario::{Scenario, Source};

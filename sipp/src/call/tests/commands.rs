@@ -102,3 +102,36 @@ fn a_message_with_a_fatal_keyword_is_not_sent() {
     assert!(client.sent.is_empty());
     assert_eq!(client.complaints(), ["Authentication keyword without dialog_authentication!"]);
 }
+
+/// The extended form: commands go by name, `src` says whose are taken; an optional one may stay away.
+#[test]
+fn commands_are_told_apart_by_sender() {
+    let text = "<sendCmd dest=\"s1\"><![CDATA[\nCall-ID: [call_id]\nFrom: m\n]]></sendCmd>\
+        <recvCmd src=\"s2\" optional=\"true\"><action><log message=\"s2\"/></action></recvCmd>\
+        <recvCmd src=\"s1\" timeout=\"500\"><action><log message=\"s1\"/></action></recvCmd>";
+    for (from, logged, outcome) in
+        [("s1", vec!["s1"], Outcome::Succeeded), ("s3", vec![], Outcome::Failed(Some(Cause::CallRejected)))]
+    {
+        let mut side = Side::new(&scenario(text), |_| {});
+        side.open(Time::ZERO, Origin::Opened);
+        side.input(Time::ZERO, Input::Command { text: b"Call-ID: x\r\n", from: Some(from) });
+        assert_eq!(
+            (side.logged(), side.outcome),
+            (logged.iter().map(ToString::to_string).collect(), Some(outcome)),
+            "{from}"
+        );
+    }
+    let mut side = Side::new(&scenario(text), |_| {});
+    side.open(Time::ZERO, Origin::Opened);
+    assert_eq!(side.deadline(), None, "the optional one is waited for without end");
+}
+
+/// Requests outside of any call: answered once, then silence until the timewait is over.
+#[test]
+fn out_of_call_scenarios_answer_any_request() {
+    let mut side = Side::new("ooc_default", |_| {});
+    side.message(Time::ZERO, INFO.as_bytes());
+    assert_eq!(side.ladder(), ["0 200"]);
+    let dummy = Side::new("ooc_dummy", |_| {});
+    assert_eq!(dummy.program.steps.len(), 1);
+}

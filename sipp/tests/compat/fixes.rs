@@ -1,0 +1,100 @@
+//! Defects of SIPp that are mended here, each with the test that shows it.
+
+/// One difference.
+pub(crate) struct Fix {
+    /// What SIPp does.
+    pub(crate) sipp: &'static str,
+    /// What happens here.
+    pub(crate) here: &'static str,
+    /// The test function.
+    pub(crate) test: &'static str,
+}
+
+/// All differences meant as improvements.
+pub(crate) const TABLE: &[Fix] = &[
+    Fix {
+        sipp: "A repeated INVITE after 180 and 200 is unexpected and aborts the call",
+        here: "It is answered with the last answer",
+        test: "a_repeated_invite_is_answered_with_the_last_answer",
+    },
+    Fix {
+        sipp: "A new BYE in the timewait is answered and the finished call fails",
+        here: "It is answered, the call stays successful",
+        test: "a_new_bye_in_the_timewait_is_answered_and_keeps_the_success",
+    },
+    Fix {
+        sipp: "A message that a global recv takes moves the call back to it",
+        here: "The call stays where it is",
+        test: "a_global_message_of_earlier_leaves_the_call_where_it_is",
+    },
+    Fix {
+        sipp: "An answer that comes while the call stands on a nop or between two sends is unexpected",
+        here: "Steps that wait for nothing run before a message is looked at",
+        test: "sends_and_nops_in_a_row_run_before_any_message_is_looked_at",
+    },
+    Fix {
+        sipp: "A recv with neither request nor response loads and ends the program later",
+        here: "It is refused with its place",
+        test: "mistakes_name_their_place",
+    },
+    Fix {
+        sipp: "The first mistake of a scenario is told, mostly without its place",
+        here: "All mistakes at once, with line, column and near name",
+        test: "all_mistakes_are_reported_at_once_with_place_and_near_name",
+    },
+    Fix {
+        sipp: "stop_call in a nop leaves the call open, or it succeeds",
+        here: "The call is rejected",
+        test: "stop_call_rejects_the_call_and_skips_the_rest",
+    },
+    Fix {
+        sipp: "A failed check in a nop is forgotten",
+        here: "The call fails at its end",
+        test: "failed_checks_fail_the_call_at_its_end",
+    },
+    Fix {
+        sipp: "[len] without a body cuts the headers behind it off",
+        here: "It prints 0 and the headers stay",
+        test: "message_texts_are_normalised",
+    },
+    Fix {
+        sipp: "[[pid]] prints the value and stray bytes",
+        here: "It prints the value in brackets",
+        test: "keywords_print_what_sipp_prints",
+    },
+    Fix {
+        sipp: "[media_port] on a line without audio or video ends the program",
+        here: "It prints the port anywhere",
+        test: "keywords_print_what_sipp_prints",
+    },
+    Fix {
+        sipp: "The answered PING leaves a call that never ends",
+        here: "The call ends without a verdict",
+        test: "unexpected_requests_are_answered_when_asked_for",
+    },
+    Fix {
+        sipp: "%% in a PRINTF line is not understood",
+        here: "It is a percent sign",
+        test: "printf_files_make_virtual_lines",
+    },
+    Fix {
+        sipp: "Several challenges: the first parameters win",
+        here: "The strongest challenge that can be answered is",
+        test: "authentication_takes_the_strongest_challenge_and_covers_the_body",
+    },
+    Fix {
+        sipp: "A command that comes before its recvCmd rejects the call",
+        here: "It waits for its turn; a flood is rejected",
+        test: "commands_that_come_early_wait_for_their_turn",
+    },
+    Fix {
+        sipp: "The standard deviation of one sample is garbage",
+        here: "It is 0",
+        test: "one_sample_deviates_by_nothing",
+    },
+    Fix {
+        sipp: "The response time file has dates in scientific notation",
+        here: "Plain dates",
+        test: "response_times_keep_microseconds_and_plain_dates",
+    },
+];
