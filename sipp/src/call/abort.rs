@@ -2,6 +2,7 @@
 
 use super::{Cause, Outcome, Outgoing, Output, Run, Sending};
 use crate::lang::Template;
+use crate::state::Compat;
 
 impl Run<'_, '_> {
     /// Ends the call as failed: tells the twin, and with the `bye` behaviour ends the dialog first.
@@ -51,7 +52,7 @@ impl Run<'_, '_> {
             if status >= 400 {
                 self.send_automatic(&automatic.ack);
             } else if progress.answered {
-                self.send_automatic(&automatic.ack2);
+                self.send_automatic(&automatic.ack);
                 self.send_automatic(&automatic.bye);
             } else if progress.received_any {
                 self.send_automatic(&automatic.cancel);
@@ -65,7 +66,12 @@ impl Run<'_, '_> {
     pub(super) fn send_automatic(&mut self, template: &Template) {
         let Some(to) = self.destination() else { return };
         let step = self.call.state.step;
-        let bytes = self.render(template, i32::from(step.0) - 1);
+        // The index that [branch] prints.
+        let index = match self.env.settings.compat {
+            Compat::V36 => -1,
+            Compat::V37 => i32::from(step.0) - 1,
+        };
+        let bytes = self.render(template, index);
         self.push(Output::Send(Outgoing { bytes, to, step, kind: Sending::Automatic }));
     }
 }

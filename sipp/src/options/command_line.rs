@@ -236,7 +236,7 @@ mod tests {
             ("x -t l1", "-t l1 is not available in this version of sipp"),
             ("x -tdmmap {0-3}", "-tdmmap is not available in this version of sipp"),
             ("x -sf a -sn b", "Internal error, main_scenario already set"),
-            ("x -l 5 -users 3", "Can not set open call limit (-l) when -users is specified."),
+            ("x -users 3 -l 5", "Can not set open call limit (-l) when -users is specified."),
             ("a b", "remote_host given multiple times on command-line (a and b)"),
         ];
         for (line, text) in rows {

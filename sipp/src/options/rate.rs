@@ -112,6 +112,10 @@ pub(super) const ROWS: &[Row] = &[
         names: &["users"],
         value: "N",
         help: "Keep this number of calls open instead of starting them at a rate.",
-        effect: Effect::Int(|options, users| options.rate.users = Some(calls(users))),
+        effect: Effect::Int(|options, users| {
+            options.rate.users = Some(calls(users));
+            // SIPp refuses a limit only when it comes behind.
+            options.rate.limit = None;
+        }),
     },
 ];

@@ -376,7 +376,6 @@ impl<'c, 't> Compiler<'c, 't> {
     fn automatic_texts(&mut self) -> Automatic {
         Automatic {
             ack: self.automatic_text("ack"),
-            ack2: self.automatic_text("ack2"),
             bye: self.automatic_text("bye"),
             cancel: self.automatic_text("cancel"),
             ok: self.automatic_text("200"),

@@ -266,8 +266,6 @@ pub struct RecvCmd {
 pub struct Automatic {
     /// `ack`: ends a rejected or answered INVITE of an aborted call.
     pub ack: Template,
-    /// `ack2`: the second form of it.
-    pub ack2: Template,
     /// `bye`
     pub bye: Template,
     /// `cancel`

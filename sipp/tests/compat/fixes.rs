@@ -97,4 +97,9 @@ pub(crate) const TABLE: &[Fix] = &[
         here: "Plain dates",
         test: "response_times_keep_microseconds_and_plain_dates",
     },
+    Fix {
+        sipp: "The BYE after an unexpected request carries that request's From and To",
+        here: "It carries those of the dialog",
+        test: "a_bye_after_an_unexpected_request_belongs_to_the_dialog",
+    },
 ];

@@ -135,3 +135,12 @@ fn out_of_call_scenarios_answer_any_request() {
     let dummy = Side::new("ooc_dummy", |_| {});
     assert_eq!(dummy.program.steps.len(), 1);
 }
+
+#[test]
+fn the_abort_for_the_twin_can_be_replaced() {
+    let own = "<DefaultMessage id=\"3pcc_abort\"><![CDATA[\ncall-id: [call_id]\ninternal-cmd: abort_call\nx: y\n]]></DefaultMessage>";
+    let mut side = Side::new(&scenario(&format!("{own}{TWO_COMMANDS}")), |_| {});
+    side.open(Time::ZERO, Origin::Opened);
+    side.message(Time::ZERO, INFO.replace("INFO", "PRACK").as_bytes());
+    assert!(side.commands[1].ends_with(b"abort_call\r\nx: y\r\n\r\n\x1b"), "{:?}", side.commands);
+}

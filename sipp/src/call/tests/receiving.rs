@@ -270,3 +270,17 @@ fn an_ack_must_have_the_number_of_its_invite() {
         assert_eq!(server.outcome, outcome, "{:?}", server.complaints());
     }
 }
+
+#[test]
+fn a_bye_after_an_unexpected_request_belongs_to_the_dialog() {
+    let mut client = Side::new("uac", |settings| settings.pause = Duration::from_secs(1));
+    client.open(Time::ZERO, Origin::Opened);
+    client.message(Time::ZERO, &reply(&client.sent[0].1.clone(), "200 OK"));
+    let request = "INFO sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKi\r\nFrom: <sip:peer>;tag=1\r\n\
+        To: <sip:us>;tag=2\r\nCall-ID: 1-42@127.0.0.1\r\nCSeq: 9 INFO\r\n\r\n";
+    client.message(Time::ZERO, request.as_bytes());
+    let bye = String::from_utf8_lossy(&client.sent[2].1).into_owned();
+    assert!(bye.starts_with("BYE sip:service@127.0.0.1:5060 SIP/2.0\r\n"), "{bye}");
+    assert!(bye.contains("From: sipp <sip:sipp@127.0.0.1:5060>;tag=42SIPpTag001\r\n"), "{bye}");
+    assert!(bye.contains("To: service <sip:service@127.0.0.1:5060>;tag=peer\r\n"), "{bye}");
+}
