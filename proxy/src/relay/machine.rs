@@ -34,6 +34,8 @@ pub struct Relay {
     /// Keys the branch parameters of requests forwarded without state.
     stateless_key: u64,
     pub(super) counters: Counters,
+    /// Transactions from which on no further call is taken.
+    crowd: usize,
 }
 
 /// Something the shell must run a route for, or must know.
@@ -154,6 +156,7 @@ impl Relay {
             stateless_key: seed.rotate_left(17),
             signature,
             counters: Counters::default(),
+            crowd: limits.max_transactions / 10 * 9,
         }
     }
 
@@ -207,6 +210,11 @@ impl Relay {
     /// True when no response context is alive.
     pub fn is_empty(&self) -> bool {
         self.contexts.is_empty()
+    }
+
+    /// True when what room is left should be kept for the calls that stand.
+    pub fn is_crowded(&self) -> bool {
+        self.table.len() >= self.crowd
     }
 
     /// The context of that name, if it lives.

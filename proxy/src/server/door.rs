@@ -36,6 +36,9 @@ impl Worker {
             Arrival::Absorbed => return,
             Arrival::CancelOf(id) => work.relaying.cancels = Some(id),
             Arrival::Stray if self.acks_own_reply(&work) => return,
+            Arrival::New if self.shard.relay.is_crowded() && begins_call(&work.message) => {
+                return self.turn_away(&work);
+            }
             Arrival::New | Arrival::Stray => {}
         }
         if let Some(route) = self.entries.request {
@@ -58,19 +61,31 @@ impl Worker {
             return;
         }
         let reason = format!("Bad Request - {why}");
-        let wanted = LocalReply {
-            status: 400,
-            reason: reason.as_bytes(),
-            lines: b"",
-            body: b"",
-            tag: TagStyle::Stateless,
-        };
+        match self.answer_at_door(work, (400, &reason), b"") {
+            Answered::Sent => self.tally.bad_requests += 1,
+            Answered::NotAnswerable => self.tally.malformed += 1,
+        }
+    }
+
+    /// RFC 3261 21.5.4: too much to do for a further call. The times differ, so that not all come back at once.
+    fn turn_away(&mut self, work: &Work) {
+        let seconds = 5 + self.shard.ident.next_u64() % 10;
+        let lines = format!("Retry-After: {seconds}\r\n");
+        if self.answer_at_door(work, (503, "Service Unavailable"), lines.as_bytes()) == Answered::Sent {
+            self.tally.turned_away += 1;
+        }
+    }
+
+    /// Answers without a transaction and without a script.
+    fn answer_at_door(&mut self, work: &Work, (status, reason): (u16, &str), lines: &[u8]) -> Answered {
+        let wanted =
+            LocalReply { status, reason: reason.as_bytes(), lines, body: b"", tag: TagStyle::Stateless };
         match reply::write(work.view(), work.origin(), self.shard.relay.signature(), &wanted) {
             Some(bytes) => {
-                self.tally.bad_requests += 1;
                 self.shard.relay.send(work.reply_hop(), bytes);
+                Answered::Sent
             }
-            None => self.tally.malformed += 1,
+            None => Answered::NotAnswerable,
         }
     }
 
@@ -130,6 +145,20 @@ impl Worker {
             self.tally.stray_replies += 1;
         }
     }
+}
+
+/// Whether a reply could be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answered {
+    Sent,
+    NotAnswerable,
+}
+
+/// Whether a request asks for something new: it is no CANCEL or ACK and belongs to no dialog.
+fn begins_call(message: &Message) -> bool {
+    let view = message.view();
+    !matches!(view.method(), Some(Method::Ack | Method::Cancel))
+        && view.to().is_ok_and(|to| to.tag().is_none())
 }
 
 /// What a request must have before a script sees it. Errors: the reason for the 400.

@@ -56,12 +56,16 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
         script: Arc::new(script),
         debug: Level(number(&parsed.config, "debug").unwrap_or(0).clamp(-5, 3) as i8),
         shards: shards(number(&parsed.config, "children")),
+        max_transactions: MAX_TRANSACTIONS,
         connections: ConnLimits::default(),
         server_line: server_line(&parsed.config),
         log,
     };
     Outcome { plan: Some(plan), findings, sources: parsed.sources }
 }
+
+/// Bound of the transactions of a server: at about 3 KB each they take 3 GB.
+const MAX_TRANSACTIONS: usize = 1_000_000;
 
 /// Threads for `children` workers. Kamailio's workers wait for answers of others, ours never do, and the kernel
 /// works for each message too: one for every two cores is enough, and more would only pass messages around.

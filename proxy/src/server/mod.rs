@@ -54,6 +54,8 @@ pub struct Plan {
     pub debug: Level,
     /// Threads that share the messages, at least 1.
     pub shards: usize,
+    /// Transactions that all shards together may have.
+    pub max_transactions: usize,
     /// Bounds of stream connections.
     pub connections: ConnLimits,
     /// The `Server: ...` line of local replies, empty for none.
@@ -233,7 +235,8 @@ fn shards_of(plan: &Plan, sockets: Sockets, count: usize) -> Vec<Shard> {
     let signature = Signature { tag_prefix, server: plan.server_line.as_bytes().into() };
     let sockets = Arc::new(sockets);
     let shard = |number: usize| {
-        let settings = Arc::new(Settings::default());
+        let max_transactions = plan.max_transactions / count;
+        let settings = Arc::new(Settings { max_transactions, ..Settings::default() });
         let relay = Relay::new(settings, sockets.clone(), random.random(), signature.clone());
         let ident = sip::ident::Ident::seeded(random.random());
         let mut shard = Shard::new(ident, plan.script.shared.clone(), relay);

@@ -104,6 +104,8 @@ pub struct Tally {
     pub malformed: u64,
     /// Requests answered with 400.
     pub bad_requests: u64,
+    /// Requests answered with 503, since there was too much to do.
+    pub turned_away: u64,
     /// Replies that belonged to nothing and could not be forwarded.
     pub stray_replies: u64,
     /// Messages that could not be sent.
@@ -118,12 +120,13 @@ pub struct Tally {
 
 impl Tally {
     /// Names and counts, for people.
-    pub fn rows(&self) -> [(&'static str, u64); 9] {
+    pub fn rows(&self) -> [(&'static str, u64); 10] {
         [
             ("requests received", self.requests),
             ("replies received", self.replies),
             ("dropped as malformed", self.malformed),
             ("answered 400", self.bad_requests),
+            ("turned away with 503", self.turned_away),
             ("stray replies", self.stray_replies),
             ("not sent", self.unsent),
             ("handed over", self.handed_over),
@@ -138,6 +141,7 @@ impl Tally {
         self.replies += other.replies;
         self.malformed += other.malformed;
         self.bad_requests += other.bad_requests;
+        self.turned_away += other.turned_away;
         self.stray_replies += other.stray_replies;
         self.unsent += other.unsent;
         self.handed_over += other.handed_over;

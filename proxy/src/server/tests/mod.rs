@@ -19,6 +19,15 @@ fn server(script: &str) -> Server {
 
 /// A server with so many shards, these sockets and this script.
 fn server_of(shards: usize, listen: &str, script: &str) -> Server {
+    start(Plan { shards, ..plan(listen, script) })
+}
+
+fn start(plan: Plan) -> Server {
+    Server::start(plan).expect("free port")
+}
+
+/// What a server with these sockets and this script is started from.
+fn plan(listen: &str, script: &str) -> Plan {
     let modules =
         ["tm", "tmx", "sl", "rr", "usrloc", "registrar"].map(|name| format!("loadmodule \"{name}.so\"\n"));
     let text = format!("{listen}\n{}{script}", modules.concat());
@@ -26,8 +35,7 @@ fn server_of(shards: usize, listen: &str, script: &str) -> Server {
     let source = Source { name: "test.cfg", text: text.into(), preset: &preset };
     let outcome = load(&source, &MemoryLoader::default(), |_| {});
     let findings: Vec<String> = outcome.findings.iter().map(ToString::to_string).collect();
-    let plan = outcome.plan.unwrap_or_else(|| panic!("{findings:?}"));
-    Server::start(Plan { shards, ..plan }).expect("free port")
+    outcome.plan.unwrap_or_else(|| panic!("{findings:?}"))
 }
 
 /// A party with a socket of its own.

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use super::{Party, server_of};
+use super::{Party, Plan, line, plan, server_of, start};
 
 const UDP: &str = "listen=udp:127.0.0.1:0";
 
@@ -104,6 +104,31 @@ fn replies_of_all_shards_take_the_connection_of_the_request() {
     }
     assert_eq!(String::from_utf8_lossy(&received).matches("SIP/2.0 200 OK\r\n").count(), CALLS);
     assert!(server.tally().handed_over > 0);
+}
+
+/// RFC 3261 21.5.4: beyond the bound new calls are turned away, what belongs to a call goes on.
+#[test]
+fn a_full_server_keeps_its_calls_and_turns_new_ones_away() {
+    let server = start(Plan { shards: 1, max_transactions: 20, ..plan(UDP, "request_route { t_relay(); }") });
+    let (caller, callee) = (Party::of(&server), Party::of(&server));
+    let uri = format!("sip:bob@{}", callee.addr());
+    // Each call takes two transactions; nine calls fill nine tenths.
+    for call in 0..9 {
+        send(&caller, call, "INVITE", &uri);
+        caller.expect("SIP/2.0 100");
+        let invite = callee.expect("INVITE");
+        callee.answer(&invite, "180 Ringing", ";tag=b");
+        caller.expect("SIP/2.0 180");
+    }
+    send(&caller, 9, "INVITE", &uri);
+    let refusal = caller.expect("SIP/2.0 503 Service Unavailable");
+    assert!(line(&refusal, "Retry-After:").len() > 13, "{refusal}");
+    send(&caller, 0, "BYE", &uri);
+    callee.expect("BYE");
+    send(&caller, 1, "CANCEL", &uri);
+    caller.expect("SIP/2.0 200 canceling");
+    callee.expect("CANCEL");
+    assert_eq!(server.tally().turned_away, 1);
 }
 
 /// Calls of each test: with four shards the chance that none is handed over is nil.
