@@ -5,9 +5,10 @@ use sip::digest::Ha1;
 use sip::msg::{Method, Uri};
 
 use super::params::{self, Rules};
-use crate::api::{Answer, Args, Ctx, Flow, IoAnswer, IoRequest, Level, Resumed, Value, Wait};
+use crate::api::{Answer, Args, Ctx, Flow, IoRequest, Level, Resumed, Value, Wait};
 use crate::modules::auth::{Candidate, Compare, Header, Precheck, Verdict, is_own_identity, precheck};
-use crate::store::{Cell, Name, Operator, Query, Reply, Row};
+use crate::modules::db;
+use crate::store::{Cell, Name, Operator, Query, Row};
 
 /// A check that waits for its row.
 #[derive(Debug)]
@@ -128,17 +129,7 @@ fn select(
 
 /// The first row of the answer; the outer `None`: the database failed, which has been logged.
 fn first_row(ctx: &mut Ctx<'_>, answer: Answer) -> Option<Option<Row>> {
-    match answer {
-        Answer::Io(IoAnswer::Store(Ok(Reply::Rows(rows)))) => Some(rows.into_iter().next()),
-        Answer::Io(IoAnswer::Store(Err(error))) => {
-            ctx.log(Level::ERR, format!("auth_db: {error}"));
-            None
-        }
-        _ => {
-            ctx.log(Level::ERR, "auth_db: the database gave no rows");
-            None
-        }
-    }
+    db::rows(ctx, "auth_db", answer).map(|rows| rows.into_iter().next())
 }
 
 fn finish(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {

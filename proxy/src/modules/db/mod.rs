@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use crate::api::{Loading, ModuleDef, ParamDef};
-use crate::store::{Driver, Url};
+use crate::api::{Answer, Ctx, IoAnswer, Level, Loading, ModuleDef, ParamDef};
+use crate::store::{Driver, Reply, Row, Url};
 
 /// The table of module db_sqlite.
 pub static SQLITE: ModuleDef = ModuleDef {
@@ -82,4 +82,16 @@ pub fn url(loading: &Loading<'_>) -> Result<Arc<Url>, String> {
         return Err(format!("parameter db_url asks for {driver}, only sqlite is built in yet"));
     }
     Ok(Arc::new(url))
+}
+
+/// The rows a query of `module` gave; `None` when the database failed, which is logged.
+pub fn rows(ctx: &mut Ctx<'_>, module: &str, answer: Answer) -> Option<Vec<Row>> {
+    let why = match answer {
+        Answer::Io(IoAnswer::Store(Ok(Reply::Rows(rows)))) => return Some(rows),
+        Answer::Io(IoAnswer::Store(Err(error))) => error.to_string(),
+        Answer::Io(IoAnswer::Failed(why)) => why,
+        _ => "the database gave no rows".to_owned(),
+    };
+    ctx.log(Level::ERR, format!("{module}: {why}"));
+    None
 }

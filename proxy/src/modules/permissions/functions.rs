@@ -2,10 +2,8 @@
 
 use super::addresses::{Addresses, Host, Wish};
 use super::params::{self, Rules};
-use crate::api::{
-    Answer, Args, Ctx, Flow, IoAnswer, IoRequest, Level, Resumed, RpcError, RpcValue, Shard, Value, Wait,
-};
-use crate::store::Reply;
+use crate::api::{Args, Ctx, Flow, IoRequest, Level, Resumed, RpcError, RpcValue, Shard, Value, Wait};
+use crate::modules::db;
 
 /// `allow_source_address([group])`
 pub(super) fn allow_source_address(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
@@ -67,14 +65,9 @@ fn search(ctx: &mut Ctx<'_>, wish: Wish) -> Flow {
 fn read(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
     let rules = params::rules(ctx);
     let Ok(wish) = resumed.kept.downcast::<Wish>() else { return Flow::FALSE };
-    let addresses = match resumed.answer {
-        Answer::Io(IoAnswer::Store(Ok(Reply::Rows(rows)))) => Addresses::of_rows(&rows)
-            .map_err(|error| error.to_string())
-            .and_then(|addresses| rules.keep(addresses)),
-        Answer::Io(IoAnswer::Store(Err(error))) => Err(error.to_string()),
-        _ => Err("the database gave no rows".to_owned()),
-    };
-    match addresses {
+    let Some(rows) = db::rows(ctx, "permissions", resumed.answer) else { return Flow::FALSE };
+    let addresses = Addresses::of_rows(&rows).map_err(|error| error.to_string());
+    match addresses.and_then(|addresses| rules.keep(addresses)) {
         Ok(addresses) => decide(ctx, &rules, &addresses, &wish),
         Err(why) => {
             ctx.log(Level::ERR, format!("permissions: {why}"));

@@ -1,0 +1,146 @@
+//! Module alias_db: request URIs that are aliases become those of the users behind them, by a table.
+
+use std::sync::Arc;
+
+use sip::msg::Uri;
+
+use crate::api::{
+    Args, Ctx, Flow, FunctionDef, IoRequest, Kind, Loading, ModuleDef, ParamDef, Resumed, Routes, Wait,
+};
+use crate::modules::db;
+use crate::store::{Cell, Name, Operator, Query, Url};
+
+/// The table of module alias_db.
+pub static MODULE: ModuleDef = ModuleDef {
+    name: "alias_db",
+    params: &[
+        ParamDef::text(
+            "db_url",
+            "mysql://kamailioro:kamailioro@localhost/kamailio",
+            "database of the aliases",
+        ),
+        ParamDef::int("use_domain", 0, "whether the host of the URI is looked up too"),
+        ParamDef::text("user_column", "username", "column of the user"),
+        ParamDef::text("domain_column", "domain", "column of the user's domain"),
+        ParamDef::text("alias_user_column", "alias_username", "column of the alias"),
+        ParamDef::text("alias_domain_column", "alias_domain", "column of the alias' domain"),
+        ParamDef::text("domain_prefix", "", "cut off the host before the look-up"),
+    ],
+    functions: &[FunctionDef::new(
+        "alias_db_lookup",
+        &[Kind::Text, Kind::Text],
+        Routes::REQUEST.or(Routes::FAILURE),
+        alias_db_lookup,
+        "replaces an alias in the request URI; flags: r reverse, u with domain, d without",
+    )
+    .optional(1)],
+    load: Some(load),
+    ..ModuleDef::EMPTY
+};
+
+#[derive(Debug)]
+struct Rules {
+    url: Arc<Url>,
+    uses_domain: bool,
+    user: [Name; 2],
+    alias: [Name; 2],
+    domain_prefix: bytes::Bytes,
+}
+
+fn load(loading: &mut Loading<'_>) -> Result<(), String> {
+    let params = loading.params;
+    let column =
+        |param: &str| Name::parse(&params.text(param)).map_err(|error| format!("parameter {param}: {error}"));
+    let rules = Rules {
+        url: db::url(loading)?,
+        uses_domain: params.int("use_domain") != 0,
+        user: [column("user_column")?, column("domain_column")?],
+        alias: [column("alias_user_column")?, column("alias_domain_column")?],
+        domain_prefix: params.text("domain_prefix"),
+    };
+    loading.shared.put(rules);
+    Ok(())
+}
+
+/// `alias_db_lookup(table[, flags])`: one level; aliases of aliases need a second call.
+fn alias_db_lookup(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let rules: Arc<Rules> = ctx.shard.shared.get().expect("load() puts the rules in");
+    let (Ok(table), flags) = (Name::parse(&args.text(ctx, 0)), args.text(ctx, 1)) else { return Flow::FALSE };
+    let Some(text) = ctx.work.uri() else { return Flow::FALSE };
+    let Ok(uri) = Uri::parse(&text) else { return Flow::FALSE };
+    let Some(user) = uri.user.filter(|user| !user.is_empty()) else { return Flow::FALSE };
+    let (known, wanted) =
+        if flags.contains(&b'r') { (&rules.user, &rules.alias) } else { (&rules.alias, &rules.user) };
+    let mut only = vec![(known[0].clone(), Operator::Equal, Cell::text(user))];
+    if (rules.uses_domain || flags.contains(&b'u')) && !flags.contains(&b'd') {
+        let host = uri.host.strip_prefix(&*rules.domain_prefix).unwrap_or(uri.host);
+        only.push((known[1].clone(), Operator::Equal, Cell::text(host)));
+    }
+    let query = Query::Select { table, columns: wanted.to_vec(), only };
+    let request = IoRequest::Query(rules.url.clone(), query);
+    Flow::Wait(Wait { request, then: replace, kept: Box::new(()) })
+}
+
+fn replace(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
+    let Some(rows) = db::rows(ctx, "alias_db", resumed.answer) else { return Flow::FALSE };
+    let Some([user, domain]) = rows.first().map(Vec::as_slice) else { return Flow::FALSE };
+    let (Some(user), Some(domain)) = (user.to_text(), domain.to_text()) else { return Flow::FALSE };
+    let uri = [b"sip:", &user[..], b"@", &domain[..]].concat();
+    if Uri::parse(&uri).is_err() {
+        return Flow::FALSE;
+    }
+    ctx.work.targets.set_uri(uri);
+    Flow::TRUE
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::api::{IoAnswer, IoRequest};
+    use crate::store::{Cell, Reply};
+    use crate::trial::{OPTIONS, Trial};
+
+    const HEAD: &str = "loadmodule \"pv.so\"\nloadmodule \"xlog.so\"\nloadmodule \"db_sqlite.so\"\n\
+        loadmodule \"alias_db.so\"\nmodparam(\"alias_db\", \"db_url\", \"sqlite:///aliases\")\n";
+
+    /// The only row that is found has what was asked for in its conditions.
+    fn table(request: &IoRequest) -> IoAnswer {
+        let IoRequest::Query(_, query) = request else { return IoAnswer::Done };
+        let statement = query.statement();
+        let rows = match (&*statement.sql, &*statement.parameters) {
+            ("SELECT username, domain FROM dbaliases WHERE alias_username = ?", [user])
+                if *user == Cell::text(b"bob") =>
+            {
+                vec![vec![Cell::text(b"robert"), Cell::text(b"r.example")]]
+            }
+            (
+                "SELECT alias_username, alias_domain FROM dbaliases WHERE username = ? AND domain = ?",
+                [_, domain],
+            ) if *domain == Cell::text(b"example.com") => {
+                vec![vec![Cell::text(b"al"), Cell::text(b"a.example")]]
+            }
+            ("SELECT username, domain FROM evil WHERE alias_username = ?", _) => {
+                vec![vec![Cell::text(b"x>\r\nX: y"), Cell::text(b"r.example")]]
+            }
+            _ => Vec::new(),
+        };
+        IoAnswer::Store(Ok(Reply::Rows(rows)))
+    }
+
+    #[test]
+    fn an_alias_becomes_its_user() {
+        let rows = [
+            (r#"alias_db_lookup("dbaliases")"#, "1 sip:robert@r.example"),
+            (r#"alias_db_lookup("dbaliases", "ru")"#, "1 sip:al@a.example"),
+            (r#"alias_db_lookup("dbaliases", "r")"#, "-1 sip:bob@example.com"),
+            (r#"alias_db_lookup("no name")"#, "-1 sip:bob@example.com"),
+            (r#"alias_db_lookup("evil")"#, "-1 sip:bob@example.com"),
+        ];
+        for (call, expected) in rows {
+            let text =
+                format!("{HEAD}request_route {{ $var(r) = {call}; xlog(\"L_ERR\", \"$var(r) $ru\"); }}\n");
+            let mut trial = Trial::load(&text).expect("the test's configuration is right");
+            trial.outside = table;
+            assert_eq!(trial.run(OPTIONS).lines, [expected], "{call}");
+        }
+    }
+}
