@@ -19,6 +19,7 @@ pub struct Catalog {
     flags: FxHashMap<String, u8>,
     defines: FxHashMap<Bytes, Bytes>,
     settings: FxHashMap<&'static str, Value>,
+    customs: FxHashMap<String, Value>,
     slots: Mutex<FxHashMap<&'static str, FxHashMap<Bytes, u32>>>,
 }
 
@@ -134,6 +135,16 @@ impl Catalog {
     /// A global number parameter, or its default.
     pub fn setting_int(&self, name: &str, default: i64) -> i64 {
         self.setting(name).map_or(default, Value::to_int)
+    }
+
+    /// Remembers a custom parameter (`group.name = value`).
+    pub fn set_custom(&mut self, name: String, value: Value) {
+        self.customs.insert(name, value);
+    }
+
+    /// A custom parameter by `group.name`.
+    pub fn custom(&self, name: &str) -> Option<&Value> {
+        self.customs.get(name)
     }
 
     /// The slot of a name in a class of storage; equal names have equal slots. Only while loading: names that

@@ -5,7 +5,9 @@
 
 mod addresses;
 mod branches;
+mod credentials;
 mod flags;
+mod forward;
 mod headers;
 mod log;
 mod message;
@@ -13,9 +15,12 @@ mod network;
 mod rewrite;
 mod run;
 mod ruri;
+mod selects;
+mod times;
 mod transforms;
 mod uri_functions;
 mod vars;
+mod vias;
 mod xavp;
 
 use crate::api::ModuleDef;
@@ -25,14 +30,19 @@ pub static PARTS: &[&ModuleDef] = &[
     &ruri::PART,
     &addresses::PART,
     &branches::PART,
+    &credentials::PART,
     &flags::PART,
+    &forward::PART,
     &headers::PART,
     &log::PART,
     &message::PART,
     &network::PART,
     &run::PART,
+    &selects::PART,
+    &times::PART,
     &uri_functions::PART,
     &vars::PART,
+    &vias::PART,
     &xavp::PART,
     &transforms::strings::PART,
     &transforms::codecs::PART,

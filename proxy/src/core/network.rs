@@ -168,7 +168,7 @@ fn force_named(ctx: &mut Ctx<'_>, _: &PvArg, value: Value) -> Result<(), SetErro
 
 impl Ctx<'_> {
     /// Forces the socket that `[proto:]host[:port]` names. Errors: `Value` when we have no such socket.
-    pub(super) fn force_socket(&mut self, written: &str) -> Result<(), SetError> {
+    pub(crate) fn force_socket(&mut self, written: &str) -> Result<(), SetError> {
         let (transport, rest) = match written.split_once(':') {
             Some((word, rest)) => match Transport::parse(word.as_bytes()) {
                 Some(transport) => (Some(transport), rest),

@@ -3,7 +3,9 @@
 pub mod alias_db;
 pub mod auth;
 pub mod auth_db;
+pub mod corex;
 pub mod db;
+pub mod kex;
 pub mod maxfwd;
 pub mod nathelper;
 pub mod permissions;
@@ -11,9 +13,11 @@ pub mod pike;
 pub mod pv;
 pub mod registrar;
 pub mod rr;
+pub mod sanity;
 pub mod siputils;
 pub mod sl;
 pub mod textops;
+pub mod textopsx;
 pub mod tm;
 pub mod tmx;
 pub mod usrloc;
@@ -26,10 +30,12 @@ pub static MODULES: &[&ModuleDef] = &[
     &alias_db::MODULE,
     &auth::MODULE,
     &auth_db::MODULE,
+    &corex::MODULE,
     &db::MYSQL,
     &db::POSTGRES,
     &db::SQLITE,
     &db::TEXT,
+    &kex::MODULE,
     &maxfwd::MODULE,
     &nathelper::MODULE,
     &permissions::MODULE,
@@ -37,9 +43,11 @@ pub static MODULES: &[&ModuleDef] = &[
     &pv::MODULE,
     &registrar::MODULE,
     &rr::MODULE,
+    &sanity::MODULE,
     &siputils::MODULE,
     &sl::MODULE,
     &textops::MODULE,
+    &textopsx::MODULE,
     &tm::MODULE,
     &tmx::MODULE,
     &usrloc::MODULE,

@@ -103,7 +103,16 @@ impl Loader {
                 }
                 SettingValue::Sockets(_) | SettingValue::Proto(_) => {}
             },
-            Item::Custom(_) | Item::AvpFlag(_) | Item::LoadPath(_) | Item::Engine(_) | Item::Route(_) => {}
+            Item::Custom(param) => {
+                let value = match &param.value {
+                    Constant::Int(_, int) => Value::Int(*int),
+                    Constant::Text(text) => Value::copied(&text.bytes),
+                };
+                let index = param.index.map_or(String::new(), |index| format!("[{index}]"));
+                let name = format!("{}{index}.{}", param.group.text, param.name.text);
+                self.catalog.set_custom(name, value);
+            }
+            Item::AvpFlag(_) | Item::LoadPath(_) | Item::Engine(_) | Item::Route(_) => {}
         }
     }
 

@@ -1,0 +1,90 @@
+//! Module kex: the static destination of the shard, `is_myself()`, and variables set from formats.
+//!
+//! Its flag functions are part of the core here and need no module.
+
+use bytes::Bytes;
+use sip::msg::{Scheme, Uri};
+
+use crate::api::{Args, Ctx, Flow, FunctionDef, FunctionFn, Kind, Level, ModuleDef, PvDef, Routes, Value};
+
+/// The table of module kex.
+pub static MODULE: ModuleDef = ModuleDef {
+    name: "kex",
+    functions: &[
+        row("setdsturi", &[Kind::Text], set_destination, "sets the destination URI"),
+        row("resetdsturi", &[], reset_destination, "clears the destination URI"),
+        row("isdsturiset", &[], has_destination, "whether there is a destination URI"),
+        row("is_myself", &[Kind::Text], is_myself, "whether a URI is ours"),
+        row("pv_printf", &[Kind::WritePv, Kind::Text], print, "sets a variable to a text with variables"),
+        row("avp_printf", &[Kind::WritePv, Kind::Text], print, "sets a variable to a text with variables"),
+        row("setdebug", &[Kind::Int], set_debug, "log level of this worker"),
+        row("resetdebug", &[], reset_debug, "log level of this worker as configured"),
+    ],
+    pvs: &[PvDef::new("sruid", unique_id, "an identifier no other message has")],
+    ..ModuleDef::EMPTY
+};
+
+const fn row(name: &'static str, params: &'static [Kind], run: FunctionFn, doc: &'static str) -> FunctionDef {
+    FunctionDef::new(name, params, Routes::ANY, run, doc)
+}
+
+fn set_destination(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let uri = args.text(ctx, 0);
+    ctx.work.targets.set_dst_uri(Some(uri.as_ref().into()));
+    Flow::TRUE
+}
+
+fn reset_destination(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+    ctx.work.targets.set_dst_uri(None);
+    Flow::TRUE
+}
+
+fn has_destination(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+    Flow::from_bool(ctx.work.targets.ruri().dst_uri.is_some())
+}
+
+/// Port and transport count only when the URI names them.
+fn is_myself(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let text = args.text(ctx, 0);
+    let has_scheme = text.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"sip"));
+    let text = if has_scheme { text } else { Bytes::from([b"sip:", &text[..]].concat()) };
+    let Ok(uri) = Uri::parse(&text) else { return Flow::FALSE };
+    if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) || uri.host.is_empty() {
+        return Flow::FALSE;
+    }
+    let sockets = &ctx.shard.sockets;
+    let transport = uri.transport_param();
+    let is_ours = match uri.port {
+        Some(port) => sockets.is_myself(uri.host, port, transport),
+        None => {
+            sockets.iter().any(|(_, socket)| sockets.is_myself(uri.host, socket.addr.port(), transport))
+                || sockets.is_myself(uri.host, 5060, transport)
+        }
+    };
+    Flow::from_bool(is_ours)
+}
+
+fn print(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let text = args.text(ctx, 1);
+    match args.pv(0).map(|pv| pv.set(ctx, Value::Str(text))) {
+        Some(Ok(())) => Flow::TRUE,
+        Some(Err(_)) | None => Flow::FALSE,
+    }
+}
+
+fn set_debug(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let level = i8::try_from(args.int(ctx, 0)).unwrap_or(i8::MAX);
+    ctx.shard.log.threshold = Level(level);
+    Flow::TRUE
+}
+
+fn reset_debug(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+    let level = i8::try_from(ctx.catalog.setting_int("debug", 0)).unwrap_or(i8::MAX);
+    ctx.shard.log.threshold = Level(level);
+    Flow::TRUE
+}
+
+fn unique_id(ctx: &mut Ctx<'_>, _: &crate::api::PvArg) -> Value {
+    let number = ctx.shard.ident.next_u64();
+    Value::Str(format!("sruid-{:x}-{:x}-{number:x}", ctx.shard.unix_start.as_secs(), ctx.shard.number).into())
+}
