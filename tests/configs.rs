@@ -66,6 +66,12 @@ fn judge(case: &Case, both: &Both) -> Verdict {
     let (Some(original), Some(ours)) = (original.get(&case.name), ours.get(&case.name)) else {
         return Verdict::Failed("the case did not run".to_string());
     };
+    if let Some(line) = &case.ours_refuses {
+        return match (&ours.replies[..], &ours.logs[..]) {
+            ([reply], []) if reply.starts_with(line.as_str()) => Verdict::Passed,
+            _ => Verdict::Failed(format!("--- expected only\n{line}\n--- ours\n{}", show(ours))),
+        };
+    }
     let mut expected =
         Outcome { logs: case.ours_logs.clone().unwrap_or(original.logs.clone()), ..original.clone() };
     for omitted in &case.ours_omits {

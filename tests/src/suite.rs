@@ -62,6 +62,8 @@ pub struct Case {
     /// Why ours differs on purpose: start lines of replies that only the original sends.
     #[serde(default)]
     pub ours_omits: Vec<String>,
+    /// Why ours differs on purpose: the start line ours refuses the message with before any script runs.
+    pub ours_refuses: Option<String>,
 }
 
 fn options() -> String {

@@ -50,7 +50,7 @@ pub(super) fn part(
     let text = match KEYS[key] {
         "host" => via.host,
         "port" => return via.port.map_or(Value::Null, |port| Value::Int(i64::from(port))),
-        "proto" => return Value::Str(via.transport_text.to_ascii_lowercase().into()),
+        "proto" => via.transport_text,
         "protoid" => return via.transport.map_or(Value::Null, |transport| Value::Int(transport as i64)),
         "params" => via.params.as_bytes().strip_prefix(b";").unwrap_or(via.params.as_bytes()),
         "algo" => via.params.value(b"oc-algo").unwrap_or_default(),

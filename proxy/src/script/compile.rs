@@ -26,6 +26,8 @@ pub(super) struct Parts {
     pub(super) pv_of: FxHashMap<Box<[u8]>, u32>,
     pub(super) patterns: Vec<Pattern>,
     pub(super) switches: Vec<Switch>,
+    /// Calls of routes inside `if`, loops and switches: position and how many of these are around it.
+    pub(super) nesting: Vec<(u32, u32)>,
     /// First position of each statement, with its line.
     pub(super) lines: Vec<(u32, u32)>,
 }
@@ -47,6 +49,7 @@ impl Parts {
             pvs: self.pvs,
             patterns: self.patterns,
             switches: self.switches,
+            nesting: self.nesting,
             names,
             limits,
             catalog,
@@ -68,6 +71,8 @@ pub(super) struct Compiler<'a, 'f> {
     pub(super) table: RouteTable,
     /// Loop counters on the stack of the block.
     depth: u32,
+    /// Bodies of `if`, loops and switches around the statement.
+    nest: u32,
     /// Jumps of `break` to be set, one list per enclosing loop or switch.
     breaks: Vec<Vec<usize>>,
 }
@@ -89,6 +94,7 @@ impl<'a, 'f> Compiler<'a, 'f> {
             kind: RouteKind::Request,
             table: RouteTable::Request,
             depth: 0,
+            nest: 0,
             breaks: Vec::new(),
         }
     }
@@ -186,6 +192,7 @@ impl<'a, 'f> Compiler<'a, 'f> {
             Some(value) => self.named_route(computed.pos, Some(&value.to_display()), want),
             None => {
                 self.expr(computed);
+                self.note_nesting();
                 self.emit(Op::RouteDynamic(want));
             }
         }
@@ -195,12 +202,19 @@ impl<'a, 'f> Compiler<'a, 'f> {
         let name = name.filter(|name| *name != "0").unwrap_or("");
         match self.names.find(RouteTable::Request, name) {
             Some(route) => {
+                self.note_nesting();
                 self.emit(Op::Route(route, want));
             }
             None => {
                 self.findings.error(codes::UNKNOWN_ROUTE, pos, format!("there is no route[{name}]"));
                 self.findings.suggest(name, self.names.of(RouteTable::Request));
             }
+        }
+    }
+
+    fn note_nesting(&mut self) {
+        if self.nest > 0 {
+            self.parts.nesting.push((self.here(), self.nest));
         }
     }
 
@@ -265,7 +279,9 @@ impl<'a, 'f> Compiler<'a, 'f> {
         if body.stmts.is_empty() {
             self.emit(Op::SetLast(1));
         }
+        self.nest += 1;
         self.block(body);
+        self.nest -= 1;
     }
 
     fn while_loop(&mut self, cond: &Expr, body: &Block) {
@@ -278,7 +294,9 @@ impl<'a, 'f> Compiler<'a, 'f> {
         let leave = self.emit(Op::WhileNot(0));
         let round = self.emit(Op::LoopRound(0));
         self.breaks.push(Vec::new());
+        self.nest += 1;
         self.block(body);
+        self.nest -= 1;
         self.emit(Op::Jump(top));
         let behind = self.here();
         self.emit(Op::LoopEnd);
@@ -304,10 +322,12 @@ impl<'a, 'f> Compiler<'a, 'f> {
         self.emit(Op::Switch(number as u32));
         self.breaks.push(Vec::new());
         let mut targets = Vec::new();
+        self.nest += 1;
         for case in &switch.cases {
             targets.push(self.here());
             case.body.iter().for_each(|stmt| self.stmt(stmt));
         }
+        self.nest -= 1;
         let behind = self.here();
         self.end_breaks(behind);
         let default = switch.cases.iter().position(|case| matches!(case.label, CaseLabel::Default));

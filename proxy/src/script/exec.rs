@@ -29,6 +29,8 @@ pub struct Run {
     pub(super) last: i64,
     /// Where the block's values begin on the stack.
     pub(super) base: usize,
+    /// How many blocks the run is inside of: routes, and the bodies of `if`, loops and switches around calls.
+    pub(super) depth: u32,
     pub(super) values: SmallVec<[Value; 8]>,
     pub(super) frames: SmallVec<[Frame; 4]>,
     pub(super) pending: Option<Pending>,
@@ -59,6 +61,7 @@ impl Run {
             state: RunState::new(kind, route),
             last: 1,
             base: 0,
+            depth: 0,
             values: SmallVec::new(),
             frames: SmallVec::new(),
             pending: None,

@@ -23,6 +23,7 @@ pub(super) struct Back {
     pc: u32,
     base: usize,
     want: Want,
+    depth: u32,
 }
 
 /// The function that wanted a block, and everything the block must not disturb.
@@ -31,6 +32,7 @@ pub(super) struct NestedFrame {
     pc: u32,
     base: usize,
     last: i64,
+    depth: u32,
     pending: Pending,
     state: RunState,
     /// The caller's message, when the block has its own.
@@ -145,7 +147,8 @@ impl Run {
             self.deliver(want, -1);
             return;
         }
-        let back = Back { pc: self.pc, base: self.base, want };
+        let back = Back { pc: self.pc, base: self.base, want, depth: self.depth };
+        self.depth += 1 + script.nesting(self.state.position);
         self.frames.push(Frame::Route { back, route: self.state.route });
         self.state.route = route;
         self.base = self.values.len();
@@ -155,7 +158,9 @@ impl Run {
 
     /// Runs the operations that follow as a block; they end with a `Leave`, and the run goes on at `target`.
     pub(super) fn enter_block(&mut self, target: u32, want: Want) {
-        self.frames.push(Frame::Block { back: Back { pc: target, base: self.base, want } });
+        self.frames
+            .push(Frame::Block { back: Back { pc: target, base: self.base, want, depth: self.depth } });
+        self.depth += 1;
         self.base = self.values.len();
         self.last = 1;
     }
@@ -164,6 +169,7 @@ impl Run {
         self.values.truncate(self.base);
         self.base = back.base;
         self.pc = back.pc;
+        self.depth = back.depth;
         self.deliver(back.want, code);
     }
 
@@ -185,6 +191,7 @@ impl Run {
             pc: self.pc,
             base: self.base,
             last: self.last,
+            depth: self.depth,
             pending,
             state,
             work,
@@ -192,6 +199,7 @@ impl Run {
         self.base = self.values.len();
         self.last = 1;
         self.pc = script.entries[nested.route.0 as usize];
+        self.depth += 1;
         Ok(())
     }
 
@@ -207,6 +215,7 @@ impl Run {
         self.base = frame.base;
         self.pc = frame.pc;
         self.last = frame.last;
+        self.depth = frame.depth;
         self.state = frame.state;
         let work = frame.work.map(|outer| std::mem::replace(&mut self.work, outer));
         let call = frame.pending.call;
@@ -221,14 +230,16 @@ impl Run {
             }
             if let Frame::Route { back, .. } | Frame::Block { back } = frame {
                 self.base = back.base;
+                self.depth = back.depth;
             }
         }
         None
     }
 
     fn is_too_deep(&self, script: &Script, shard: &mut Shard) -> bool {
-        // The outermost block counts too.
-        let is_too_deep = self.frames.len() + 1 >= script.limits.depth;
+        // The outermost block counts too, and so does every `if`, loop and switch around a call.
+        let depth = self.depth + 1 + script.nesting(self.state.position);
+        let is_too_deep = depth as usize >= script.limits.depth;
         if is_too_deep {
             let line = script.names.line(self.state.position);
             // The wording is the original's: log watchers look for it.

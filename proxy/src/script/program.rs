@@ -24,6 +24,8 @@ pub struct Script {
     pub(super) pvs: Vec<Pv>,
     pub(super) patterns: Vec<Pattern>,
     pub(super) switches: Vec<Switch>,
+    /// Calls of routes inside `if`, loops and switches: position and how many of these are around it.
+    pub(super) nesting: Vec<(u32, u32)>,
     pub(super) names: RouteNames,
     pub(super) limits: Limits,
     /// The loaded tables.
@@ -41,6 +43,12 @@ impl Script {
     /// The blocks by table and name.
     pub fn routes(&self) -> &RouteNames {
         &self.names
+    }
+
+    /// How many `if`, loops and switches are around the call of a route at that position.
+    pub(super) fn nesting(&self, position: u32) -> u32 {
+        let found = self.nesting.binary_search_by_key(&position, |(at, _)| *at);
+        found.map_or(0, |place| self.nesting[place].1)
     }
 
     /// Everything functions and variables may touch, put together.

@@ -47,7 +47,9 @@ fn param(part: &[u8]) -> Option<Param<'_>> {
     let quoted =
         value.len() > 1 && value.first() == value.last() && matches!(value.first(), Some(b'"' | b'\''));
     let value = if quoted { &value[1..value.len() - 1] } else { value };
-    (!name.is_empty()).then_some(Param { name, value })
+    // A blank inside a name is no list of parameters: the whole of a Via or Contact is none.
+    let is_name = !name.is_empty() && !name.iter().any(u8::is_ascii_whitespace);
+    is_name.then_some(Param { name, value })
 }
 
 fn split_unquoted(text: &[u8], separator: u8) -> Vec<&[u8]> {

@@ -117,7 +117,7 @@ mod tests {
         let text = "loadmodule \"corex.so\"\nloadmodule \"xlog.so\"\nrequest_route { \
             setxflag(40); if (isxflagset(40)) xlog(\"set\\n\"); resetxflag(40); \
             if (!isxflagset(40)) xlog(\"reset\\n\"); $var(s) = \"udp:[::1]:5060\"; \
-            xlog(\"$(var(s){sock.proto}|$(var(s){sock.host})|$(var(s){sock.port})\\n\"); }";
+            xlog(\"$(var(s){sock.proto})|$(var(s){sock.host})|$(var(s){sock.port})\\n\"); }";
         let mut trial = Trial::load(text).expect("the test's configuration is right");
         assert_eq!(trial.run(OPTIONS).lines, ["set", "reset", "udp|[::1]|5060"]);
     }

@@ -94,8 +94,7 @@ fn answer(ctx: &mut Ctx<'_>, failure: &Failure) {
     if matches!(ctx.work.view().method(), None | Some(Method::Ack)) {
         return;
     }
-    let before = ctx.work.reply_headers.len();
+    // It stays for later replies of the script, as with the original.
     ctx.work.reply_headers.extend(failure.line());
     ctx.reply(status, reason.as_bytes());
-    ctx.work.reply_headers.truncate(before);
 }

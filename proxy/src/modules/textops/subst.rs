@@ -29,7 +29,7 @@ enum Piece {
 }
 
 /// Parses `/re/text/flags`; the first character is the separator. Flags: `g` all matches, `i` any case, `s`
-/// the dot does not match line ends.
+/// line ends are characters like others; else `^`, `$` and the dot stop at them.
 pub(super) fn prepare(catalog: &Catalog, text: &[u8]) -> Result<Prepared, String> {
     let usage = || "expected /re/text/flags with the same separator three times".to_owned();
     let (separator, rest) = text.split_first().ok_or_else(usage)?;
@@ -42,7 +42,7 @@ pub(super) fn prepare(catalog: &Catalog, text: &[u8]) -> Result<Prepared, String
         return Err(format!("unknown flag {}, there are g i s", char::from(*unknown)));
     }
     let case = if flags.contains(&b'i') { Case::Ignore } else { Case::Match };
-    let lines = if flags.contains(&b's') { Lines::Apart } else { Lines::Plain };
+    let lines = if flags.contains(&b's') { Lines::Plain } else { Lines::Apart };
     let pattern = Pattern::compile_for(re, case, lines)
         .map_err(|error| format!("not a regular expression: {error}"))?;
     let pieces = pieces(catalog, replacement)?;

@@ -36,7 +36,7 @@ fn every_mistake_has_a_place_and_a_hint() {
             "1:32: error: unknown transformation {s.lenn}, did you mean {s.len}?",
         ),
         ("request_route { if ($ru =~ \"a(\") exit; }", "1:28: error: not a regular expression: unmatched ("),
-        ("request_route { $var(x) = $time2(foo); }", "1:27: error: unknown variable $time2"),
+        ("request_route { $var(x) = $nosuch2(foo); }", "1:27: error: unknown variable $nosuch2"),
         ("request_route { $var(x) = $TV(foo); }", "1:31: error: $TV(foo): expected one of s u sn un Sn"),
         (
             "loadmodule \"tm.so\"\nbranch_route[X] { t_relay(); }",
