@@ -36,7 +36,7 @@ const WINDOW: Duration = Duration::from_millis(10);
 const MESSAGES_IN_WINDOW: u32 = 20;
 /// How long it rests: with the kernel's timer slack still well below the millisecond in which SIPp measures, and
 /// within which calls have to start.
-const REST: Duration = Duration::from_micros(600);
+const REST: Duration = Duration::from_micros(700);
 
 #[cfg(test)]
 mod tests {
