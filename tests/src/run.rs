@@ -175,9 +175,12 @@ impl Run {
         }
         let holds = [("standard output", &out, &expect.stdout), ("standard error", &err, &expect.stderr)];
         for (place, text, wanted) in holds {
-            wrong.extend(
-                wanted.iter().filter(|want| !text.contains(*want)).map(|w| format!("no {w:?} in {place}")),
-            );
+            for want in wanted {
+                let want = self.fill(want)?;
+                if !text.contains(&want) {
+                    wrong.push(format!("no {want:?} in {place}"));
+                }
+            }
         }
         for (name, wanted) in &expect.file {
             let text = self.read_matching(name);
