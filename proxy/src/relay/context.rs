@@ -9,7 +9,7 @@ use sip::time::Time;
 use sip::txn::{Hop, Millis, Timers, TxnId};
 use smallvec::SmallVec;
 
-use super::{Armed, Legs, Origin, RouteSlot, Target};
+use super::{Armed, FailureReplies, Legs, Origin, RouteSlot, Target};
 
 /// The response context of a server transaction.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub struct Context {
     pub(super) branches: SmallVec<[Branch; 1]>,
     /// First branch of the set added last.
     pub(super) last_set: usize,
+    /// What the failure route that runs wants of earlier replies, in place of the settings.
+    pub(super) failure_replies: Option<FailureReplies>,
     /// Routes armed for branches to come.
     pub(super) armed: Armed,
     /// Timers of branches to come.
@@ -142,6 +144,11 @@ impl Context {
     /// Routes armed for branches to come.
     pub fn armed_mut(&mut self) -> &mut Armed {
         &mut self.armed
+    }
+
+    /// What becomes of earlier replies after the failure route that runs.
+    pub fn set_failure_replies(&mut self, rule: FailureReplies) {
+        self.failure_replies = Some(rule);
     }
 
     /// True when a route is armed that may run later.

@@ -317,6 +317,7 @@ impl Relay {
             legs: Legs::default(),
             branches: Default::default(),
             last_set: 0,
+            failure_replies: None,
             armed: new.armed,
             timers,
             discriminator: self.ident.next_u64(),

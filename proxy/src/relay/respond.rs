@@ -93,6 +93,7 @@ impl Relay {
         let Some(context) = self.context_mut(id) else { return };
         let Phase::Deciding { branches, .. } = context.phase else { return };
         context.phase = Phase::Running;
+        let rule = context.failure_replies.take().unwrap_or(rule);
         let before = usize::from(branches);
         let has_forked = context.branches.len() > before;
         let dropped = match rule {

@@ -6,7 +6,7 @@ use super::relay::{self, Towards};
 use super::transaction::{self, Opened};
 use crate::api::{Args, Ctx, Flow, RouteKind};
 use crate::relay::cancel::Cause;
-use crate::relay::{Millis, Timers};
+use crate::relay::{FailureReplies, Millis, Timers};
 
 /// `t_relay([host, port])`
 pub(super) fn t_relay(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
@@ -205,6 +205,27 @@ pub(super) fn t_set_max_lifetime(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 pub(super) fn t_reset_max_lifetime(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     let base = base_timers(ctx);
     retime(ctx, |timers| timers.lifetime = base.lifetime)
+}
+
+/// `t_drop_replies([mode])`: what of the replies from before this route may still win, in place of
+/// `failure_reply_mode`.
+pub(super) fn t_drop_replies(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    // DEVIATES: when a kept reply wins after new branches have failed, its failure route is not run again;
+    // Kamailio runs it until there may be no more branches (a_failure_route_may_keep_the_first_reply_in_the_race).
+    let rule = match args.text(ctx, 0).first() {
+        None | Some(b'a') => FailureReplies::Drop,
+        Some(b'l') => FailureReplies::DropLast,
+        Some(b'n') => FailureReplies::Keep,
+        Some(_) => return Flow::FALSE,
+    };
+    let context = ctx.work.relaying.id.and_then(|id| ctx.shard.relay.context_mut(id));
+    match context {
+        Some(context) => {
+            context.set_failure_replies(rule);
+            Flow::TRUE
+        }
+        None => Flow::FALSE,
+    }
 }
 
 /// `t_set_auto_inv_100(0|1)`

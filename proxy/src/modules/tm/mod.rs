@@ -1,6 +1,7 @@
 //! Module tm: stateful relaying. The table; the work is done by `relay` and by the files beside this one.
 
 mod arm;
+mod contacts;
 mod functions;
 mod params;
 mod relay;
@@ -222,6 +223,29 @@ static FUNCTIONS: &[FunctionDef] = &[
         functions::t_reset_max_lifetime,
         "resets the longest life",
     ),
+    FunctionDef::new(
+        "t_load_contacts",
+        &[Kind::Int],
+        REQUEST_FAILURE,
+        contacts::load,
+        "puts the targets by, ordered by q",
+    )
+    .optional(1),
+    FunctionDef::new(
+        "t_next_contacts",
+        &[],
+        REQUEST_FAILURE,
+        contacts::next,
+        "makes the next group the targets",
+    ),
+    FunctionDef::new(
+        "t_drop_replies",
+        &[Kind::Text],
+        Routes::FAILURE,
+        functions::t_drop_replies,
+        "drops replies from before: a all, l of the last set, n none",
+    )
+    .optional(1),
     FunctionDef::new(
         "t_set_auto_inv_100",
         &[Kind::Int],

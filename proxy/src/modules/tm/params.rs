@@ -1,5 +1,6 @@
 //! The parameters of tm and how they become the relay's settings.
 
+use super::contacts::Lists;
 use crate::api::{Loading, ParamDef, Params, Shard};
 use crate::relay::cancel::Unreplied;
 use crate::relay::{FailureReplies, Millis, On100, OnGlobalFailure, Settings, Timers};
@@ -35,6 +36,8 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ParamDef::int("e2e_cancel_reason", 1, "whether the Reason of a received CANCEL is copied"),
     ParamDef::int("remap_503_500", 1, "whether a 503 goes upstream as 500"),
     ParamDef::int("relay_100", 0, "whether received 100s are relayed"),
+    ParamDef::text("contacts_avp", "", "XAVP that t_load_contacts() fills"),
+    ParamDef::text("contact_flows_avp", "", "XAVP of further flows to an instance"),
     ParamDef::int("reparse_invite", 1, "has no effect: CANCEL and ACK are always made from the sent INVITE"),
     ParamDef::int("reparse_on_dns_failover", 1, "has no effect"),
     ParamDef::int("ruri_matching", 1, "has no effect"),
@@ -49,6 +52,8 @@ pub(super) static PARAMS: &[ParamDef] = &[
 pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     let settings = settings(loading.params)?;
     loading.shared.put(settings);
+    let (contacts, flows) = (loading.params.text("contacts_avp"), loading.params.text("contact_flows_avp"));
+    loading.shared.put(Lists { contacts, flows });
     Ok(())
 }
 

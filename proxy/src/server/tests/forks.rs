@@ -109,3 +109,46 @@ fn a_6xx_ends_the_call_everywhere() {
     stage.second.answer(&two, "487 Request Terminated", ";tag=c");
     stage.caller.expect("SIP/2.0 603 Decline");
 }
+
+/// Kamailio would run the failure route of the first branch again and again here.
+#[test]
+fn a_failure_route_may_keep_the_first_reply_in_the_race() {
+    let (mut first, mut second) = (Party::alone(), Party::alone());
+    let server = server(&format!(
+        "request_route {{ if (method == \"ACK\") exit; t_on_failure(\"F\"); $ru = \"sip:{}\"; t_relay(); }}
+         failure_route[F] {{ t_drop_replies(\"n\"); $ru = \"sip:{}\"; t_relay(); }}",
+        first.addr(),
+        second.addr()
+    ));
+    first.proxy = server.addresses()[0].1;
+    second.proxy = first.proxy;
+    let caller = Party::of(&server);
+    caller.request("INVITE", "sip:x@y", "");
+    caller.expect("SIP/2.0 100");
+    first.answer(&first.expect("INVITE"), "404 First", ";tag=b");
+    second.answer(&second.expect("INVITE"), "486 Second", ";tag=c");
+    caller.expect("SIP/2.0 404 First");
+}
+
+/// RFC 3261 16.6: targets of a lower q are tried when those of a higher one have failed.
+#[test]
+fn groups_of_equal_preference_are_tried_one_after_the_other() {
+    let (mut first, mut second) = (Party::alone(), Party::alone());
+    let server = server(&format!(
+        "modparam(\"tm\", \"contacts_avp\", \"c\")
+         request_route {{ if (method == \"ACK\") exit; $ru = \"sip:low@{}\";
+             append_branch(\"sip:high@{}\", \"0.9\"); t_load_contacts(); t_next_contacts();
+             t_on_failure(\"F\"); t_relay(); }}
+         failure_route[F] {{ if (t_next_contacts()) {{ t_on_failure(\"F\"); t_relay(); }} }}",
+        first.addr(),
+        second.addr()
+    ));
+    first.proxy = server.addresses()[0].1;
+    second.proxy = first.proxy;
+    let caller = Party::of(&server);
+    caller.request("INVITE", "sip:x@y", "");
+    caller.expect("SIP/2.0 100");
+    second.answer(&second.expect("INVITE sip:high@"), "503 Later", ";tag=b");
+    first.answer(&first.expect("INVITE sip:low@"), "480 Away", ";tag=c");
+    caller.expect("SIP/2.0 480 Away");
+}
