@@ -1,7 +1,12 @@
-//! Reading the command line in the style of getopt: `-DDE`, `-f file`, `-ffile`, `--debug=3`, `--debug 3`.
+//! Words of the command line -> [`Options`].
+//!
+//! clap reads them (`-DDE`, `-f file`, `-ffile`, `--debug=3`, `--debug 3`, as getopt does); its argument
+//! definitions come from the table of rows, and so do names and values in our refusals.
 
 use std::fmt;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use sip::diag::nearest;
 
 use super::table::{Effect, ROWS, Row, find_long, find_short};
@@ -21,23 +26,11 @@ impl fmt::Display for Refusal {
 ///
 /// Errors: the first argument that cannot be used, with the nearest known name.
 pub fn read(args: impl IntoIterator<Item = String>) -> Result<Options, Refusal> {
+    let args: Vec<String> = args.into_iter().collect();
+    let matches = command().try_get_matches_from(&args).map_err(|error| explain(&error, &args))?;
     let mut options = Options::default();
-    let mut args = args.into_iter();
-    while let Some(arg) = args.next() {
-        if let Some(long) = arg.strip_prefix("--") {
-            let (name, value) = match long.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (long, None),
-            };
-            let row = find_long(name).ok_or_else(|| unknown(&arg, name))?;
-            apply(&mut options, row, value, &mut args)?;
-        } else if arg.len() > 1 && arg.starts_with('-') {
-            read_short(&mut options, &arg, &mut args)?;
-        } else {
-            return Err(Refusal(format!(
-                "unexpected argument '{arg}': the configuration file is given with -f. Use -h for help."
-            )));
-        }
+    for (row, value) in occurrences(&matches) {
+        row.apply(&mut options, value)?;
     }
     // `-v` alone asks for the version, beside `-c` for more lines.
     if options.verbose && options.action == Action::Run {
@@ -46,52 +39,97 @@ pub fn read(args: impl IntoIterator<Item = String>) -> Result<Options, Refusal> 
     Ok(options)
 }
 
-/// Single letters, which may stand together; a letter that takes a value takes the rest.
-fn read_short(
-    options: &mut Options,
-    arg: &str,
-    args: &mut impl Iterator<Item = String>,
-) -> Result<(), Refusal> {
-    let mut letters = arg[1..].chars();
-    while let Some(letter) = letters.next() {
-        let row = find_short(letter).ok_or_else(|| unknown(&format!("-{letter}"), &arg[1..]))?;
-        let rest = letters.as_str();
-        if row.value_name().is_some() && !rest.is_empty() {
-            return apply(options, row, Some(rest.to_owned()), args);
+/// clap's view of the table.
+fn command() -> Command {
+    let command =
+        Command::new("sip-proxy").no_binary_name(true).disable_help_flag(true).disable_version_flag(true);
+    command.args(ROWS.iter().map(|row| {
+        let mut arg = Arg::new(row.name());
+        if let Some(short) = row.short {
+            arg = arg.short(short);
         }
-        apply(options, row, None, args)?;
-    }
-    Ok(())
+        if let Some(long) = row.long {
+            arg = arg.long(long);
+        }
+        match row.value_name() {
+            None => arg.action(ArgAction::Count),
+            // getopt takes the next word as the value even when it looks like an option.
+            Some(_) => arg.num_args(1).action(ArgAction::Append).allow_hyphen_values(true),
+        }
+    }))
 }
 
-fn apply(
-    options: &mut Options,
-    row: &Row,
-    value: Option<String>,
-    args: &mut impl Iterator<Item = String>,
-) -> Result<(), Refusal> {
-    let value = match (row.value_name(), value) {
-        (None, None) => String::new(),
-        (None, Some(_)) => return Err(Refusal(format!("option {} takes no value", row.name()))),
-        (Some(_), Some(value)) => value,
-        (Some(name), None) => args.next().ok_or_else(|| {
-            Refusal(format!("option {} requires a value: {name}. Use -h for help.", row.name()))
-        })?,
+/// Every option that was given with its value, in the order of the command line: the last one wins.
+fn occurrences(matches: &ArgMatches) -> Vec<(&'static Row, &str)> {
+    let mut found = Vec::new();
+    for row in ROWS {
+        let id = row.name();
+        let mut places = matches.indices_of(&id).into_iter().flatten();
+        if row.value_name().is_none() {
+            // clap remembers where a repeated flag stood last, and how often it was given.
+            let place = places.next_back().unwrap_or(0);
+            found.extend((0..matches.get_count(&id)).map(|_| (place, row, "")));
+        } else {
+            let values = matches.get_many::<String>(&id).into_iter().flatten();
+            found.extend(places.zip(values).map(|(place, value)| (place, row, value.as_str())));
+        }
+    }
+    found.sort_by_key(|(place, ..)| *place);
+    found.into_iter().map(|(_, row, value)| (row, value)).collect()
+}
+
+impl Row {
+    fn apply(&self, options: &mut Options, value: &str) -> Result<(), Refusal> {
+        match &self.effect {
+            Effect::Flag(set) => set(options),
+            Effect::Ignored(_) => {}
+            Effect::Value(_, set) => set(options, value).map_err(|expected| {
+                Refusal(format!("bad value '{value}' of option {}: {expected} was expected", self.name()))
+            })?,
+        }
+        Ok(())
+    }
+}
+
+/// clap's error as one line.
+fn explain(error: &clap::Error, args: &[String]) -> Refusal {
+    let argument = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) => argument.as_str(),
+        _ => "",
     };
-    match &row.effect {
-        Effect::Flag(set) => set(options),
-        Effect::Ignored(_) => {}
-        Effect::Value(_, set) => set(options, &value).map_err(|expected| {
-            Refusal(format!("bad value '{value}' of option {}: {expected} was expected", row.name()))
-        })?,
+    if error.kind() == ErrorKind::UnknownArgument {
+        return unknown(argument, args);
     }
-    Ok(())
+    // clap shows the value behind the name, or dots where a flag may be repeated.
+    let name = argument.split([' ', '=', '.']).next().unwrap_or("");
+    let row = match name.strip_prefix("--") {
+        Some(long) => find_long(long),
+        None => name.chars().nth(1).and_then(find_short),
+    };
+    Refusal(match row.map(|row| (row.name(), row.value_name())) {
+        Some((name, Some(value))) => format!("option {name} requires a value: {value}. Use -h for help."),
+        Some((name, None)) => format!("option {name} takes no value"),
+        None => format!("bad argument '{argument}'. Use -h for help."),
+    })
 }
 
-fn unknown(option: &str, name: &str) -> Refusal {
+fn unknown(argument: &str, args: &[String]) -> Refusal {
+    let is_option = argument.len() > 1 && argument.starts_with('-');
+    if !is_option {
+        return Refusal(format!(
+            "unexpected argument '{argument}': the configuration file is given with -f. Use -h for help."
+        ));
+    }
+    // Of `-chek` clap names the first letter that is unknown; the hint is for the word.
+    let word = args.iter().find(|word| {
+        word.starts_with(argument)
+            || (word.starts_with('-') && !word.starts_with("--") && word.contains(&argument[1..]))
+    });
+    let name = word.map_or(argument, String::as_str).trim_start_matches('-');
+    let name = name.split('=').next().unwrap_or(name);
     match nearest(name, ROWS.iter().filter_map(|row| row.long)).filter(|_| name.len() > 1) {
-        Some(near) => Refusal(format!("unknown option {option}, did you mean --{near}? Use -h for help.")),
-        None => Refusal(format!("unknown option {option}. Use -h for help.")),
+        Some(near) => Refusal(format!("unknown option {argument}, did you mean --{near}? Use -h for help.")),
+        None => Refusal(format!("unknown option {argument}. Use -h for help.")),
     }
 }
 
@@ -143,12 +181,23 @@ mod tests {
     }
 
     #[test]
+    fn values_may_look_like_options_and_the_last_action_wins() {
+        let read = options("-f -c --debug -3 --debug=1 --debug -2 --cfg-print -h");
+        assert_eq!((read.config.as_deref(), read.log.level), (Some("-c"), Some(-2)));
+        assert_eq!(read.action, Action::Help);
+        assert_eq!(options("-h --cfg-print").action, Action::PrintEvaluated);
+    }
+
+    #[test]
     fn refuses_with_one_clear_line() {
         assert_eq!(refusal("-Z"), "unknown option -Z. Use -h for help.");
         assert_eq!(refusal("--chek"), "unknown option --chek, did you mean --check? Use -h for help.");
+        assert_eq!(refusal("-chek"), "unknown option -k, did you mean --check? Use -h for help.");
+        assert_eq!(refusal("--debgu=3"), "unknown option --debgu, did you mean --debug? Use -h for help.");
         assert_eq!(refusal("-f"), "option -f requires a value: file. Use -h for help.");
         assert_eq!(refusal("-n x"), "bad value 'x' of option -n: a number was expected");
         assert_eq!(refusal("--check=1"), "option -c takes no value");
+        assert_eq!(refusal("--subst"), "option --subst requires a value: exp. Use -h for help.");
         assert!(refusal("kamailio.cfg").contains("with -f"));
     }
 }
