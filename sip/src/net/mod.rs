@@ -3,7 +3,7 @@
 //! [`Sockets`] is what one signalling thread owns: datagram sockets read and written in batches, stream
 //! connections in a table, one readiness wait with a deadline. A shell's loop is `wait`, `receive`, its
 //! machines, `send`, `flush`. TLS and WebSocket will be further transports of the same table.
-//! Not here: parsing, transactions, name resolution policy. `unsafe` is in `udp.rs` only.
+//! Not here: parsing, transactions, name resolution policy. `unsafe` is in `udp.rs` and its two parts only.
 
 mod clock;
 mod conns;

@@ -5,15 +5,21 @@
 //! port over which the kernel spreads datagrams (SO_REUSEPORT). `udp_plain.rs` is the same without these.
 #![allow(unsafe_code)] // The batch calls have no safe wrapper; each block states the invariant it stands on.
 
+mod name;
+mod ring;
+
 use std::io;
 use std::mem::{size_of, zeroed};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::outbox::Sent;
 use super::{Buffers, SendBatch, UdpOptions};
+use name::{NAME_LEN, Name};
+use ring::DropCounter;
+pub use ring::RecvRing;
 
 /// A non-blocking datagram socket.
 #[derive(Debug)]
@@ -163,189 +169,6 @@ impl AsFd for UdpSocket {
     }
 }
 
-/// Slots that datagrams are received into, for any number of sockets of one thread.
-///
-/// A slot holds the largest datagram UDP can carry, so nothing is ever truncated. The memory is only
-/// reserved: a page of it becomes real when a datagram is first written there, so with SIP's usual sizes a
-/// ring of 64 slots costs 64 pages, not 4 MiB.
-pub struct RecvRing {
-    bytes: Vec<u8>,
-    names: Vec<Name>,
-    /// Read by the kernel through `headers` only.
-    _iovecs: Vec<libc::iovec>,
-    controls: Vec<Control>,
-    headers: Vec<libc::mmsghdr>,
-    filled: usize,
-}
-
-// SAFETY: the raw pointers inside lead only into vectors the ring owns, so it moves between threads whole.
-unsafe impl Send for RecvRing {}
-
-impl RecvRing {
-    /// A ring of `slots` slots.
-    pub fn new(slots: usize) -> RecvRing {
-        let mut bytes = vec![0u8; slots * SLOT_STRIDE];
-        let mut names = vec![Name::unset(); slots];
-        let mut controls = vec![Control::default(); slots];
-        let (bytes_at, names_at, controls_at) =
-            (bytes.as_mut_ptr(), names.as_mut_ptr(), controls.as_mut_ptr());
-        let mut iovecs: Vec<libc::iovec> = (0..slots)
-            .map(|slot| libc::iovec {
-                iov_base: bytes_at.wrapping_add(slot * SLOT_STRIDE).cast(),
-                iov_len: MAX_DATAGRAM,
-            })
-            .collect();
-        let iovecs_at = iovecs.as_mut_ptr();
-        let headers = (0..slots)
-            .map(|slot| {
-                // SAFETY: all-zero is a valid mmsghdr.
-                let mut header: libc::mmsghdr = unsafe { zeroed() };
-                header.msg_hdr.msg_name = names_at.wrapping_add(slot).cast();
-                header.msg_hdr.msg_iov = iovecs_at.wrapping_add(slot);
-                header.msg_hdr.msg_iovlen = 1;
-                header.msg_hdr.msg_control = controls_at.wrapping_add(slot).cast();
-                header
-            })
-            .collect();
-        let mut ring = RecvRing { bytes, names, _iovecs: iovecs, controls, headers, filled: slots };
-        ring.clear();
-        ring
-    }
-
-    /// Frees all slots.
-    pub fn clear(&mut self) {
-        for header in &mut self.headers[..self.filled] {
-            // The kernel overwrote these lengths with what it used.
-            header.msg_hdr.msg_namelen = NAME_LEN;
-            header.msg_hdr.msg_controllen = size_of::<Control>() as _;
-        }
-        self.filled = 0;
-    }
-
-    /// Datagrams in the ring.
-    pub fn len(&self) -> usize {
-        self.filled
-    }
-
-    /// True when no datagram is in the ring.
-    pub fn is_empty(&self) -> bool {
-        self.filled == 0
-    }
-
-    /// True when no slot is free.
-    pub fn is_full(&self) -> bool {
-        self.filled == self.headers.len()
-    }
-
-    /// The `slot`-th datagram and its source. `None` past the last one, or without an IP source.
-    pub fn get(&self, slot: usize) -> Option<(&[u8], SocketAddr)> {
-        let header = self.headers[..self.filled].get(slot)?;
-        let start = slot * SLOT_STRIDE;
-        Some((&self.bytes[start..start + header.msg_len as usize], self.names[slot].addr()?))
-    }
-
-    /// The control message that came with a datagram, when there is one.
-    fn control(&self, slot: usize) -> Option<&Control> {
-        let used = self.headers[slot].msg_hdr.msg_controllen;
-        (used >= size_of::<libc::cmsghdr>() + size_of::<u32>()).then(|| &self.controls[slot])
-    }
-}
-
-impl std::fmt::Debug for RecvRing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RecvRing").field("slots", &self.headers.len()).field("filled", &self.filled).finish()
-    }
-}
-
-/// Follows the kernel's 32-bit drop counter, which wraps.
-#[derive(Clone, Copy, Debug, Default)]
-struct DropCounter {
-    last: u32,
-    total: u64,
-}
-
-impl DropCounter {
-    fn update(&mut self, control: Option<&Control>) {
-        let Some(control) = control else { return };
-        if control.header_level == libc::SOL_SOCKET && control.header_type == libc::SO_RXQ_OVFL {
-            self.total += u64::from(control.value.wrapping_sub(self.last));
-            self.last = control.value;
-        }
-    }
-}
-
-/// One control message with a 32-bit value, laid out as the kernel writes it (cmsghdr, then the value).
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-struct Control {
-    header_len: usize,
-    header_level: libc::c_int,
-    header_type: libc::c_int,
-    value: u32,
-    padding: u32,
-}
-
-/// A socket address as the kernel writes it, IPv4 or IPv6.
-#[repr(C)]
-#[derive(Clone, Copy)]
-union Name {
-    family: libc::sa_family_t,
-    v4: libc::sockaddr_in,
-    v6: libc::sockaddr_in6,
-}
-
-impl Name {
-    fn unset() -> Name {
-        // SAFETY: all-zero is a valid value of every variant (AF_UNSPEC).
-        unsafe { zeroed() }
-    }
-
-    fn addr(&self) -> Option<SocketAddr> {
-        // SAFETY: every byte of the union is always initialised (it starts all-zero) and every bit pattern is
-        // valid for these integer structs; the family says which one the kernel wrote.
-        unsafe {
-            match libc::c_int::from(self.family) {
-                libc::AF_INET => Some(SocketAddr::V4(SocketAddrV4::new(
-                    Ipv4Addr::from(u32::from_be(self.v4.sin_addr.s_addr)),
-                    u16::from_be(self.v4.sin_port),
-                ))),
-                libc::AF_INET6 => Some(SocketAddr::V6(SocketAddrV6::new(
-                    Ipv6Addr::from(self.v6.sin6_addr.s6_addr),
-                    u16::from_be(self.v6.sin6_port),
-                    u32::from_be(self.v6.sin6_flowinfo),
-                    self.v6.sin6_scope_id,
-                ))),
-                _ => None,
-            }
-        }
-    }
-
-    fn from_addr(addr: SocketAddr) -> (Name, libc::socklen_t) {
-        let mut name = Name::unset();
-        match addr {
-            SocketAddr::V4(addr) => {
-                name.v4 = libc::sockaddr_in {
-                    sin_family: libc::AF_INET as libc::sa_family_t,
-                    sin_port: addr.port().to_be(),
-                    sin_addr: libc::in_addr { s_addr: u32::from(*addr.ip()).to_be() },
-                    sin_zero: [0; 8],
-                };
-                (name, size_of::<libc::sockaddr_in>() as libc::socklen_t)
-            }
-            SocketAddr::V6(addr) => {
-                name.v6 = libc::sockaddr_in6 {
-                    sin6_family: libc::AF_INET6 as libc::sa_family_t,
-                    sin6_port: addr.port().to_be(),
-                    sin6_flowinfo: addr.flowinfo().to_be(),
-                    sin6_addr: libc::in6_addr { s6_addr: addr.ip().octets() },
-                    sin6_scope_id: addr.scope_id(),
-                };
-                (name, NAME_LEN)
-            }
-        }
-    }
-}
-
 /// What an error number of a datagram call means for the caller's loop.
 enum Trouble {
     /// No datagram waits, or no room to send.
@@ -475,11 +298,6 @@ fn set_option<T: Copy>(socket: &Socket, level: libc::c_int, name: libc::c_int, v
 const ON: libc::c_int = 1;
 /// Datagrams per sendmmsg.
 const SEND_BATCH: usize = 32;
-/// No datagram is larger: the IPv6 payload length less the UDP header, rounded up.
-const MAX_DATAGRAM: usize = 65_535;
-/// Distance of two slots: not a power of two, so that the starts of all slots do not share cache sets.
-const SLOT_STRIDE: usize = 65_536 + 17 * 64;
-const NAME_LEN: libc::socklen_t = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
 /// How often a call that failed for a pending ICMP error is repeated.
 const RETRIES: usize = 2;
 /// Where a classic BPF program loads a random word from (SKF_AD_OFF + SKF_AD_RANDOM).
@@ -495,10 +313,10 @@ mod promises;
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
+    use std::net::{Ipv4Addr, SocketAddr};
     use std::time::Duration;
 
-    use super::{Control, DropCounter, Name, RecvRing, UdpSocket};
+    use super::{RecvRing, UdpSocket};
     use crate::net::{Interest, Poll, SendBatch, UdpOptions};
 
     fn bound(receive_buffer: usize) -> UdpSocket {
@@ -559,44 +377,5 @@ mod tests {
         assert_eq!(to.receive(&mut ring).expect("receive"), 1);
         assert!(kept < 100);
         assert_eq!(to.kernel_drops(), 100 - kept);
-    }
-
-    #[test]
-    fn the_drop_counter_survives_its_wrap() {
-        let told = |value| Control {
-            header_level: libc::SOL_SOCKET,
-            header_type: libc::SO_RXQ_OVFL,
-            value,
-            ..Control::default()
-        };
-        let mut drops = DropCounter::default();
-        for value in [u32::MAX - 1, u32::MAX, 4] {
-            drops.update(Some(&told(value)));
-        }
-        drops.update(None);
-        assert_eq!(drops.total, u64::from(u32::MAX) + 5);
-    }
-
-    #[test]
-    fn addresses_survive_the_kernel_form() {
-        let scoped = SocketAddrV6::new("fe80::1".parse().expect("an address"), 5060, 7, 3);
-        for addr in ["192.0.2.1:5060".parse().expect("an address"), SocketAddr::V6(scoped)] {
-            assert_eq!(Name::from_addr(addr).0.addr(), Some(addr));
-        }
-        assert_eq!(Name::unset().addr(), None);
-    }
-
-    #[test]
-    fn a_ring_costs_only_what_it_is_used_for() {
-        let resident = || -> u64 {
-            let status = std::fs::read_to_string("/proc/self/statm").expect("procfs");
-            let pages = status.split_whitespace().nth(1).expect("the second field is the resident set");
-            pages.parse::<u64>().expect("a number") * 4096
-        };
-        let before = resident();
-        let rings: Vec<RecvRing> = (0..32).map(|_| RecvRing::new(64)).collect();
-        // 32 rings reserve 128 MiB; other tests of this process may allocate meanwhile.
-        assert!(resident().saturating_sub(before) < 64 << 20);
-        drop(rings);
     }
 }

@@ -1,0 +1,170 @@
+//! The memory datagrams are received into: slots for recvmmsg, and the drop counter that comes with them.
+
+use std::mem::{size_of, zeroed};
+use std::net::SocketAddr;
+
+use super::name::{NAME_LEN, Name};
+
+/// Slots that datagrams are received into, for any number of sockets of one thread.
+///
+/// A slot holds the largest datagram UDP can carry, so nothing is ever truncated. The memory is only
+/// reserved: a page of it becomes real when a datagram is first written there, so with SIP's usual sizes a
+/// ring of 64 slots costs 64 pages, not 4 MiB.
+pub struct RecvRing {
+    bytes: Vec<u8>,
+    names: Vec<Name>,
+    /// Read by the kernel through `headers` only.
+    _iovecs: Vec<libc::iovec>,
+    controls: Vec<Control>,
+    pub(super) headers: Vec<libc::mmsghdr>,
+    pub(super) filled: usize,
+}
+
+// SAFETY: the raw pointers inside lead only into vectors the ring owns, so it moves between threads whole.
+unsafe impl Send for RecvRing {}
+
+impl RecvRing {
+    /// A ring of `slots` slots.
+    pub fn new(slots: usize) -> RecvRing {
+        let mut bytes = vec![0u8; slots * SLOT_STRIDE];
+        let mut names = vec![Name::unset(); slots];
+        let mut controls = vec![Control::default(); slots];
+        let (bytes_at, names_at, controls_at) =
+            (bytes.as_mut_ptr(), names.as_mut_ptr(), controls.as_mut_ptr());
+        let mut iovecs: Vec<libc::iovec> = (0..slots)
+            .map(|slot| libc::iovec {
+                iov_base: bytes_at.wrapping_add(slot * SLOT_STRIDE).cast(),
+                iov_len: MAX_DATAGRAM,
+            })
+            .collect();
+        let iovecs_at = iovecs.as_mut_ptr();
+        let headers = (0..slots)
+            .map(|slot| {
+                // SAFETY: all-zero is a valid mmsghdr.
+                let mut header: libc::mmsghdr = unsafe { zeroed() };
+                header.msg_hdr.msg_name = names_at.wrapping_add(slot).cast();
+                header.msg_hdr.msg_iov = iovecs_at.wrapping_add(slot);
+                header.msg_hdr.msg_iovlen = 1;
+                header.msg_hdr.msg_control = controls_at.wrapping_add(slot).cast();
+                header
+            })
+            .collect();
+        let mut ring = RecvRing { bytes, names, _iovecs: iovecs, controls, headers, filled: slots };
+        ring.clear();
+        ring
+    }
+
+    /// Frees all slots.
+    pub fn clear(&mut self) {
+        for header in &mut self.headers[..self.filled] {
+            // The kernel overwrote these lengths with what it used.
+            header.msg_hdr.msg_namelen = NAME_LEN;
+            header.msg_hdr.msg_controllen = size_of::<Control>() as _;
+        }
+        self.filled = 0;
+    }
+
+    /// Datagrams in the ring.
+    pub fn len(&self) -> usize {
+        self.filled
+    }
+
+    /// True when no datagram is in the ring.
+    pub fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// True when no slot is free.
+    pub fn is_full(&self) -> bool {
+        self.filled == self.headers.len()
+    }
+
+    /// The `slot`-th datagram and its source. `None` past the last one, or without an IP source.
+    pub fn get(&self, slot: usize) -> Option<(&[u8], SocketAddr)> {
+        let header = self.headers[..self.filled].get(slot)?;
+        let start = slot * SLOT_STRIDE;
+        Some((&self.bytes[start..start + header.msg_len as usize], self.names[slot].addr()?))
+    }
+
+    /// The control message that came with a datagram, when there is one.
+    pub(super) fn control(&self, slot: usize) -> Option<&Control> {
+        let used = self.headers[slot].msg_hdr.msg_controllen;
+        (used >= size_of::<libc::cmsghdr>() + size_of::<u32>()).then(|| &self.controls[slot])
+    }
+}
+
+impl std::fmt::Debug for RecvRing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RecvRing").field("slots", &self.headers.len()).field("filled", &self.filled).finish()
+    }
+}
+
+/// Follows the kernel's 32-bit drop counter, which wraps.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct DropCounter {
+    last: u32,
+    /// Datagrams dropped since the start.
+    pub(super) total: u64,
+}
+
+impl DropCounter {
+    /// Takes in what came with the last datagram received.
+    pub(super) fn update(&mut self, control: Option<&Control>) {
+        let Some(control) = control else { return };
+        if control.header_level == libc::SOL_SOCKET && control.header_type == libc::SO_RXQ_OVFL {
+            self.total += u64::from(control.value.wrapping_sub(self.last));
+            self.last = control.value;
+        }
+    }
+}
+
+/// One control message with a 32-bit value, laid out as the kernel writes it (cmsghdr, then the value).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Control {
+    header_len: usize,
+    header_level: libc::c_int,
+    header_type: libc::c_int,
+    value: u32,
+    padding: u32,
+}
+
+/// No datagram is larger: the IPv6 payload length less the UDP header, rounded up.
+const MAX_DATAGRAM: usize = 65_535;
+/// Distance of two slots: not a power of two, so that the starts of all slots do not share cache sets.
+const SLOT_STRIDE: usize = 65_536 + 17 * 64;
+
+#[cfg(test)]
+mod tests {
+    use super::{Control, DropCounter, RecvRing};
+
+    #[test]
+    fn the_drop_counter_survives_its_wrap() {
+        let told = |value| Control {
+            header_level: libc::SOL_SOCKET,
+            header_type: libc::SO_RXQ_OVFL,
+            value,
+            ..Control::default()
+        };
+        let mut drops = DropCounter::default();
+        for value in [u32::MAX - 1, u32::MAX, 4] {
+            drops.update(Some(&told(value)));
+        }
+        drops.update(None);
+        assert_eq!(drops.total, u64::from(u32::MAX) + 5);
+    }
+
+    #[test]
+    fn a_ring_costs_only_what_it_is_used_for() {
+        let resident = || -> u64 {
+            let status = std::fs::read_to_string("/proc/self/statm").expect("procfs");
+            let pages = status.split_whitespace().nth(1).expect("the second field is the resident set");
+            pages.parse::<u64>().expect("a number") * 4096
+        };
+        let before = resident();
+        let rings: Vec<RecvRing> = (0..32).map(|_| RecvRing::new(64)).collect();
+        // 32 rings reserve 128 MiB; other tests of this process may allocate meanwhile.
+        assert!(resident().saturating_sub(before) < 64 << 20);
+        drop(rings);
+    }
+}
