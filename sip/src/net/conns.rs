@@ -178,6 +178,8 @@ impl Conns {
             self.remove(id);
         } else if let Some(conn) = self.conns.get_mut(&id) {
             conn.state = State::Finishing;
+            // Or each further message to the address would open a connection that nobody finds again.
+            release_addresses(&mut self.by_addr, id, conn);
         }
     }
 
@@ -335,12 +337,17 @@ impl Conns {
     fn remove(&mut self, id: ConnId) -> Option<Conn> {
         let conn = self.conns.remove(&id)?;
         self.deadlines.remove(&(conn.scheduled, id));
-        for addr in conn.aliases.iter().chain([&conn.peer.addr]) {
-            if self.by_addr.get(addr) == Some(&id) {
-                self.by_addr.remove(addr);
-            }
-        }
+        release_addresses(&mut self.by_addr, id, &conn);
         Some(conn)
+    }
+}
+
+/// Messages to the addresses of a connection no longer take it.
+fn release_addresses(by_addr: &mut HashMap<SocketAddr, ConnId>, id: ConnId, conn: &Conn) {
+    for addr in conn.aliases.iter().chain([&conn.peer.addr]) {
+        if by_addr.get(addr) == Some(&id) {
+            by_addr.remove(addr);
+        }
     }
 }
 

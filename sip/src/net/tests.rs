@@ -339,6 +339,26 @@ fn closing_writes_what_waits_first_and_reports_nothing() {
 }
 
 #[test]
+fn a_connection_that_finishes_gives_its_address_free() {
+    let listener = std::net::TcpListener::bind(any_port()).expect("a free port");
+    let addr = listener.local_addr().expect("bound");
+    let mut party = Party::new(ConnLimits::default());
+    let old = party.sockets.connect(party.now, addr, SocketId::default()).expect("a descriptor");
+    assert_eq!(opened(party.see(1)), old);
+    // Nobody reads: at some time bytes stay, and the connection cannot close at once.
+    while !party.sockets.conns.has_queued() {
+        party.send(&message(&"x".repeat(60_000)), old).expect("room");
+        party.sockets.flush(party.now);
+    }
+    party.sockets.close(party.now, old.conn);
+    for _ in 0..3 {
+        party.send(&message(""), tcp(addr)).expect("room");
+    }
+    assert_eq!(party.sockets.connections(), 2, "the old one and one new one");
+    assert_eq!(opened(party.see(1)).addr, addr);
+}
+
+#[test]
 fn a_ping_gets_a_pong() {
     // RFC 5626 3.5.1: a double CRLF is answered by a single one.
     let (mut party, _, addr) = Party::listening(ConnLimits::default());
