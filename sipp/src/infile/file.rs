@@ -1,4 +1,7 @@
 //! One injection file: its lines, the order calls take them in, its index.
+//!
+//! The csv crate reads the lines. The fields of all of them stand in one buffer, since millions of lines with
+//! an allocation each would cost more memory than they hold.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,12 +24,25 @@ pub enum Order {
 pub struct Infile {
     name: String,
     order: Order,
+    /// All fields, one behind the other.
     text: Vec<u8>,
-    /// Start and end of each line in `text`.
-    lines: Vec<(u64, u32)>,
+    /// Length of each field in `text`.
+    lengths: Vec<u32>,
+    lines: Vec<Line>,
     printf: Option<Printf>,
     next: u32,
     index: Option<Index>,
+}
+
+/// Where the fields of a line are.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    /// Offset of the first one in `text`.
+    start: usize,
+    /// Index of the first one in `lengths`.
+    first: u32,
+    /// How many there are.
+    fields: u32,
 }
 
 /// Keys of one field with the last line that has each.
@@ -89,13 +105,21 @@ impl Infile {
             .find(|(word, _)| head.contains(word))
             .map(|(_, order)| order)
             .ok_or_else(|| InfileError::UnknownType(name.into(), 1))?;
-        let mut lines = find_lines(&text, head_end + 1);
-        if lines.is_empty() {
+        let mut file = Infile {
+            name: name.into(),
+            order,
+            text: Vec::new(),
+            lengths: Vec::new(),
+            lines: Vec::new(),
+            printf: None,
+            next: 0,
+            index: None,
+        };
+        file.read_lines(text.get(head_end + 1..).unwrap_or_default());
+        if file.lines.is_empty() {
             return Err(InfileError::NoLines(name.into()));
         }
-        lines.shrink_to_fit();
-        let printf = Printf::parse(&head, lines.len() as u32);
-        let file = Infile { name: name.into(), order, text, lines, printf, next: 0, index: None };
+        file.printf = Printf::parse(&head, file.lines.len() as u32);
         file.check_conversions()?;
         Ok(file)
     }
@@ -170,8 +194,8 @@ impl Infile {
     /// Appends a line. Errors: `Printf`.
     pub fn insert(&mut self, line: &[u8]) -> Result<(), InfileError> {
         self.refuse_printf()?;
-        self.lines.push((0, 0));
-        self.put_line(self.lines.len() - 1, line);
+        self.push_line(line.split(|byte| *byte == SEPARATOR));
+        self.index_line(self.lines.len() - 1);
         Ok(())
     }
 
@@ -190,13 +214,53 @@ impl Infile {
             }
             self.index = Some(index);
         }
-        self.put_line(at, line);
+        self.push_line(line.split(|byte| *byte == SEPARATOR));
+        self.lines.swap_remove(at);
+        self.index_line(at);
         Ok(())
     }
 
-    fn put_line(&mut self, at: usize, line: &[u8]) {
-        self.lines[at] = (self.text.len() as u64, line.len() as u32);
-        self.text.extend_from_slice(line);
+    /// Reads the lines behind the first one, up to the first empty line; comments are left out.
+    fn read_lines(&mut self, text: &[u8]) {
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(SEPARATOR)
+            .terminator(csv::Terminator::Any(b'\n'))
+            .quoting(false)
+            .flexible(true)
+            .has_headers(false)
+            .from_reader(text);
+        let mut record = csv::ByteRecord::new();
+        loop {
+            // The reader skips empty lines, which end the data here; and it would hide them behind comments.
+            let rest = text.get(reader.position().byte() as usize..).unwrap_or_default();
+            if matches!(rest, [] | [b'\n', ..] | [b'\r'] | [b'\r', b'\n', ..]) {
+                return;
+            }
+            // Reading from memory, with lines of any length and bytes of any kind, does not fail.
+            if !matches!(reader.read_byte_record(&mut record), Ok(true)) {
+                return;
+            }
+            if rest[0] != b'#' {
+                let last = record.len() - 1;
+                self.push_line(record.iter().enumerate().map(|(at, field)| match field {
+                    [kept @ .., b'\r'] if at == last => kept,
+                    field => field,
+                }));
+            }
+        }
+    }
+
+    fn push_line<'f>(&mut self, fields: impl Iterator<Item = &'f [u8]>) {
+        let (start, first) = (self.text.len(), self.lengths.len());
+        for field in fields {
+            self.text.extend_from_slice(field);
+            self.lengths.push(field.len() as u32);
+        }
+        let fields = (self.lengths.len() - first) as u32;
+        self.lines.push(Line { start, first: first as u32, fields });
+    }
+
+    fn index_line(&mut self, at: usize) {
         if let Some(mut index) = self.index.take() {
             if let Some(key) = self.raw_field(at as u32, index.field) {
                 index.lines.insert(key.to_vec(), at as u32);
@@ -209,21 +273,20 @@ impl Infile {
         if self.printf.is_some() { Err(InfileError::Printf(self.name.clone())) } else { Ok(()) }
     }
 
-    fn raw_line(&self, line: u32) -> Option<&[u8]> {
-        let (start, len) = *self.lines.get(line as usize)?;
-        self.text.get(start as usize..start as usize + len as usize)
-    }
-
     fn raw_field(&self, line: u32, field: usize) -> Option<&[u8]> {
-        self.raw_line(line)?.split(|byte| *byte == b';').nth(field)
+        let Line { start, first, fields } = *self.lines.get(line as usize)?;
+        let lengths = self.lengths.get(first as usize..first as usize + fields as usize)?;
+        let len = *lengths.get(field)? as usize;
+        let start = start + lengths[..field].iter().map(|len| *len as usize).sum::<usize>();
+        self.text.get(start..start + len)
     }
 
     fn check_conversions(&self) -> Result<(), InfileError> {
         if self.printf.is_none() {
             return Ok(());
         }
-        for line in 0..self.lines.len() as u32 {
-            for field in self.raw_line(line).unwrap_or_default().split(|byte| *byte == b';') {
+        for number in 0..self.lines.len() as u32 {
+            for field in (0..).map_while(|field| self.raw_field(number, field)) {
                 if let Some(letter) = printf::foreign_conversion(field) {
                     let field = String::from_utf8_lossy(field).into_owned();
                     return Err(InfileError::Conversion(letter, field));
@@ -234,23 +297,8 @@ impl Infile {
     }
 }
 
-/// Data lines from `start` up to the first empty one; comments left out, CR at the end removed.
-fn find_lines(text: &[u8], start: usize) -> Vec<(u64, u32)> {
-    let mut lines = Vec::new();
-    let mut at = start;
-    while at < text.len() {
-        let end = memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
-        let stop = if end > at && text[end - 1] == b'\r' { end - 1 } else { end };
-        if stop == at {
-            break;
-        }
-        if text[at] != b'#' {
-            lines.push((at as u64, (stop - at) as u32));
-        }
-        at = end + 1;
-    }
-    lines
-}
+/// Stands between fields; there is no quoting.
+const SEPARATOR: u8 = b';';
 
 #[cfg(test)]
 mod tests {
@@ -273,6 +321,18 @@ mod tests {
         assert_eq!(field(&file, 0, 2).as_deref(), Some("c"));
         assert_eq!(field(&file, 1, 1).as_deref(), Some(" y"));
         assert_eq!((field(&file, 1, 2), field(&file, 2, 0)), (None, None));
+    }
+
+    #[test]
+    fn only_the_line_ends_of_a_file_are_taken_off() {
+        let file = parse("USER\r\n;a\rb;\r\n#x\n\u{feff}c\r\r\nlast");
+        let row: Vec<_> = (0..4).map(|at| field(&file, 0, at)).collect();
+        assert_eq!(row, [Some(String::new()), Some("a\rb".into()), Some(String::new()), None]);
+        assert_eq!(field(&file, 1, 0).as_deref(), Some("\u{feff}c\r"));
+        assert_eq!(field(&file, 2, 0).as_deref(), Some("last"));
+        for (end, lines) in [("\n", 1), ("\r\n", 1), ("\r", 3)] {
+            assert_eq!(parse(&format!("USER\na\n#\n{end}#\nb\n")).len(), lines, "{end:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Injection files (`-inf`): lines of `;`-separated fields that calls print with `[fieldN]`.
 //!
-//! A file is held once as bytes with the offsets of its lines; calls remember a line number only. No quoting
+//! A file is held once, all its fields in one buffer; calls remember a line number only. No quoting
 //! and no escaping: text between separators is taken as it stands.
 
 mod file;
