@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::aka;
 use super::compute::{Ha1, HexDigest, RequestDigest};
 use super::{Algorithm, Covered, DigestError, Qop};
 use crate::lex;
@@ -76,12 +77,31 @@ impl<'a> Challenge<'a> {
     /// Reads a challenge. Errors: `Scheme`, `Missing` realm or nonce, `Algorithm`, `Qop` when qop names nothing
     /// known.
     pub fn parse(auth: &Auth<'a>) -> Result<Challenge<'a>, DigestError> {
+        Challenge::parse_with(auth, Algorithm::parse)
+    }
+
+    /// Reads a challenge that may also ask for a one-time password (RFC 3310); then its `algorithm` is the one
+    /// behind the prefix. Errors: as [`Challenge::parse`].
+    pub fn parse_aka(auth: &Auth<'a>) -> Result<(Challenge<'a>, Option<aka::Version>), DigestError> {
+        let mut version = None;
+        let challenge = Challenge::parse_with(auth, |name| {
+            let split = aka::Version::split(name);
+            version = split.map(|(version, _)| version);
+            Algorithm::parse(split.map_or(name, |(_, rest)| rest))
+        })?;
+        Ok((challenge, version))
+    }
+
+    fn parse_with(
+        auth: &Auth<'a>,
+        read: impl FnOnce(&[u8]) -> Option<Algorithm>,
+    ) -> Result<Challenge<'a>, DigestError> {
         if !auth.is_digest() {
             return Err(DigestError::Scheme);
         }
         let algorithm_text = auth.param(b"algorithm");
         let algorithm = match &algorithm_text {
-            Some(name) => Algorithm::parse(name).ok_or(DigestError::Algorithm)?,
+            Some(name) => read(name).ok_or(DigestError::Algorithm)?,
             None => Algorithm::Md5,
         };
         Ok(Challenge {

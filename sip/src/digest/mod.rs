@@ -4,6 +4,7 @@
 //! side reads [`Credentials`] and verifies them against an [`Ha1`], computed or stored. Nonces come from the
 //! caller: nothing here draws random numbers, knows time or keeps state. No secret shows in debug output.
 
+pub mod aka;
 mod challenge;
 mod compute;
 mod credentials;

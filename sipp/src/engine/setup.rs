@@ -123,6 +123,10 @@ pub(super) fn load_source(options: &Options, source: &Source, ident: Ident) -> R
         ident,
         |path: &Path| std::fs::read(path),
     );
+    world.resolve_with(|name| {
+        let host = options::HostPort { host: name.into(), port: None };
+        resolve(&host, 0).ok().map(|addr| addr.ip())
+    });
     for (variable, value) in &options.scenario.set {
         let slot = program.global(variable).ok_or_else(|| {
             let text = format!("Can not set the global variable {variable}, because it does not exist.");

@@ -125,7 +125,7 @@ pub struct KeywordText<'a> {
     /// What stands behind the name of a family, e.g. `3` of `[field3]`; empty otherwise.
     pub rest: &'a str,
     /// `name=value` arguments in order; values without quotes.
-    pub args: Vec<(&'a str, Vec<u8>)>,
+    pub args: Vec<(&'a str, Argument)>,
     /// The offset of a plain name, 0 without.
     pub offset: i64,
 }
@@ -133,7 +133,37 @@ pub struct KeywordText<'a> {
 impl KeywordText<'_> {
     /// The value of an argument.
     pub fn arg(&self, name: &str) -> Option<&[u8]> {
-        self.args.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_slice())
+        self.args.iter().find(|(known, _)| *known == name).map(|(_, value)| value.bytes())
+    }
+
+    /// The value of an argument as a text with keywords; one written in hexadecimal digits has none. Error: the
+    /// first mistake in it.
+    pub fn template(&self, name: &str, names: &mut Names<'_>) -> Result<Option<Template>, Mistake> {
+        match self.args.iter().find(|(known, _)| *known == name).map(|(_, value)| value) {
+            None => Ok(None),
+            Some(Argument::Bytes(bytes)) => Ok(Some(Template::literal(bytes))),
+            Some(Argument::Text(text)) => Template::parse(text, names.offset, TextKind::Inline, names)
+                .map(Some)
+                .map_err(|mut mistakes| mistakes.swap_remove(0)),
+        }
+    }
+}
+
+/// The value of a keyword's argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// Written as text; may hold keywords.
+    Text(Vec<u8>),
+    /// Written as `0x` and hexadecimal digits.
+    Bytes(Vec<u8>),
+}
+
+impl Argument {
+    /// The bytes, keywords not replaced.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Argument::Text(bytes) | Argument::Bytes(bytes) => bytes,
+        }
     }
 }
 

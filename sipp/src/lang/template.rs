@@ -12,7 +12,8 @@ use super::keywords;
 use crate::state::Settings;
 
 use super::{
-    ConstantKeyword, Keyword, KeywordDef, KeywordForm, KeywordText, Mistake, Names, PlainKeyword, Scope,
+    Argument, ConstantKeyword, Keyword, KeywordDef, KeywordForm, KeywordText, Mistake, Names, PlainKeyword,
+    Scope,
 };
 
 /// A text ready to be rendered.
@@ -407,7 +408,7 @@ fn split_offset(name: &str) -> (&str, i64) {
 }
 
 /// `name=value` pairs: the value quoted with `\"` escapes, `0x` and hex digits, or bare up to a blank.
-pub(super) fn split_args(text: &str) -> Vec<(&str, Vec<u8>)> {
+pub(super) fn split_args(text: &str) -> Vec<(&str, Argument)> {
     let mut args = Vec::new();
     let mut rest = text.trim_start();
     while let Some((name, after)) = rest.split_once('=') {
@@ -418,28 +419,28 @@ pub(super) fn split_args(text: &str) -> Vec<(&str, Vec<u8>)> {
     args
 }
 
-fn take_value(text: &str) -> (Vec<u8>, &str) {
+fn take_value(text: &str) -> (Argument, &str) {
     if let Some(quoted) = text.strip_prefix('"') {
         let mut value = Vec::new();
         let mut bytes = quoted.bytes().enumerate();
         while let Some((at, byte)) = bytes.next() {
             match byte {
-                b'"' => return (value, &quoted[at + 1..]),
+                b'"' => return (Argument::Text(value), &quoted[at + 1..]),
                 b'\\' => value.extend(bytes.next().map(|(_, byte)| byte)),
                 _ => value.push(byte),
             }
         }
-        return (value, "");
+        return (Argument::Text(value), "");
     }
     let (bare, rest) = text.split_at(text.find([' ', '\t', '\n']).unwrap_or(text.len()));
     let hex = bare
         .strip_prefix("0x")
         .filter(|hex| hex.len() % 2 == 0 && hex.bytes().all(|c| c.is_ascii_hexdigit()));
     let value = match hex {
-        Some(hex) => {
-            hex.as_bytes().chunks(2).map(|pair| hex_value(pair[0]) * 16 + hex_value(pair[1])).collect()
-        }
-        None => bare.as_bytes().to_vec(),
+        Some(hex) => Argument::Bytes(
+            hex.as_bytes().chunks(2).map(|pair| hex_value(pair[0]) * 16 + hex_value(pair[1])).collect(),
+        ),
+        None => Argument::Text(bare.as_bytes().to_vec()),
     };
     (value, rest)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
@@ -26,6 +27,9 @@ pub struct World {
     next_stream_port: Option<u16>,
     read_file: fn(&Path) -> io::Result<Vec<u8>>,
     files: HashMap<Vec<u8>, Vec<u8>>,
+    resolve: fn(&str) -> Option<IpAddr>,
+    /// Hosts looked up so far; a name is asked for once.
+    hosts: HashMap<String, Option<IpAddr>>,
 }
 
 /// A complaint of a keyword or action.
@@ -56,7 +60,29 @@ impl World {
             next_stream_port: None,
             read_file,
             files: HashMap::new(),
+            resolve: |_| None,
+            hosts: HashMap::new(),
         }
+    }
+
+    /// Gives the function that finds the address of a host name. Without, only addresses are known.
+    pub fn resolve_with(&mut self, resolve: fn(&str) -> Option<IpAddr>) {
+        self.resolve = resolve;
+    }
+
+    /// The address of a host: read from its text (with or without brackets), or looked up once by name.
+    pub fn host(&mut self, name: &str) -> Option<IpAddr> {
+        if let Ok(ip) = name.trim_matches(['[', ']']).parse() {
+            return Some(ip);
+        }
+        if let Some(known) = self.hosts.get(name) {
+            return *known;
+        }
+        let found = (self.resolve)(name);
+        if self.hosts.len() < MOST_HOSTS {
+            self.hosts.insert(name.to_owned(), found);
+        }
+        found
     }
 
     /// A number in `0.0..1.0`.
@@ -104,6 +130,9 @@ impl World {
         Ok(&self.files[path])
     }
 }
+
+/// Names that are remembered: they come from messages too, so their number must have an end.
+const MOST_HOSTS: usize = 10_000;
 
 #[cfg(test)]
 mod tests {

@@ -472,3 +472,60 @@ fn verifies(request: &str, user: &str, password: &str) -> bool {
     side.message(Time::ZERO, request.as_bytes());
     side.logged() == ["true"]
 }
+
+/// AKAv1-MD5 (RFC 3310) with the secrets and the challenge of test set 1 of 3GPP TS 35.208.
+#[test]
+fn authentication_answers_with_a_one_time_password() {
+    let register = |rest: &str| {
+        format!(
+            "<send><![CDATA[\nREGISTER sip:a SIP/2.0\nVia: x\nFrom: <sip:u>\nTo: <sip:u>\nCall-ID: [call_id]\nCSeq: [cseq] REGISTER\n{rest}\n]]></send>"
+        )
+    };
+    let run = |key: &str| {
+        let keyword = format!(
+            "[authentication username=u aka_K=0x{key} aka_OP=0xcdc202d5123e20f62b6d676ac72cb318 aka_AMF=0xb9b9]"
+        );
+        let text = scenario(&format!(
+            "{}<recv response=\"401\" auth=\"true\"/>{}",
+            register(""),
+            register(&keyword)
+        ));
+        let mut client = Side::new(&text, |_| {});
+        client.open(Time::ZERO, Origin::Opened);
+        let answer =
+            String::from_utf8_lossy(&reply(&client.sent[0].1.clone(), "401 Unauthorized")).into_owned();
+        let challenge = "WWW-Authenticate: Digest realm=\"r\",nonce=\"I1U8vpY3qJ0hiuZNrke/NVXzKLQ1d7m5Sp/6w1Tfr7M=\",algorithm=AKAv1-MD5\r\nContent-Length";
+        client.message(Time::ZERO, answer.replace("Content-Length", challenge).as_bytes());
+        client
+    };
+    let client = run("465b5ce8b199b49faa5f0a2ee238a6bc");
+    let sent = String::from_utf8_lossy(&client.sent[1].1).into_owned();
+    assert!(sent.contains("response=\"56621ba9b8e352704992f9f2afeaad43\",algorithm=AKAv1-MD5\r\n"), "{sent}");
+    let refused = run("00000000000000000000000000000000");
+    assert_eq!(refused.sent.len(), 1, "a network that does not know the key gets no answer");
+    assert!(
+        refused.complaints()[0].contains("MAC of the AKA challenge differs"),
+        "{:?}",
+        refused.complaints()
+    );
+}
+
+/// Names in `setdest` go through the resolver of the shell, each once.
+#[test]
+fn setdest_takes_host_names() {
+    let run = |host: &str| {
+        let text =
+            format!("<nop><action><setdest host=\"{host}\" port=\"5070\" protocol=\"udp\"/></action></nop>");
+        let mut client = Side::new(&scenario(&text), |_| {});
+        client.world.resolve_with(|name| (name == "proxy.example").then(|| [192, 0, 2, 7].into()));
+        client.open(Time::ZERO, Origin::Opened);
+        client
+    };
+    let client = run("proxy.example");
+    let peer = client.call.as_ref().and_then(|call| call.state().peer).expect("a destination");
+    assert_eq!(peer.addr, ([192, 0, 2, 7], 5070).into());
+    assert_eq!(
+        run("nowhere.example").complaints(),
+        ["setdest: 'nowhere.example:5070' is no address and port"]
+    );
+}

@@ -1,6 +1,6 @@
 //! `setdest` and `closecon`: where the call's messages go.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use sip::peer::{Peer, Transport};
 
@@ -47,10 +47,7 @@ impl Action for SetDestination {
             ));
             return Flow::StopCall;
         };
-        let ip = match text(&host).trim_matches(['[', ']']) {
-            "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
-            other => other.parse().ok(),
-        };
+        let ip = scope.world.host(&text(&host));
         let number = text(&port).trim().parse::<f64>().ok().filter(|port| (1.0..65_536.0).contains(port));
         let (Some(ip), Some(number)) = (ip, number) else {
             scope.fail(format!("setdest: '{}:{}' is no address and port", text(&host), text(&port)));

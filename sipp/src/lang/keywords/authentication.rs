@@ -1,31 +1,38 @@
 //! `[authentication]`: the header that answers the stored challenge.
 //!
 //! It only marks its place; the header is inserted when the rest of the message is written, since with
-//! `auth-int` it covers the body. RFC 3261 22, RFC 7616, RFC 8760; the order of parameters is SIPp's.
+//! `auth-int` it covers the body. RFC 3261 22, RFC 7616, RFC 8760, RFC 3310; the order of parameters is SIPp's.
 
 use std::sync::Arc;
 
 use memchr::memmem;
+use sip::digest::aka::{self, AkaError, Subscriber};
 use sip::digest::{Algorithm, Challenge, Covered, DigestError, Login, Proof, Qop};
 use sip::msg::Auth;
 
 use super::super::{
-    Keyword, KeywordDef, KeywordForm, KeywordText, Mistake, Names, Scope, Template, TextKind,
+    Argument, Keyword, KeywordDef, KeywordForm, KeywordText, Mistake, Names, Scope, Template,
 };
 
 pub(in crate::lang) const AUTHENTICATION: KeywordDef = KeywordDef {
     name: "authentication",
-    args: "username=text password=text",
+    args: "username=text password=text aka_K=key aka_OP=constant aka_AMF=field",
     vanishes: false,
     form: KeywordForm::Args(parse),
     doc: "The Authorization or Proxy-Authorization header for the challenge received last.",
 };
+
+/// The parameters, in the order of [`Authentication`]'s fields.
+const PARAMETERS: [&str; 5] = ["username", "password", "aka_K", "aka_OP", "aka_AMF"];
 
 /// Who answers: `-au` and `-ap` where nothing is written.
 #[derive(Debug, Default)]
 pub struct Authentication {
     username: Option<Template>,
     password: Option<Template>,
+    aka_key: Option<Template>,
+    aka_operator: Option<Template>,
+    aka_management: Option<Template>,
 }
 
 #[derive(Debug)]
@@ -34,18 +41,19 @@ struct Marker(Arc<Authentication>);
 fn parse(text: &KeywordText<'_>, names: &mut Names<'_>) -> Result<Box<dyn Keyword>, Mistake> {
     let at = names.offset;
     for (name, _) in &text.args {
-        if !["username", "password"].contains(name) {
+        if !PARAMETERS.contains(name) {
             let message = format!("[authentication] has no parameter {name}");
-            return Err(Mistake::new("S012", at, message).suggest(name, ["username", "password"]));
+            return Err(Mistake::new("S012", at, message).suggest(name, PARAMETERS));
         }
     }
-    let mut template = |name| match text.arg(name) {
-        None => Ok(None),
-        Some(value) => Template::parse(value, at, TextKind::Inline, names)
-            .map(Some)
-            .map_err(|mut errors| errors.swap_remove(0)),
+    let [username, password, key, operator, management] = PARAMETERS.map(|name| text.template(name, names));
+    let authentication = Authentication {
+        username: username?,
+        password: password?,
+        aka_key: key?,
+        aka_operator: operator?,
+        aka_management: management?,
     };
-    let authentication = Authentication { username: template("username")?, password: template("password")? };
     Ok(Box::new(Marker(Arc::new(authentication))))
 }
 
@@ -56,10 +64,12 @@ impl Keyword for Marker {
 }
 
 /// Marks the place of an `[authentication ...]` that came out of an injected field; `args` as written there.
-pub(super) fn mark_injected(args: &[(&str, Vec<u8>)], scope: &mut Scope<'_>, out: &[u8]) {
-    let literal =
-        |name| args.iter().find(|(known, _)| *known == name).map(|(_, value)| Template::literal(value));
-    let authentication = Authentication { username: literal("username"), password: literal("password") };
+pub(super) fn mark_injected(args: &[(&str, Argument)], scope: &mut Scope<'_>, out: &[u8]) {
+    let literal = |name| {
+        args.iter().find(|(known, _)| *known == name).map(|(_, value)| Template::literal(value.bytes()))
+    };
+    let [username, password, aka_key, aka_operator, aka_management] = PARAMETERS.map(literal);
+    let authentication = Authentication { username, password, aka_key, aka_operator, aka_management };
     scope.authentication_mark = Some((out.len(), Arc::new(authentication)));
 }
 
@@ -87,6 +97,20 @@ impl Authentication {
         grown
     }
 
+    /// The secrets for a challenge that asks for a one-time password; K is the password where it is not given.
+    fn subscriber(&self, scope: &mut Scope<'_>, password: &[u8]) -> Subscriber {
+        let bytes =
+            |text: &Option<Template>, scope: &mut Scope<'_>| text.as_ref().map(|text| text.to_vec(scope));
+        let key = bytes(&self.aka_key, scope);
+        let operator = bytes(&self.aka_operator, scope).unwrap_or_default();
+        let management = bytes(&self.aka_management, scope);
+        Subscriber {
+            key: padded(key.as_deref().unwrap_or(password)),
+            operator: padded(&operator),
+            management: management.map(|bytes| padded(&bytes)),
+        }
+    }
+
     /// Writes the whole header line. Errors: why no answer is possible.
     fn write_header(
         &self,
@@ -104,11 +128,16 @@ impl Authentication {
             .map_or_else(|| settings.auth_password.clone().into_bytes(), |text| text.to_vec(scope));
         let cnonce = format!("{:08x}", scope.world.ident.next_u64() >> 32);
         let uri = digest_uri(scope);
+        let subscriber = self.subscriber(scope, &password);
         let Some(stored) = &mut scope.call.challenge else {
             return Err("Authentication keyword without dialog_authentication!".into());
         };
         stored.nonce_count += 1;
-        let challenge = strongest(&stored.values)?;
+        let (challenge, aka) = strongest(&stored.values)?;
+        let password = match aka {
+            None => password,
+            Some(version) => one_time_password(&challenge, version, &subscriber)?,
+        };
         let qop = match challenge.offers {
             offers if offers.auth_int => Some(Qop::AuthInt),
             offers if offers.auth => Some(Qop::Auth),
@@ -155,17 +184,34 @@ impl Authentication {
     }
 }
 
+/// The password of this challenge (RFC 3310 3.3). Errors: a nonce of another form, or a network without the key.
+fn one_time_password(
+    challenge: &Challenge<'_>,
+    version: aka::Version,
+    subscriber: &Subscriber,
+) -> Result<Vec<u8>, String> {
+    let answer = subscriber.answer(&challenge.nonce).map_err(|error| match error {
+        AkaError::Nonce => "createAuthHeader: the AKA nonce does not hold RAND and AUTN".to_owned(),
+        AkaError::Mac => {
+            "createAuthHeader: MAC of the AKA challenge differs, wrong aka_K or aka_OP".to_owned()
+        }
+    })?;
+    Ok(answer.password(version, challenge.algorithm))
+}
+
 /// The strongest challenge we can answer, the first of equals (RFC 8760 2.4).
-fn strongest(values: &[Box<[u8]>]) -> Result<Challenge<'_>, String> {
-    let mut best: Option<Challenge<'_>> = None;
+fn strongest(values: &[Box<[u8]>]) -> Result<(Challenge<'_>, Option<aka::Version>), String> {
+    let mut best: Option<(Challenge<'_>, Option<aka::Version>)> = None;
     let mut refused = DigestError::Scheme;
     for value in values {
-        match Auth::parse(value).map_err(|_| DigestError::Scheme).and_then(|auth| Challenge::parse(&auth)) {
-            Ok(challenge) => {
-                let better =
-                    best.as_ref().is_none_or(|best| strength(challenge.algorithm) > strength(best.algorithm));
+        match Auth::parse(value).map_err(|_| DigestError::Scheme).and_then(|auth| Challenge::parse_aka(&auth))
+        {
+            Ok((challenge, version)) => {
+                let better = best
+                    .as_ref()
+                    .is_none_or(|(best, _)| strength(challenge.algorithm) > strength(best.algorithm));
                 if better {
-                    best = Some(challenge);
+                    best = Some((challenge, version));
                 }
             }
             Err(error) => refused = error,
@@ -177,6 +223,13 @@ fn strongest(values: &[Box<[u8]>]) -> Result<Challenge<'_>, String> {
         DigestError::Scheme => "createAuthHeader: the challenge is no Digest challenge".into(),
         DigestError::Qop => "createAuthHeader: the challenge offers no known qop".into(),
     })
+}
+
+/// The first bytes; what is missing is 0.
+fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut out = [0; N];
+    out.iter_mut().zip(bytes).for_each(|(out, byte)| *out = *byte);
+    out
 }
 
 fn strength(algorithm: Algorithm) -> u8 {
