@@ -115,7 +115,10 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("proxy/src/rpc", &["proxy::api"]),
-    ("proxy/src/core", &["proxy::api", "proxy::relay", "sip::msg", "sip::lex", "sip::peer", "sip::span"]),
+    (
+        "proxy/src/core",
+        &["proxy::api", "proxy::relay", "sip::msg", "sip::diag", "sip::lex", "sip::peer", "sip::span"],
+    ),
     ("proxy/src/modules", MODULE),
     ("proxy/src/script", &["proxy::cfg", "proxy::api", "sip::diag", "sip::msg"]),
     ("proxy/src/server", &["proxy", "sip"]),
