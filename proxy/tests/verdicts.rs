@@ -19,9 +19,6 @@ struct Case {
     ours: Verdict,
     /// Where our verdict is made, when not by the parser.
     stage: Option<String>,
-    /// What it uses that the parser knows and the compiler does not have yet.
-    #[expect(dead_code, reason = "read by the end-to-end tests")]
-    unbuilt: Option<String>,
     note: Option<String>,
 }
 
