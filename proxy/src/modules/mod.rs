@@ -8,6 +8,7 @@ pub mod db;
 pub mod kex;
 pub mod maxfwd;
 pub mod nathelper;
+pub mod path;
 pub mod permissions;
 pub mod pike;
 pub mod pv;
@@ -39,6 +40,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &maxfwd::MODULE,
     &nathelper::MODULE,
     &permissions::MODULE,
+    &path::MODULE,
     &pike::MODULE,
     &pv::MODULE,
     &registrar::MODULE,

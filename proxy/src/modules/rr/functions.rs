@@ -2,6 +2,7 @@
 
 use sip::msg::{NameAddr, Uri};
 
+use super::ReceivedParam;
 use super::params::Style;
 use crate::api::{Args, Ctx, Flow, PvArg, Value};
 use crate::relay::record_route::{Form, RecordRoute, UriScheme};
@@ -63,6 +64,11 @@ pub(super) fn loose_route(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     if plan.socket.is_some() {
         work.targets.ruri_mut().socket = plan.socket;
     }
+    if let Some(name) = ctx.shard.shared.peek::<ReceivedParam>()
+        && let Some(uri) = sip::msg::Params::semicolons(plan.params).value(&name.0)
+    {
+        work.targets.set_dst_uri(Some(unescaped(uri).into()));
+    }
     work.targets.mark_ruri_new();
     work.relaying.route_params = Some(plan.params.into());
     if plan.is_preloaded { Flow::Next(-3) } else { Flow::TRUE }
@@ -88,6 +94,26 @@ pub(super) fn route_uri(ctx: &mut Ctx<'_>, _: &PvArg) -> Value {
         Some(Ok(route)) => Value::Str(ctx.work.slice(route.uri_text)),
         _ => Value::Null,
     }
+}
+
+/// A URI inside a parameter, with `%3B` and the like as what they stand for.
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, behind)) = rest.split_first() {
+        let digits = behind.get(..2).filter(|_| *first == b'%').and_then(|it| std::str::from_utf8(it).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                rest = &behind[2..];
+            }
+            None => {
+                out.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    out
 }
 
 fn is_upstream(ctx: &Ctx<'_>) -> bool {
@@ -139,3 +165,19 @@ fn is_secure(ctx: &Ctx<'_>, uri: &[u8]) -> bool {
 
 /// Bytes of parameters `add_rr_param()` may gather.
 const MAX_ADDED: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::unescaped;
+
+    #[test]
+    fn escapes_stand_for_bytes_and_others_stay() {
+        for (text, expected) in [
+            ("sip:192.0.2.1:5060%3Btransport%3Dtcp", "sip:192.0.2.1:5060;transport=tcp"),
+            ("50%", "50%"),
+            ("%zz%3b", "%zz;"),
+        ] {
+            assert_eq!(unescaped(text.as_bytes()), expected.as_bytes());
+        }
+    }
+}

@@ -5,6 +5,11 @@ mod params;
 
 use crate::api::{FunctionDef, Kind, ModuleDef, ParamDef, PvDef, Routes};
 
+/// Name of a parameter of our consumed Route that names the next hop; put in place by a module that writes such
+/// parameters.
+#[derive(Debug)]
+pub struct ReceivedParam(pub bytes::Bytes);
+
 /// The table of module rr.
 pub static MODULE: ModuleDef = ModuleDef {
     name: "rr",
