@@ -156,44 +156,57 @@ impl<C: Identified> Calls<C> {
     }
 }
 
-/// Ended calls by the hash of their Call-ID.
+/// Ended calls by the hash of their Call-ID, in generations: a whole map is dropped at a time. One map with
+/// entries added and removed for ever would double once more long after the load became steady.
 #[derive(Debug, Default)]
 struct Ended {
     remember: Duration,
-    epitaphs: HashMap<u64, (Epitaph, Time), BuildHasherDefault<Identity>>,
-    /// Hashes in the order in which they may be forgotten.
-    order: VecDeque<(u64, Time)>,
+    /// Oldest first; at most three hold something that is still remembered.
+    generations: VecDeque<Generation>,
+}
+
+/// The calls that ended within half the time they are remembered.
+#[derive(Debug)]
+struct Generation {
+    opened: Time,
+    /// What a call was, and until when it is remembered: milliseconds since `opened`.
+    epitaphs: HashMap<u64, (Epitaph, u32), BuildHasherDefault<Identity>>,
 }
 
 impl Ended {
     fn add(&mut self, now: Time, hash: u64, epitaph: Epitaph) {
-        self.forget(now);
         if self.remember.is_zero() {
             return;
         }
-        let until = now + self.remember;
-        self.epitaphs.insert(hash, (epitaph, until));
-        self.order.push_back((hash, until));
+        self.forget(now);
+        let half = self.remember / 2;
+        if self.generations.back().is_none_or(|newest| newest.opened + half <= now) {
+            let expected = self.generations.back().map_or(0, |newest| newest.epitaphs.len());
+            let epitaphs = HashMap::with_capacity_and_hasher(expected, BuildHasherDefault::default());
+            self.generations.push_back(Generation { opened: now, epitaphs });
+        }
+        let newest = self.generations.back_mut().expect("one was just made if there was none");
+        let until = (now + self.remember).since(newest.opened).as_millis() as u32;
+        newest.epitaphs.insert(hash, (epitaph, until));
     }
 
     fn find(&mut self, now: Time, hash: u64) -> Option<Epitaph> {
         self.forget(now);
-        let (epitaph, until) = self.epitaphs.get_mut(&hash)?;
-        *until = now + self.remember;
-        Some(*epitaph)
+        let (generation, found) =
+            self.generations.iter().rev().find_map(|old| Some((old, *old.epitaphs.get(&hash)?)))?;
+        let until = generation.opened + Duration::from_millis(u64::from(found.1));
+        if until <= now {
+            return None;
+        }
+        self.add(now, hash, found.0);
+        Some(found.0)
     }
 
-    /// Drops what is older than the memory; what was extended goes to the end of the line once more.
+    /// Drops the generations of which nothing is remembered any more.
     fn forget(&mut self, now: Time) {
-        while let Some((hash, _)) = self.order.front().copied().filter(|(_, until)| *until <= now) {
-            self.order.pop_front();
-            match self.epitaphs.get(&hash) {
-                Some((_, until)) if *until > now => self.order.push_back((hash, *until)),
-                Some(_) => {
-                    self.epitaphs.remove(&hash);
-                }
-                None => {}
-            }
+        let life = self.remember + self.remember / 2;
+        while self.generations.front().is_some_and(|oldest| oldest.opened + life <= now) {
+            self.generations.pop_front();
         }
     }
 }
@@ -225,7 +238,7 @@ mod tests {
 
     use sip::time::Time;
 
-    use super::{Calls, Epitaph, Identified, Owner};
+    use super::{Calls, Ended, Epitaph, Identified, Owner};
 
     impl Identified for &'static str {
         fn call_id(&self) -> &[u8] {
@@ -265,15 +278,27 @@ mod tests {
         assert_eq!(calls.find(Time::from_millis(900), b"a"), dead);
         assert_eq!(calls.find(Time::from_millis(1800), b"a"), dead, "the message at 900 ms extended it");
         assert_eq!(calls.find(Time::from_millis(2900), b"a"), Owner::Unknown);
-        assert!(calls.ended.epitaphs.is_empty() && calls.ended.order.is_empty());
+        assert_eq!(calls.find(Time::from_millis(3300), b"a"), Owner::Unknown);
+        assert!(calls.ended.generations.is_empty());
     }
 
-    /// 64 bytes for each remembered call: a map entry and a place in the line.
+    /// 64 bytes for each remembered call: a map entry, half as many again that are not dropped yet.
     #[test]
     fn memory_of_an_ended_call_is_small() {
-        let entry = size_of::<(u64, (Epitaph, Time))>() + 1;
-        let place = size_of::<(u64, Time)>();
-        // The map is at least 7/16 full (it doubles at 7/8), the line at least half full.
-        assert!(entry * 8 / 7 + place <= 64, "{entry} {place}");
+        let entry = size_of::<(u64, (Epitaph, u32))>() + 1;
+        // The map is at least 7/16 full: it doubles at 7/8.
+        assert!(entry * 16 / 7 * 3 / 2 <= 64, "{entry}");
+    }
+
+    #[test]
+    fn no_more_than_three_generations_are_kept() {
+        let mut ended = Ended { remember: Duration::from_secs(1), ..Ended::default() };
+        for n in 0..10_000 {
+            ended.add(Time::from_millis(n), n, Epitaph::Successful);
+        }
+        let kept: usize = ended.generations.iter().map(|generation| generation.epitaphs.len()).sum();
+        assert!(kept <= 1500 && ended.generations.len() <= 3, "{kept} in {}", ended.generations.len());
+        assert_eq!(ended.find(Time::from_millis(9_999), 9_100), Some(Epitaph::Successful));
+        assert_eq!(ended.find(Time::from_millis(9_999), 8_900), None);
     }
 }
