@@ -29,6 +29,7 @@ pub(super) struct Desk {
     short_messages: Option<Trace>,
     errors: Option<Trace>,
     logs: Option<Trace>,
+    call_debug: Option<Trace>,
     stem: String,
     tables: Tables,
     live: Option<Live>,
@@ -89,6 +90,7 @@ impl Desk {
             short_messages: trace(&options.short_messages, "shortmessages"),
             errors: trace(&options.errors, "errors"),
             logs: trace(&options.logs, "logs"),
+            call_debug: trace(&options.call_debug, "calldebug"),
             tables: Tables::open(options, &stem)?,
             stem,
             options: options.clone(),
@@ -111,6 +113,7 @@ impl Desk {
                 Note::Batch(batch) => self.batch(&batch),
                 Note::Problem(at, text) => self.problem(at, text),
                 Note::Log(at, text) => self.log(at, &text),
+                Note::CallDebug(at, text) => self.call_debug(at, &text),
                 Note::Shell(text) => run_shell(&text),
                 Note::Asked(command) => self.asked(command),
                 Note::Figures(snapshot, Occasion::End) => {
@@ -232,6 +235,12 @@ impl Desk {
             self.paper.extend_from_slice(text);
             self.paper.push(b'\n');
             write(logs, self.wall.unix_seconds(at), &self.paper, &mut self.problems);
+        }
+    }
+
+    fn call_debug(&mut self, at: Time, text: &str) {
+        if let Some(file) = &mut self.call_debug {
+            write(file, self.wall.unix_seconds(at), text.as_bytes(), &mut self.problems);
         }
     }
 

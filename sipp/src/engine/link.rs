@@ -24,6 +24,8 @@ pub(super) enum Note {
     Problem(Time, String),
     /// The text of a `log` action.
     Log(Time, Vec<u8>),
+    /// A record of `-trace_calldebug`.
+    CallDebug(Time, String),
     /// Run this in a shell and do not wait for it.
     Shell(Vec<u8>),
     /// Figures, and what they are for.

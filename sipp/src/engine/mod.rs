@@ -10,6 +10,7 @@ mod call_id;
 mod check;
 mod command;
 mod control;
+mod debugging;
 mod describe;
 mod desk;
 mod figures;
@@ -40,7 +41,7 @@ use sip::time::Time;
 
 use crate::exit::Exit;
 use crate::options::Options;
-use crate::stats::times::Wall;
+use crate::stats::times::{DateForm, Wall};
 use crate::stats::trace;
 
 pub use check::check;
@@ -78,7 +79,10 @@ pub fn run(
     (controller, controlled): (Controller, Controlled),
 ) -> Exit {
     let clock = Clock::start();
-    let wall = wall_now();
+    let mut wall = wall_now();
+    if options.traces.rfc3339 {
+        wall.form = DateForm::Rfc3339;
+    }
     let result = prepare(options, &mut console, (clock, wall), controlled).and_then(|prepared| {
         let over = Arc::new(AtomicBool::new(false));
         serve_commands(options, &controller, &over, console.terminal)?;
@@ -109,6 +113,7 @@ fn wall_now() -> Wall {
     Wall {
         origin_unix_micros: now.timestamp_micros(),
         utc_offset_secs: i64::from(now.offset().fix().local_minus_utc()),
+        form: DateForm::Classic,
     }
 }
 

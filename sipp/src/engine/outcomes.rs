@@ -9,8 +9,8 @@ use crate::lang::Effect;
 use crate::scenario::{Op, Step};
 use crate::state::UserId;
 use crate::stats::Cause;
-use crate::stats::trace::Direction;
-use crate::traffic::calls::{CallKey, Epitaph};
+use crate::stats::trace::{self, Direction};
+use crate::traffic::calls::{CallKey, Epitaph, Identified};
 
 use super::link::Note;
 use super::media::is_media;
@@ -41,6 +41,7 @@ impl Signalling {
                     }
                 }
                 Output::Ended(ended) => verdict = Some(*ended),
+                Output::Debug(line) => self.debug.add(key, &self.setup.wall.stamp(now), line),
                 Output::Effect(effect) if is_media(effect) => self.play(now, key, effect),
                 other => self.apply(now, other),
             }
@@ -82,8 +83,7 @@ impl Signalling {
             }
             Output::Warning(text) => self.warn(now, text.clone()),
             Output::Effect(effect) => self.effect(now, effect),
-            // Ends and sends are the caller's; commands to twins and debug lines have no taker yet, since the
-            // options that ask for them are refused.
+            // They belong to one call: the caller's. The hidden call of <init> leaves none.
             Output::Send(_) | Output::Ended(_) | Output::Command { .. } | Output::Debug(_) => {}
         }
     }
@@ -147,6 +147,11 @@ impl Signalling {
             }
             Outcome::Unjudged => Epitaph::Successful,
         };
+        let lines = self.debug.take(key).filter(|_| verdict.outcome != Outcome::Succeeded);
+        if let (Some(lines), Some(call)) = (lines, self.calls.get_mut(key)) {
+            let id = String::from_utf8_lossy(call.call_id()).into_owned();
+            self.link.tell(Note::CallDebug(now, trace::call_debug(&id, &lines)));
+        }
         self.silence(key);
         self.own.free(now, key, &mut self.sockets);
         self.calls.remove(now, key, epitaph);

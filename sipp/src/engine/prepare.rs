@@ -85,6 +85,7 @@ pub(super) fn prepare(
             left: options.network.max_reconnect,
             closes_calls: options.network.reconnect_close,
         },
+        debug: Default::default(),
         state: State { call_numbers: u64::from(!program.init.is_empty()), ..State::default() },
         settings,
         world,

@@ -340,7 +340,7 @@ pub(super) fn settings(options: &Options, addresses: &Addresses, port: u16, wall
         pause_ignores_messages: call.ignore_while_pausing,
         lost_percent: call.lost_percent,
         base_cseq: call.base_cseq,
-        call_debug: false,
+        call_debug: options.traces.call_debug.on,
         dynamic_ids: DynamicIds {
             start: call.dynamic_id[0],
             max: call.dynamic_id[1],

@@ -25,6 +25,7 @@ use crate::traffic::limits::QuitLevel;
 
 use super::busy::Busy;
 use super::command::Command;
+use super::debugging::DebugLines;
 use super::link::{Link, Note, Occasion};
 use super::media::Media;
 use super::opening::Opening;
@@ -55,6 +56,8 @@ pub(super) struct Signalling {
     pub(super) commands: Receiver<Command>,
     pub(super) rhythm: Rhythm,
     pub(super) reconnect: Reconnect,
+    /// `-trace_calldebug`.
+    pub(super) debug: DebugLines,
     pub(super) state: State,
 }
 

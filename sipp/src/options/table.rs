@@ -25,6 +25,7 @@ const GROUPS: &[(&str, &[&[Row]])] = &[
             &traces::FILE_ROWS[2],
             &traces::FILE_ROWS[3],
             &traces::FILE_ROWS[4],
+            &traces::FILE_ROWS[5],
         ],
     ),
 ];

@@ -38,6 +38,10 @@ pub struct Traces {
     pub logs: TraceFile,
     /// `-trace_screen`.
     pub screens: TraceFile,
+    /// `-trace_calldebug`.
+    pub call_debug: TraceFile,
+    /// `-rfc3339`: the form of times.
+    pub rfc3339: bool,
     /// `-trace_counts`.
     pub counts: bool,
     /// `-trace_error_codes`.
@@ -69,6 +73,8 @@ impl Default for Traces {
             errors: TraceFile::default(),
             logs: TraceFile::default(),
             screens: TraceFile::default(),
+            call_debug: TraceFile::default(),
+            rfc3339: false,
             counts: false,
             error_codes: false,
             response_times: false,
@@ -115,7 +121,7 @@ macro_rules! trace_rows {
     };
 }
 
-pub(super) const FILE_ROWS: [[Row; 3]; 5] = [
+pub(super) const FILE_ROWS: [[Row; 3]; 6] = [
     trace_rows!("trace_msg", "message_file", "message_overwrite", "all messages", messages),
     trace_rows!(
         "trace_shortmsg",
@@ -133,6 +139,13 @@ pub(super) const FILE_ROWS: [[Row; 3]; 5] = [
         screens
     ),
     trace_rows!("trace_logs", "log_file", "log_overwrite", "the texts of log actions", logs),
+    trace_rows!(
+        "trace_calldebug",
+        "calldebug_file",
+        "calldebug_overwrite",
+        "the steps of calls that were aborted",
+        call_debug
+    ),
 ];
 
 pub(super) const ROWS: &[Row] = &[
@@ -180,7 +193,12 @@ pub(super) const ROWS: &[Row] = &[
         help: "Count the repartitions of -trace_stat anew in each row.",
         effect: Effect::Flag(|options| options.traces.periodic_repartition = true),
     },
-    Row { names: &["rfc3339"], value: "", help: "Write times as RFC 3339.", effect: Effect::NotYet(0) },
+    Row {
+        names: &["rfc3339"],
+        value: "",
+        help: "Write times as RFC 3339: 2026-01-31T10:20:30.123456+01:00.",
+        effect: Effect::Flag(|options| options.traces.rfc3339 = true),
+    },
     Row {
         names: &["trace_counts"],
         value: "",
@@ -192,24 +210,6 @@ pub(super) const ROWS: &[Row] = &[
         value: "",
         help: "Write the status codes of unexpected responses as <scenario>_<pid>_error_codes.csv.",
         effect: Effect::Flag(|options| options.traces.error_codes = true),
-    },
-    Row {
-        names: &["trace_calldebug"],
-        value: "",
-        help: "Write the steps of failed calls.",
-        effect: Effect::NotYet(0),
-    },
-    Row {
-        names: &["calldebug_file"],
-        value: "FILE",
-        help: "File name for -trace_calldebug.",
-        effect: Effect::NotYet(1),
-    },
-    Row {
-        names: &["calldebug_overwrite"],
-        value: "BOOL",
-        help: "Replace an old file of -trace_calldebug.",
-        effect: Effect::NotYet(1),
     },
     Row {
         names: &["trace_rtt"],

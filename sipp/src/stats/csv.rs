@@ -114,9 +114,9 @@ pub(crate) fn stat_row(snapshot: &Snapshot, since: &Baseline, bins: &Bins, delim
     let (now, before) = (&snapshot.counters.totals, &since.totals);
     let wall = &snapshot.setup.wall;
     let mut row = Row::new(delimiter);
-    row.put(wall.classic(Time::ZERO));
-    row.put(wall.classic(since.at));
-    row.put(wall.classic(snapshot.at));
+    row.put(wall.stamp(Time::ZERO));
+    row.put(wall.stamp(since.at));
+    row.put(wall.stamp(snapshot.at));
     row.pair(hms(snapshot.at.since(since.at)), hms(snapshot.at.since(Time::ZERO)));
     match snapshot.target {
         Target::Rate { calls, .. } => row.put(significant(calls)),
@@ -221,7 +221,7 @@ pub(crate) fn counts_header(layout: &Layout, lossy: bool, delimiter: &str) -> St
 /// One row of `-trace_counts`.
 pub(crate) fn counts_row(snapshot: &Snapshot, delimiter: &str) -> String {
     let mut row = Row::new(delimiter);
-    row.put(snapshot.setup.wall.classic(snapshot.at));
+    row.put(snapshot.setup.wall.stamp(snapshot.at));
     row.put(hms_micros(snapshot.at.since(Time::ZERO)));
     for (index, line) in snapshot.layout.visible() {
         let counted = snapshot.counters.messages.get(index).copied().unwrap_or_default();
@@ -249,7 +249,7 @@ pub(crate) fn counts_row(snapshot: &Snapshot, delimiter: &str) -> String {
 /// One row of `-trace_error_codes`: the status codes of unexpected responses since the last one, newest first.
 pub(crate) fn error_codes_row(snapshot: &Snapshot, codes: &[u16], delimiter: &str) -> String {
     let mut row = Row::new(delimiter);
-    row.put(snapshot.setup.wall.classic(snapshot.at));
+    row.put(snapshot.setup.wall.stamp(snapshot.at));
     row.put(hms_micros(snapshot.at.since(Time::ZERO)));
     for code in codes.iter().rev() {
         row.text.push_str(&format!("{code},"));

@@ -11,6 +11,18 @@ pub(crate) struct Wall {
     pub(crate) origin_unix_micros: i64,
     /// Local time minus UTC in seconds.
     pub(crate) utc_offset_secs: i64,
+    /// How dates are written.
+    pub(crate) form: DateForm,
+}
+
+/// How dates are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum DateForm {
+    /// SIPp's own.
+    #[default]
+    Classic,
+    /// RFC 3339, with `-rfc3339`.
+    Rfc3339,
 }
 
 impl Wall {
@@ -33,8 +45,33 @@ impl Wall {
         )
     }
 
-    /// SIPp's usual form: date, tab, time, tab, seconds since 1970.
-    pub(crate) fn classic(self, at: Time) -> String {
+    /// RFC 3339: `2026-01-31T10:20:30.123456+01:00`, `Z` for UTC.
+    pub(crate) fn rfc3339(self, at: Time) -> String {
+        let mut text = self.date(at, 'T');
+        let minutes = self.utc_offset_secs / 60;
+        if minutes == 0 {
+            text.push('Z');
+        } else {
+            let sign = if minutes < 0 { '-' } else { '+' };
+            let minutes = minutes.abs();
+            text.push_str(&format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60));
+        }
+        text
+    }
+
+    /// The date before a message of `-trace_msg`.
+    pub(crate) fn spaced(self, at: Time) -> String {
+        match self.form {
+            DateForm::Classic => self.date(at, ' '),
+            DateForm::Rfc3339 => self.rfc3339(at),
+        }
+    }
+
+    /// The date in all other files: SIPp's usual form (date, tab, time, tab, seconds since 1970), or RFC 3339.
+    pub(crate) fn stamp(self, at: Time) -> String {
+        if self.form == DateForm::Rfc3339 {
+            return self.rfc3339(at);
+        }
         let micros = self.unix_micros(at);
         format!("{}\t{}.{:06}", self.date(at, '\t'), micros / 1_000_000, micros % 1_000_000)
     }
@@ -77,7 +114,7 @@ mod tests {
 
     use sip::time::Time;
 
-    use super::{Wall, civil, hms, hms_micros};
+    use super::{DateForm, Wall, civil, hms, hms_micros};
 
     #[test]
     fn days_become_dates() {
@@ -98,11 +135,27 @@ mod tests {
     /// A line of SIPp 3.6.1: `2026-11-21<TAB>14:12:03.773559<TAB>1795270323.773559` (UTC).
     #[test]
     fn classic_form_is_sipps() {
-        let wall = Wall { origin_unix_micros: 1_795_270_323_000_000, utc_offset_secs: 0 };
+        let wall = Wall { origin_unix_micros: 1_795_270_323_000_000, ..Wall::default() };
         let at = Time::from_nanos(773_559_000);
-        assert_eq!(wall.classic(at), "2026-11-21\t14:12:03.773559\t1795270323.773559");
+        assert_eq!(wall.stamp(at), "2026-11-21\t14:12:03.773559\t1795270323.773559");
         let east = Wall { utc_offset_secs: 12 * 3600, ..wall };
         assert_eq!(east.date(at, ' '), "2026-11-22 02:12:03.773559");
+    }
+
+    /// RFC 3339 5.6.
+    #[test]
+    fn dates_with_zone_are_written_on_demand() {
+        let rows = [
+            (0, "2026-11-21T14:12:03.773559Z"),
+            (19_800, "2026-11-21T19:42:03.773559+05:30"),
+            (-12_600, "2026-11-21T10:42:03.773559-03:30"),
+        ];
+        for (utc_offset_secs, text) in rows {
+            let origin_unix_micros = 1_795_270_323_000_000;
+            let wall = Wall { origin_unix_micros, utc_offset_secs, form: DateForm::Rfc3339 };
+            let at = Time::from_nanos(773_559_000);
+            assert_eq!((wall.stamp(at).as_str(), wall.spaced(at).as_str()), (text, text));
+        }
     }
 
     #[test]

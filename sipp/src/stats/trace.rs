@@ -29,7 +29,7 @@ pub(crate) fn message(
         Direction::Sent => format!("message sent ({} bytes):", bytes.len()),
         Direction::Received => format!("message received [{}] bytes :", bytes.len()),
     };
-    let head = format!("{DASHES} {}\n{transport} {what}\n\n", wall.date(at, ' '));
+    let head = format!("{DASHES} {}\n{transport} {what}\n\n", wall.spaced(at));
     out.extend_from_slice(head.as_bytes());
     out.extend_from_slice(bytes);
     out.push(b'\n');
@@ -43,7 +43,7 @@ pub(crate) fn short_message(wall: Wall, at: Time, direction: Direction, bytes: &
         Direction::Sent => "\tS\t",
         Direction::Received => "\tR\t",
     };
-    out.extend_from_slice(wall.classic(at).as_bytes());
+    out.extend_from_slice(wall.stamp(at).as_bytes());
     out.extend_from_slice(letter.as_bytes());
     out.extend_from_slice(view.header(HeaderName::CallId).unwrap_or_default());
     out.extend_from_slice(b"\tCSeq:");
@@ -54,12 +54,17 @@ pub(crate) fn short_message(wall: Wall, at: Time, direction: Direction, bytes: &
     out.push(b'\n');
 }
 
+/// A record of `-trace_calldebug`: the steps of a call that was aborted.
+pub(crate) fn call_debug(id: &str, lines: &str) -> String {
+    format!("{DASHES}\nCall debugging information for call {id}:\n{lines}\n")
+}
+
 /// The first line of `-trace_err`.
 pub(crate) const ERRORS_HEADER: &str = "The following events occurred:\n";
 
 /// A record of `-trace_err`: the time and the text.
 pub(crate) fn error(wall: Wall, at: Time, text: &str) -> String {
-    format!("{}: {text}\n", wall.classic(at))
+    format!("{}: {text}\n", wall.stamp(at))
 }
 
 #[cfg(test)]
@@ -67,9 +72,9 @@ mod tests {
     use sip::time::Time;
 
     use super::{Direction, error, message, short_message};
-    use crate::stats::times::Wall;
+    use crate::stats::times::{DateForm, Wall};
 
-    const WALL: Wall = Wall { origin_unix_micros: 1_795_270_329_233_293, utc_offset_secs: 0 };
+    const WALL: Wall = Wall { origin_unix_micros: 1_795_270_329_233_293, utc_offset_secs: 0, form: DateForm::Classic };
     const INVITE: &[u8] =
         b"INVITE sip:service@127.0.0.1:15990 SIP/2.0\r\nCall-ID: 1-24060@127.0.0.1\r\nCSeq: 1 INVITE\r\n\r\n";
 

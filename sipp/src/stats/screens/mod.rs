@@ -146,7 +146,7 @@ pub(crate) mod tests {
             actions: Vec::new(),
         };
         let setup = Setup {
-            wall: Wall { origin_unix_micros: 1_795_270_323_773_559, utc_offset_secs: 0 },
+            wall: Wall { origin_unix_micros: 1_795_270_323_773_559, ..Wall::default() },
             port: 15991,
             transport: "UDP".into(),
             remote: "127.0.0.1:15990".into(),

@@ -15,7 +15,7 @@ pub(super) fn lines(snapshot: &Snapshot, since: &Baseline) -> Vec<String> {
     let counters = &snapshot.counters;
     let (now, before) = (&counters.totals, &since.totals);
     let wall = &snapshot.setup.wall;
-    let date = |name: &str, at| format!("  {name:<23}| {}         ", wall.classic(at));
+    let date = |name: &str, at| format!("  {name:<23}| {}         ", wall.stamp(at));
     let count = |name: &str, period: u64, all: u64| {
         format!("  {name:<23}| {period:>8}                  | {all:>8}                 ")
     };
