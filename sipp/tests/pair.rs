@@ -134,7 +134,7 @@ fn errors_have_sipps_exit_codes() {
     let rows = [
         ("-sf /nonexistent.xml".to_owned(), Exit::Failed, "Unable to load or parse '/nonexistent.xml'"),
         ("-sn zzz".into(), Exit::Failed, "Invalid default scenario name 'zzz'"),
-        ("-sn 3pcc-C-A 127.0.0.1".into(), Exit::Failed, "-3pcc is not available in this version of sipp"),
+        ("-sn 3pcc-C-A 127.0.0.1".into(), Exit::Fatal, "-3pcc HOST:PORT or -slave_cfg is missing"),
         ("-sn uac".into(), Exit::Fatal, "Missing remote host parameter. This scenario requires it"),
         ("-sn uac 127.0.0.1 -i ::1".into(), Exit::Fatal, "Network family mismatch"),
         (format!("-sn uas -i 127.0.0.1 -p {port}"), Exit::AddressInUse, "Unable to bind main socket"),
@@ -152,4 +152,36 @@ fn errors_have_sipps_exit_codes() {
 fn no_calls_at_all_is_a_success() {
     let uac = end(start("-sn uac 127.0.0.1:9 -i 127.0.0.1 -m 0").1);
     assert_eq!((uac.exit, figure(&uac.out, "Total Calls created")), (Exit::Success, 0));
+}
+
+/// A free port for TCP.
+fn free_stream_port() -> u16 {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    socket.local_addr().expect("bound").port()
+}
+
+/// RFC 3725 flow I with SIPp's four built-in scenarios: two controllers that pass descriptions to each other.
+#[test]
+fn two_controllers_connect_their_peers() {
+    let (a, b, twin) = (free_port(), free_port(), free_stream_port());
+    let servers = [("3pcc-A", a), ("3pcc-B", b)]
+        .map(|(name, port)| start(&format!("-sn {name} -i 127.0.0.1 -p {port}")));
+    let common = format!("-i 127.0.0.1 -3pcc 127.0.0.1:{twin}");
+    let (_, second) = start(&format!("-sn 3pcc-C-B 127.0.0.1:{b} {common}"));
+    let first = loop {
+        let ended = end(start(&format!("-sn 3pcc-C-A 127.0.0.1:{a} {common} -m 3 -r 100")).1);
+        // The other controller does not listen yet.
+        if ended.exit != Exit::Fatal || !ended.err.contains("refused") {
+            break ended;
+        }
+    };
+    let second = end(second);
+    for (name, ended) in [("C-A", &first), ("C-B", &second)] {
+        assert_eq!(figure(&ended.out, "Successful call"), 3, "{name}: {}{}", ended.out, ended.err);
+        assert_eq!(ended.exit, Exit::Success, "{name}: {}", ended.err);
+    }
+    for (keys, server) in servers {
+        keys.ask(Command::Interrupt);
+        assert_eq!(figure(&end(server).out, "Incoming calls created"), 3);
+    }
 }

@@ -49,7 +49,9 @@ impl Controlled {
     /// From now on commands wake this waker's thread.
     pub(super) fn wakes(&self, waker: Waker) {
         // Set once per run; a second run cannot use the same end, since it owns the receiver.
-        let _ = self.waker.set(waker);
+        let _ = self.waker.set(waker.clone());
+        // A command may have come before there was anything to wake.
+        waker.wake();
     }
 }
 

@@ -9,7 +9,7 @@ use crate::stats::layout::{Kind, Layout, Line, Role};
 
 /// The lines and names of a scenario. `pause` is the length of a pause that gives none.
 pub(super) fn layout(program: &Program, name: &str, pause: Duration) -> Layout {
-    let role = if program.mode.opens_calls() { Role::Client } else { Role::Server };
+    let role = if program.mode.calls_out() { Role::Client } else { Role::Server };
     Layout {
         name: name.into(),
         role,

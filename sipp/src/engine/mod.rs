@@ -9,6 +9,7 @@ mod busy;
 mod call_id;
 mod check;
 mod command;
+mod commanding;
 mod control;
 mod debugging;
 mod describe;
@@ -28,6 +29,7 @@ mod prepare;
 mod rehearse;
 mod setup;
 mod signalling;
+mod twins;
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};

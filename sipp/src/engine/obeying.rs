@@ -81,7 +81,7 @@ impl Signalling {
     /// Everything counted starts again at zero, except what open calls will subtract from.
     fn reset(&mut self) {
         let open = self.counters.totals.current();
-        let outgoing = self.program.mode.opens_calls();
+        let outgoing = self.program.mode.calls_out();
         self.counters = Counters::new(&self.shape);
         let totals = &mut self.counters.totals;
         *totals = Totals {

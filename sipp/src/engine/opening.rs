@@ -9,6 +9,7 @@ use crate::options::Rate;
 use crate::state::UserId;
 use crate::stats::Cause;
 use crate::stats::snapshot::{Pacing, Target};
+use crate::traffic::calls::CallKey;
 use crate::traffic::limits::default_call_limit;
 use crate::traffic::rate::{Pacer, Ramp, Step};
 use crate::traffic::users::Users;
@@ -248,6 +249,13 @@ impl Signalling {
         let id = self.opening.call_ids.write(self.state.call_numbers + 1);
         let Some(key) = self.begin(now, &id, user, Origin::Opened) else { return };
         self.counters.totals.outgoing += 1;
+        if self.equip(now, key) {
+            self.advance(now, key, Input::Start);
+        }
+    }
+
+    /// Gives a call the socket it is to have for itself; one that gets none fails, and the answer is false.
+    pub(super) fn equip(&mut self, now: Time, key: CallKey) -> bool {
         let equipped = self
             .calls
             .get_mut(key)
@@ -255,9 +263,9 @@ impl Signalling {
         if let Some(Err(text)) = equipped {
             self.warn(now, text);
             self.advance(now, key, Input::Failed(Cause::TcpConnect));
-            return;
+            return false;
         }
-        self.advance(now, key, Input::Start);
+        true
     }
 
     /// `-rate_increase`.

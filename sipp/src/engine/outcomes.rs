@@ -41,6 +41,11 @@ impl Signalling {
                     }
                 }
                 Output::Ended(ended) => verdict = Some(*ended),
+                Output::Command { bytes, step } => {
+                    if !self.send_command(now, *step, outputs.text(*bytes)) {
+                        failed = Some(Cause::CmdNotSent);
+                    }
+                }
                 Output::Debug(line) => self.debug.add(key, &self.setup.wall.stamp(now), line),
                 Output::Effect(effect) if is_media(effect) => self.play(now, key, effect),
                 other => self.apply(now, other),

@@ -29,7 +29,7 @@ use super::own_sockets::OwnSockets;
 use super::player::{self, Player};
 use super::setup::{self, Addresses, Fatal, Loaded};
 use super::signalling::{Reconnect, Rhythm, Signalling, State};
-use super::{Console, Terminal, command, describe};
+use super::{Console, Terminal, command, commanding, describe};
 
 /// A run that can start.
 pub(super) struct Prepared {
@@ -50,13 +50,14 @@ pub(super) fn prepare(
         // Scripts wait for this line; a closed stderr is no reason to stop.
         let _ = writeln!(console.err, "Resolving remote host '{}'... Done.", remote.host);
     }
-    let addresses = setup::addresses(options, loaded.program.mode.opens_calls())?;
+    let addresses = setup::addresses(options, loaded.program.mode.calls_out())?;
     let network_error = |error: std::io::Error| Fatal::late(format!("Network error: {error}"));
     let mut sockets = Sockets::new(limits(options)).map_err(network_error)?;
     let socket = setup::bind(&mut sockets, options, addresses.bind)?;
     let port = sockets.local_addr(socket).map_or(0, |addr| addr.port());
     controlled.wakes(sockets.waker());
     let mut settings = setup::settings(options, &addresses, port, wall_clock(wall));
+    let twins = commanding::start(options, &loaded.program, sockets.waker(), &mut console.err)?;
     let media = media(options, clock, &mut settings, &mut loaded)?;
     loaded.program.settle(&settings);
     let asked = setup::initialise(clock.now(), &mut loaded.program, &settings, &mut loaded.world)?;
@@ -71,6 +72,7 @@ pub(super) fn prepare(
         socket,
         own: OwnSockets::new(options.network.mode, addresses.bind, most_sockets, setup::udp_options(options)),
         media,
+        twins,
         layout: Arc::new(describe::layout(&program, &name, options.call.pause)),
         setup: Arc::new(shown_setup(options, &addresses, &program, (wall, port))),
         counters: Counters::new(&shape),

@@ -103,10 +103,10 @@ pub(super) fn load_source(options: &Options, source: &Source, ident: Ident) -> R
         Fatal::early(format!("Unable to load or parse '{shown}' xml scenario file\n{}", lines.join("\n")))
     })?;
     let program = compiled.program;
-    if program.steps.iter().any(|step| matches!(step.op, Op::SendCmd(_) | Op::RecvCmd(_))) {
-        let text =
-            format!("'{shown}' passes commands to a twin: -3pcc is not available in this version of sipp");
-        return Err(Fatal::early(text));
+    let commands = program.steps.iter().any(|step| matches!(step.op, Op::SendCmd(_) | Op::RecvCmd(_)));
+    if commands && !options.twin.is_given() {
+        let text = format!("'{shown}' passes commands to a twin: -3pcc HOST:PORT or -slave_cfg is missing");
+        return Err(Fatal::late(text));
     }
     let (library, wrong) = media_files(&program, source, (&shown, &text));
     if !wrong.is_empty() {

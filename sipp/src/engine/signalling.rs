@@ -30,6 +30,7 @@ use super::link::{Link, Note, Occasion};
 use super::media::Media;
 use super::opening::Opening;
 use super::own_sockets::OwnSockets;
+use super::twins::Twins;
 
 /// All that one signalling thread owns.
 pub(super) struct Signalling {
@@ -41,6 +42,8 @@ pub(super) struct Signalling {
     pub(super) own: OwnSockets,
     /// The player; only when media is played or returned.
     pub(super) media: Option<Media>,
+    /// Links of third party call control; only when the scenario passes commands.
+    pub(super) twins: Option<Twins>,
     pub(super) program: Arc<Program>,
     pub(super) settings: Settings,
     pub(super) world: World,
@@ -138,7 +141,7 @@ impl Signalling {
 
     /// Calls may be opened from now on; over a stream, once its connection stands.
     fn start_traffic(&mut self, now: Time) {
-        let to = self.settings.destination.filter(|_| self.program.mode.opens_calls());
+        let to = self.settings.destination.filter(|_| self.program.mode.calls_out());
         match to {
             Some(to) if to.transport.is_reliable() && !self.own.connects_each_call() => {
                 match self.sockets.connect(now, to.addr, self.socket) {
@@ -168,6 +171,7 @@ impl Signalling {
         }
         self.obey(now);
         self.hear_player(now);
+        self.hear_twins(now);
         self.look_at_the_clock(now);
         self.open_due(now);
         self.wake_due(now);
@@ -274,10 +278,6 @@ impl Signalling {
     /// Ends every open call: they say goodbye as the default behaviour has it, and count as failed.
     fn abort_all(&mut self, now: Time) {
         for key in self.calls.keys() {
-            if let Some(call) = self.calls.get_mut(key) {
-                let id = String::from_utf8_lossy(call.call_id()).into_owned();
-                self.warn(now, format!("Aborted call with Call-ID '{id}'"));
-            }
             self.advance(now, key, Input::Abort);
         }
     }

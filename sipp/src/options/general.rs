@@ -125,18 +125,6 @@ pub(super) const ROWS: &[Row] = &[
     Row { names: &["tdmmap"], value: "TABLE", help: "Table of TDM circuits.", effect: Effect::NotYet(1) },
 ];
 
-pub(super) const TWIN_ROWS: &[Row] = &[
-    Row { names: &["3pcc"], value: "HOST:PORT", help: "Address of the twin.", effect: Effect::NotYet(1) },
-    Row { names: &["master"], value: "NAME", help: "Our name as master.", effect: Effect::NotYet(1) },
-    Row { names: &["slave"], value: "NAME", help: "Our name as slave.", effect: Effect::NotYet(1) },
-    Row {
-        names: &["slave_cfg"],
-        value: "FILE",
-        help: "Addresses of master and slaves.",
-        effect: Effect::NotYet(1),
-    },
-];
-
 pub(super) const MEDIA_ROWS: &[Row] = &[
     Row {
         names: &["mi"],

@@ -14,6 +14,7 @@ mod scenario;
 mod table;
 mod tools;
 mod traces;
+mod twin;
 
 pub use call::{Behaviours, Call, DuplicateCheck};
 pub use command_line::{Invocation, Refusal, read};
@@ -24,6 +25,7 @@ pub use rate::Rate;
 pub use scenario::{Scenario, Source};
 pub use tools::{Task, Tools};
 pub use traces::{TraceFile, Traces};
+pub use twin::Twin;
 
 /// Everything a command line can say, by group; `Default` is the empty command line.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +44,8 @@ pub struct Options {
     pub rate: Rate,
     /// Files that tell what happened.
     pub traces: Traces,
+    /// Third party call control.
+    pub twin: Twin,
     /// What is done instead of a run.
     pub tools: Tools,
 }
@@ -52,6 +56,7 @@ impl Options {
         if self.rate.limit.is_some() && self.rate.users.is_some() {
             return Err("Can not set open call limit (-l) when -users is specified.".into());
         }
+        self.twin.check()?;
         if self.traces.ring_bytes.is_some() && self.traces.max_bytes.is_some() {
             return Err("-ringbuffer_size and -max_log_size exclude each other".into());
         }

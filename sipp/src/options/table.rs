@@ -1,7 +1,7 @@
 //! The table of all options: groups in the order of the help, each with its rows.
 
 use super::row::Row;
-use super::{call, general, network, rate, scenario, tools, traces};
+use super::{call, general, network, rate, scenario, tools, traces, twin};
 
 /// Groups with their titles.
 const GROUPS: &[(&str, &[&[Row]])] = &[
@@ -14,7 +14,7 @@ const GROUPS: &[(&str, &[&[Row]])] = &[
     ("Media", &[general::MEDIA_ROWS]),
     ("Rate", &[rate::ROWS]),
     ("Retransmission and timeouts", &[call::TIMER_ROWS]),
-    ("Third party call control", &[general::TWIN_ROWS]),
+    ("Third party call control", &[twin::ROWS]),
     ("Performance", &[general::PERFORMANCE_ROWS]),
     (
         "Traces and statistics",

@@ -65,6 +65,11 @@ impl Mode {
         matches!(self, Mode::Client | Mode::CommandClient)
     }
 
+    /// True when calls go to the remote host: the program or a command opens them.
+    pub fn calls_out(self) -> bool {
+        self.opens_calls() || self == Mode::Commanded
+    }
+
     /// True when messages of an unknown Call-ID open calls.
     pub fn takes_calls(self) -> bool {
         matches!(self, Mode::Server | Mode::CommandServer)
