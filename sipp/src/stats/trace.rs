@@ -74,7 +74,8 @@ mod tests {
     use super::{Direction, error, message, short_message};
     use crate::stats::times::{DateForm, Wall};
 
-    const WALL: Wall = Wall { origin_unix_micros: 1_795_270_329_233_293, utc_offset_secs: 0, form: DateForm::Classic };
+    const WALL: Wall =
+        Wall { origin_unix_micros: 1_795_270_329_233_293, utc_offset_secs: 0, form: DateForm::Classic };
     const INVITE: &[u8] =
         b"INVITE sip:service@127.0.0.1:15990 SIP/2.0\r\nCall-ID: 1-24060@127.0.0.1\r\nCSeq: 1 INVITE\r\n\r\n";
 
