@@ -12,8 +12,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use sip::net::Waker;
-use socket2::SockRef;
 
 /// What comes over the links.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl Twins {
     pub(super) fn listen(&mut self, addr: SocketAddr) -> io::Result<()> {
         let listener = TcpListener::bind(addr)?;
         // It also ends the wait for a connection (socket(7), SO_RCVTIMEO).
-        SockRef::from(&listener).set_read_timeout(Some(LOOK_UP))?;
+        set_socket_timeout(&listener, Timeout::Recv, Some(LOOK_UP))?;
         let (ear, over) = (self.ear.clone(), self.over.clone());
         std::thread::Builder::new().name("sipp-twins".into()).spawn(move || {
             let mut accepted = 0;
