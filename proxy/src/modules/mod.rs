@@ -3,8 +3,10 @@
 pub mod alias_db;
 pub mod auth;
 pub mod auth_db;
+pub mod cfgutils;
 pub mod corex;
 pub mod db;
+pub mod htable;
 pub mod kex;
 pub mod maxfwd;
 pub mod nathelper;
@@ -31,11 +33,13 @@ pub static MODULES: &[&ModuleDef] = &[
     &alias_db::MODULE,
     &auth::MODULE,
     &auth_db::MODULE,
+    &cfgutils::MODULE,
     &corex::MODULE,
     &db::MYSQL,
     &db::POSTGRES,
     &db::SQLITE,
     &db::TEXT,
+    &htable::MODULE,
     &kex::MODULE,
     &maxfwd::MODULE,
     &nathelper::MODULE,

@@ -79,6 +79,8 @@ struct Loader {
     catalog: Catalog,
     params: Vec<Params>,
     loads: Vec<(&'static ModuleDef, crate::cfg::Pos)>,
+    /// Modules asked for that are not here: reported once, their parameters are passed over.
+    missing: Vec<String>,
 }
 
 impl Loader {
@@ -88,6 +90,7 @@ impl Loader {
             catalog: Catalog::new(tables.core.iter().copied()),
             params: Vec::new(),
             loads: Vec::new(),
+            missing: Vec::new(),
         }
     }
 
@@ -129,6 +132,7 @@ impl Loader {
                 Some(near) => findings.hint(format!("did you mean {near}?")),
                 None => findings.hint(format!("there are {}", known.collect::<Vec<_>>().join(" "))),
             }
+            self.missing.push(name);
             return;
         };
         self.catalog.add(module);
@@ -167,7 +171,8 @@ impl Loader {
         let loaded: Vec<usize> = (0..self.params.len())
             .filter(|at| pattern.is_match(self.params[*at].module().name.as_bytes()))
             .collect();
-        if loaded.is_empty() {
+        let is_reported = self.missing.iter().any(|name| pattern.is_match(name.as_bytes()));
+        if loaded.is_empty() && !is_reported {
             let message = format!("modparam for {selector}, which is not loaded above this line");
             findings.error(codes::MODPARAM_MODULE, line.module.pos, message);
             let is_known = self.tables.modules.iter().any(|module| module.name == selector);
