@@ -185,3 +185,18 @@ fn two_controllers_connect_their_peers() {
         assert_eq!(figure(&end(server).out, "Incoming calls created"), 3);
     }
 }
+
+#[test]
+fn conditions_decide_about_the_exit_code() {
+    let rows = [
+        ("-fail-if created<1", Exit::Failed, "-fail-if created<1: the run had 0"),
+        ("-fail-if created>0", Exit::Success, ""),
+        ("-fail-if p99(x)>1ms", Exit::Failed, "no response time 'x'"),
+        ("-fail-if late", Exit::Failed, "a condition is a figure"),
+    ];
+    for (words, exit, text) in rows {
+        let ended = end(start(&format!("-sn uac 127.0.0.1:9 -i 127.0.0.1 -m 0 {words}")).1);
+        assert_eq!(ended.exit, exit, "{words}: {}", ended.err);
+        assert!(ended.err.contains(text), "{words}: {}", ended.err);
+    }
+}

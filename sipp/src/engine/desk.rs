@@ -16,6 +16,7 @@ use crate::stats::screens::Screen;
 use crate::stats::snapshot::{Baseline, Phase, Snapshot};
 use crate::stats::times::Wall;
 use crate::stats::trace;
+use crate::stats::verdict;
 
 use super::command::{Command, Traced};
 use super::files::{SizeRule, Trace};
@@ -47,6 +48,7 @@ struct Tables {
     error_codes: Option<Table>,
     response_times: Option<Table>,
     report: Option<Table>,
+    junit: Option<Table>,
     /// Where the periodic columns of the next row begin.
     since: Baseline,
     bins: Bins,
@@ -74,7 +76,7 @@ impl Desk {
     ///
     /// Errors: a file that was asked for cannot be created; the line to show.
     pub(super) fn new(
-        options: &Traces,
+        (options, junit): (&Traces, Option<&str>),
         (scenario, pid): (&str, u32),
         wall: Wall,
         live: Option<Live>,
@@ -91,7 +93,7 @@ impl Desk {
             errors: trace(&options.errors, "errors"),
             logs: trace(&options.logs, "logs"),
             call_debug: trace(&options.call_debug, "calldebug"),
-            tables: Tables::open(options, &stem)?,
+            tables: Tables::open((options, junit), &stem)?,
             stem,
             options: options.clone(),
             live,
@@ -266,6 +268,11 @@ impl Desk {
         self.tables.row(snapshot, &self.options);
         self.tables.flush_response_times();
         put(&mut self.tables.report, &report::json(snapshot));
+        let judged = verdict::judge(snapshot, &snapshot.setup.rules.conditions);
+        put(
+            &mut self.tables.junit,
+            &verdict::junit(snapshot, &judged, verdict::failures(snapshot).as_deref()),
+        );
         if self.options.screens.on {
             // SIPp writes them while it still waits.
             let waiting = Snapshot { phase: Phase::Quitting, ..snapshot.clone() };
@@ -315,7 +322,7 @@ fn run_shell(text: &[u8]) {
 }
 
 impl Tables {
-    fn open(options: &Traces, stem: &str) -> Result<Tables, String> {
+    fn open((options, junit): (&Traces, Option<&str>), stem: &str) -> Result<Tables, String> {
         let table = |on: bool, name: String| -> Result<Option<Table>, String> {
             if !on {
                 return Ok(None);
@@ -332,6 +339,7 @@ impl Tables {
             response_times: table(options.response_times, format!("{stem}_rtt.csv"))?,
             // Opened now, so that a wrong name is told before the run and not after it.
             report: table(options.report.is_some(), options.report.clone().unwrap_or_default())?,
+            junit: table(junit.is_some(), junit.unwrap_or_default().to_owned())?,
             ..Tables::default()
         })
     }

@@ -14,9 +14,11 @@ use crate::options::Options;
 use crate::scenario::Program;
 use crate::screen::Live;
 use crate::state::{Settings, WallClock};
+use crate::stats::condition::Condition;
 use crate::stats::counters::Counters;
 use crate::stats::snapshot::Setup;
 use crate::stats::times::Wall;
+use crate::stats::verdict::{Rules, unknown_name};
 use crate::traffic::calls::Calls;
 
 use super::call_id::CallIdFormat;
@@ -46,6 +48,7 @@ pub(super) fn prepare(
     controlled: Controlled,
 ) -> Result<Prepared, Fatal> {
     let mut loaded = setup::load(options)?;
+    let rules = rules(options, &loaded.program)?;
     if let Some(remote) = &options.network.remote {
         // Scripts wait for this line; a closed stderr is no reason to stop.
         let _ = writeln!(console.err, "Resolving remote host '{}'... Done.", remote.host);
@@ -74,7 +77,7 @@ pub(super) fn prepare(
         media,
         twins,
         layout: Arc::new(describe::layout(&program, &name, options.call.pause)),
-        setup: Arc::new(shown_setup(options, &addresses, &program, (wall, port))),
+        setup: Arc::new(Setup { rules, ..shown_setup(options, &addresses, &program, (wall, port)) }),
         counters: Counters::new(&shape),
         shape,
         calls: Calls::new(options.call.remember_ended),
@@ -128,6 +131,17 @@ fn media(
     Ok(Some(media))
 }
 
+/// What the run is held to. Errors: a condition that cannot be read, or about a response time that is not there.
+fn rules(options: &Options, program: &Program) -> Result<Rules, Fatal> {
+    let conditions = options.verdict.fail_if.iter().map(|text| Condition::parse(text));
+    let conditions: Vec<Condition> = conditions.collect::<Result<_, _>>().map_err(Fatal::early)?;
+    let names: Vec<String> = program.timers.iter().map(|timer| timer.name.clone()).collect();
+    match unknown_name(&conditions, &names) {
+        Some(text) => Err(Fatal::early(text)),
+        None => Ok(Rules { conditions, strict: options.verdict.strict }),
+    }
+}
+
 fn wall_clock(wall: Wall) -> WallClock {
     WallClock {
         origin_unix_micros: wall.origin_unix_micros,
@@ -141,7 +155,8 @@ fn desk(options: &Options, scenario: (&str, u32), wall: Wall, terminal: Terminal
         Terminal::Live => Some(Live::start(command::keys()).map_err(|error| Fatal::late(error.to_string()))?),
         Terminal::Headless => None,
     };
-    Desk::new(&options.traces, scenario, wall, live).map_err(|text| Fatal { exit: Exit::Fatal, text })
+    Desk::new((&options.traces, options.verdict.junit.as_deref()), scenario, wall, live)
+        .map_err(|text| Fatal { exit: Exit::Fatal, text })
 }
 
 /// What connections may cost: a test tool keeps them as long as its calls want them.
@@ -178,6 +193,7 @@ fn shown_setup(
         pause: options.call.pause,
         stop_after: options.rate.stop_after,
         auto_answer: options.call.auto_answer,
+        rules: Rules::default(),
         lossy: options.call.lost_percent > 0.0 || program.has_losses,
     }
 }

@@ -38,7 +38,7 @@ pub(super) struct Fatal {
 
 impl Fatal {
     /// Before the scenario is loaded.
-    fn early(text: impl Into<String>) -> Fatal {
+    pub(super) fn early(text: impl Into<String>) -> Fatal {
         Fatal { exit: Exit::Failed, text: text.into() }
     }
 

@@ -260,8 +260,9 @@ impl Signalling {
         self.link.flush();
         let figures = self.figures(now, Phase::Ended);
         let totals = figures.counters.totals;
+        let broken = self.setup.rules.broken_by(&figures);
         self.link.tell_surely(Note::Figures(Box::new(figures), Occasion::End));
-        let verdict = if totals.failed > 0 {
+        let verdict = if totals.failed > 0 || !broken.is_empty() {
             Exit::Failed
         } else if self.state.timed_out && totals.successful == 0 {
             Exit::Stopped
@@ -269,9 +270,8 @@ impl Signalling {
             Exit::Success
         };
         match self.state.ending {
-            Some((Exit::Success, error)) => Ending { exit: verdict, error },
-            Some((exit, error)) => Ending { exit, error },
-            None => Ending { exit: verdict, error: None },
+            Some((exit, error)) if exit != Exit::Success => Ending { exit, error },
+            _ => Ending { exit: verdict, error: (!broken.is_empty()).then(|| broken.join("\n")) },
         }
     }
 

@@ -15,6 +15,7 @@ mod table;
 mod tools;
 mod traces;
 mod twin;
+mod verdict;
 
 pub use call::{Behaviours, Call, DuplicateCheck};
 pub use command_line::{Invocation, Refusal, read};
@@ -26,6 +27,7 @@ pub use scenario::{Scenario, Source};
 pub use tools::{Task, Tools};
 pub use traces::{TraceFile, Traces};
 pub use twin::Twin;
+pub use verdict::Verdict;
 
 /// Everything a command line can say, by group; `Default` is the empty command line.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +48,8 @@ pub struct Options {
     pub traces: Traces,
     /// Third party call control.
     pub twin: Twin,
+    /// What decides about the exit code.
+    pub verdict: Verdict,
     /// What is done instead of a run.
     pub tools: Tools,
 }

@@ -1,7 +1,7 @@
 //! The table of all options: groups in the order of the help, each with its rows.
 
 use super::row::Row;
-use super::{call, general, network, rate, scenario, tools, traces, twin};
+use super::{call, general, network, rate, scenario, tools, traces, twin, verdict};
 
 /// Groups with their titles.
 const GROUPS: &[(&str, &[&[Row]])] = &[
@@ -16,6 +16,7 @@ const GROUPS: &[(&str, &[&[Row]])] = &[
     ("Retransmission and timeouts", &[call::TIMER_ROWS]),
     ("Third party call control", &[twin::ROWS]),
     ("Performance", &[general::PERFORMANCE_ROWS]),
+    ("Verdict", &[verdict::ROWS]),
     (
         "Traces and statistics",
         &[

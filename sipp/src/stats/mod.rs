@@ -4,6 +4,7 @@
 //! period are the difference of two copies. A [`snapshot`] adds what the engine knows. The other files turn
 //! snapshots and messages into SIPp's texts; the engine writes them. No clock, file or socket here.
 
+pub(crate) mod condition;
 pub(crate) mod counters;
 pub(crate) mod csv;
 pub(crate) mod histogram;
@@ -13,5 +14,6 @@ pub(crate) mod screens;
 pub(crate) mod snapshot;
 pub(crate) mod times;
 pub(crate) mod trace;
+pub(crate) mod verdict;
 
 pub use counters::Cause;

@@ -12,6 +12,7 @@ use super::counters::{Counters, Totals};
 use super::histogram::Sums;
 use super::layout::Layout;
 use super::times::Wall;
+use super::verdict::Rules;
 
 /// One moment of a run.
 #[derive(Clone, Debug)]
@@ -65,6 +66,8 @@ pub(crate) struct Setup {
     pub(crate) auto_answer: bool,
     /// Messages can be lost on purpose.
     pub(crate) lossy: bool,
+    /// What the run is held to.
+    pub(crate) rules: Rules,
 }
 
 /// How calls are started.
