@@ -38,7 +38,10 @@ fn main() -> ExitCode {
             Err(failure) => return fail(&failure),
         },
         Action::Check => return check(&options),
-        Action::Run => return run(&options),
+        Action::Run => match move_to_workdir(options) {
+            Ok(options) => return run(&options),
+            Err(refusal) => return fail(&refusal),
+        },
     }
     ExitCode::SUCCESS
 }
@@ -69,6 +72,18 @@ fn check(options: &Options) -> ExitCode {
     }
     eprintln!("config file ok, exiting...");
     ExitCode::SUCCESS
+}
+
+/// `-w`: the configuration is named from where the program was started, all else from there. Errors: one line
+/// for the user.
+fn move_to_workdir(mut options: Options) -> Result<Options, String> {
+    let Some(workdir) = &options.process.workdir else { return Ok(options) };
+    if let Some(config) = &mut options.config {
+        let absolute = std::path::absolute(&*config).map_err(|error| format!("{config}: {error}"))?;
+        *config = absolute.to_string_lossy().into_owned();
+    }
+    std::env::set_current_dir(workdir).map_err(|error| format!("cannot change to {workdir}: {error}"))?;
+    Ok(options)
 }
 
 fn run(options: &Options) -> ExitCode {

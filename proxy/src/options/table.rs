@@ -98,7 +98,7 @@ pub(super) const ROWS: &[Row] = rows! {
     ' ' "modparam" Effect::Value("modname:paramname:type:value", module_param), "Set a module parameter; type is s for a string, i for a number";
     'M' "" Effect::Ignored(Some("nr")), "Megabytes of private memory; accepted, no effect";
     'n' "" Effect::Value("processes", |o, v| set(&mut o.process.children, number(v))), "Number of workers";
-    'N' "" Effect::Value("processes", |o, v| set(&mut o.process.tcp_children, number(v))), "Number of workers for TCP";
+    'N' "" Effect::Value("processes", |o, v| set(&mut o.process.tcp_children, number(v))), "Number of workers for TCP; one thread has all connections";
     'O' "" Effect::Ignored(Some("nr")), "Script optimisation level; accepted, no effect";
     'P' "" Effect::Value("file", |o, v| text(&mut o.process.pid_file, v)), "Create a file with the process id";
     'Q' "" Effect::Ignored(Some("nr")), "Number of workers for SCTP; accepted, no effect";

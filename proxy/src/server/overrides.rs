@@ -45,6 +45,7 @@ fn refused(options: &Options) -> Option<&'static str> {
         ("-u", process.user.is_some()),
         ("-g", process.group.is_some()),
         ("-t", process.chroot.is_some()),
+        ("-G", process.pgid_file.is_some()),
         ("--loadmodule", !options.load_modules.is_empty()),
         ("--modparam", !options.module_params.is_empty()),
         ("--log-engine", options.log.engine.is_some()),
