@@ -18,6 +18,7 @@ use crate::stats::times::Wall;
 use crate::stats::trace;
 use crate::stats::verdict;
 
+use super::children::Children;
 use super::command::{Command, Traced};
 use super::files::{SizeRule, Trace};
 use super::link::{Batch, Note, Occasion};
@@ -37,6 +38,7 @@ pub(super) struct Desk {
     /// Where the periodic columns of the screen begin.
     drawn: Baseline,
     problems: Problems,
+    children: Children,
     paper: Vec<u8>,
 }
 
@@ -99,6 +101,7 @@ impl Desk {
             live,
             drawn: Baseline::default(),
             problems: Problems::default(),
+            children: Children::default(),
             paper: Vec::new(),
         };
         let early = [&mut desk.messages, &mut desk.short_messages];
@@ -116,7 +119,11 @@ impl Desk {
                 Note::Problem(at, text) => self.problem(at, text),
                 Note::Log(at, text) => self.log(at, &text),
                 Note::CallDebug(at, text) => self.call_debug(at, &text),
-                Note::Shell(text) => run_shell(&text),
+                Note::Shell(at, text) => {
+                    if let Err(problem) = self.children.start(&text) {
+                        self.problem(at, problem);
+                    }
+                }
                 Note::Asked(command) => self.asked(command),
                 Note::Figures(snapshot, Occasion::End) => {
                     self.close(&snapshot, out, err);
@@ -310,15 +317,6 @@ fn all_screens(snapshot: &Snapshot, since: &Baseline) -> String {
     let more = 1..snapshot.layout.response_times.len();
     let screens = [Screen::Scenario, Screen::Statistics, Screen::Repartition(0)].into_iter();
     screens.chain(more.map(Screen::Repartition)).map(|screen| screen.text(snapshot, since)).collect()
-}
-
-/// `exec command`: nobody waits for it but the thread that collects it.
-fn run_shell(text: &[u8]) {
-    let text = String::from_utf8_lossy(text).into_owned();
-    let spawned = std::process::Command::new("sh").arg("-c").arg(text).spawn();
-    if let Ok(mut child) = spawned {
-        std::thread::spawn(move || child.wait());
-    }
 }
 
 impl Tables {

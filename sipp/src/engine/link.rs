@@ -27,7 +27,7 @@ pub(super) enum Note {
     /// A record of `-trace_calldebug`.
     CallDebug(Time, String),
     /// Run this in a shell and do not wait for it.
-    Shell(Vec<u8>),
+    Shell(Time, Vec<u8>),
     /// Figures, and what they are for.
     Figures(Box<Snapshot>, Occasion),
     /// Something asked of the desk by a key.

@@ -8,6 +8,7 @@ mod address;
 mod busy;
 mod call_id;
 mod check;
+mod children;
 mod command;
 mod commanding;
 mod control;

@@ -121,7 +121,7 @@ impl Signalling {
             Effect::Log(text) => self.link.tell(Note::Log(now, text.clone())),
             Effect::Warning(text) => self.warn(now, text.clone()),
             Effect::Fatal(text) => self.end(Exit::Fatal, Some(text.clone())),
-            Effect::Command(text) => self.link.tell(Note::Shell(text.clone())),
+            Effect::Command(text) => self.link.tell(Note::Shell(now, text.clone())),
             Effect::StopGracefully => self.quit.ask_softly(),
             Effect::StopNow => self.end(Exit::Stopped, None),
             other => self.warn(now, format!("Action is not available in this version of sipp: {other:?}")),
