@@ -2,7 +2,7 @@
 //! (`-c`) as the table says.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ fn compare(case: &Case, directory: &Path) -> run::Verdict {
 }
 
 /// What a program says of the configuration in `directory`, and its words.
-fn check(path: &PathBuf, program: &str, directory: &Path) -> Result<(Verdict, String), String> {
+fn check(path: &Path, program: &str, directory: &Path) -> Result<(Verdict, String), String> {
     let args = ["-c", "-f", "case.cfg"].map(str::to_string);
     let mut running = Running::start(path, &args, directory, program)?;
     let status = running.wait(LIMIT)?;
