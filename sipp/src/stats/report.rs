@@ -12,6 +12,7 @@ use super::counters::Cause;
 use super::histogram::Samples;
 use super::layout::{Kind, Role};
 use super::snapshot::{Heard, Snapshot, Target};
+use super::verdict;
 
 /// Whether this side kept up, so that the figures describe the other one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +72,7 @@ pub(crate) fn json(snapshot: &Snapshot) -> String {
         "started": snapshot.setup.wall.date(Time::ZERO, 'T'),
         "duration_ms": millis(snapshot.at.since(Time::ZERO)),
         "generator": { "verdict": generator, "reasons": reasons },
+        "conditions": conditions(snapshot),
         "calls": {
             "created": totals.created(),
             "incoming": totals.incoming,
@@ -114,6 +116,13 @@ pub(crate) fn json(snapshot: &Snapshot) -> String {
         "trace_records_dropped": snapshot.dropped_records,
     });
     format!("{document:#}\n")
+}
+
+/// The conditions of `-fail-if` with what the run had.
+fn conditions(snapshot: &Snapshot) -> Vec<Value> {
+    let judged = verdict::judge(snapshot, &snapshot.setup.rules.conditions);
+    let write = |judged: &verdict::Judged| json!({ "condition": judged.text, "figure": judged.figure, "met": judged.is_met });
+    judged.iter().map(write).collect()
 }
 
 /// What the received streams were like.
