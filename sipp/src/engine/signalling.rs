@@ -158,9 +158,11 @@ impl Signalling {
     /// One turn of the loop.
     fn turn(&mut self, inbox: &mut Inbox) -> io::Result<()> {
         let now = self.clock.now();
-        let deadline = self.next_deadline();
+        let mut deadline = self.next_deadline();
         if let Some(rest) = self.state.busy.rest(now) {
             std::thread::sleep(rest);
+            // Something will be there; a second sleep would cost a second wake-up.
+            deadline = Some(now);
         }
         let now = self.clock.now();
         self.sockets.wait(now, deadline)?;
