@@ -170,7 +170,7 @@ impl Desk {
         match command {
             Command::Trace(traced, on) => self.switch(traced, on),
             Command::Show(key) => self.show(Shown::of_key(key)),
-            Command::ShowHelp => self.show(Some(Shown::Help)),
+            Command::ShowHelp => self.show(Shown::of_key('?')),
             Command::Typing(line) => {
                 if let Some(live) = &mut self.live {
                     live.typing = line;

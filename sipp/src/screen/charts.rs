@@ -35,6 +35,11 @@ impl History {
     }
 }
 
+/// The screen's first line.
+pub(super) fn title() -> String {
+    "------------------------------ Charts ----------------- [1-9]: Change Screen --".to_string()
+}
+
 /// Draws the charts, newest value at the right.
 pub(super) fn draw(history: &History, snapshot: &Snapshot, frame: &mut Frame<'_>, area: Rect) {
     let table_height = snapshot.counters.response_times.len() as u16 + 4;

@@ -6,8 +6,8 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::charts::{self, History};
-use super::{Keys, Shown, help};
+use super::charts::History;
+use super::{Keys, Shown};
 use crate::stats::screens::{Screen, state_bar};
 use crate::stats::snapshot::{Baseline, Phase, Snapshot};
 
@@ -25,23 +25,10 @@ pub(super) struct Picture<'a> {
 pub(super) fn draw(picture: &Picture<'_>, frame: &mut Frame<'_>) {
     let rows = Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]);
     let [top, middle, bottom] = rows.areas(frame.area());
-    let title = match picture.shown {
-        Shown::Scenario => Screen::Scenario.title(),
-        Shown::Sipp(screen) => screen.title(),
-        Shown::Charts => {
-            "------------------------------ Charts ----------------- [1-9]: Change Screen --".into()
-        }
-        Shown::Help => {
-            "------------------------------ Keys ------------------- [1-9]: Change Screen --".into()
-        }
-    };
+    let screen = picture.shown.screen();
+    let title = (screen.title)();
     frame.render_widget(Paragraph::new(title).style(bar_style(picture.snapshot.phase)), top);
-    match picture.shown {
-        Shown::Scenario => text(picture, Screen::Scenario, frame, middle),
-        Shown::Sipp(screen) => text(picture, screen, frame, middle),
-        Shown::Charts => charts::draw(picture.history, picture.snapshot, frame, middle),
-        Shown::Help => help::draw(picture.keys, frame, middle),
-    }
+    (screen.draw)(picture, frame, middle);
     let last = match picture.typing {
         Some(line) => Paragraph::new(format!("Command: {line}_")).style(Style::new().fg(Color::Yellow)),
         None => Paragraph::new(state_bar(picture.snapshot)).style(bar_style(picture.snapshot.phase)),
@@ -59,7 +46,7 @@ fn bar_style(phase: Phase) -> Style {
 }
 
 /// One of SIPp's screens, with what went wrong in colour.
-fn text(picture: &Picture<'_>, screen: Screen, frame: &mut Frame<'_>, area: Rect) {
+pub(super) fn text(picture: &Picture<'_>, screen: Screen, frame: &mut Frame<'_>, area: Rect) {
     let lines = screen.lines(picture.snapshot, picture.since);
     let failed = picture.snapshot.counters.totals.failed > 0;
     let lines: Vec<Line<'_>> = lines
@@ -87,7 +74,6 @@ mod tests {
 
     use super::super::charts::History;
     use super::{Picture, Shown, draw};
-    use crate::stats::screens::Screen;
     use crate::stats::screens::tests::client;
     use crate::stats::snapshot::Baseline;
 
@@ -114,14 +100,15 @@ mod tests {
     #[test]
     fn screens_are_the_golden_ones() {
         let rows = [
-            ("scenario", Shown::Scenario),
-            ("statistics", Shown::Sipp(Screen::Statistics)),
-            ("repartition", Shown::Sipp(Screen::Repartition(0))),
-            ("variables", Shown::Sipp(Screen::Variables)),
-            ("charts", Shown::Charts),
-            ("help", Shown::Help),
+            ("scenario", '1'),
+            ("statistics", '2'),
+            ("repartition", '3'),
+            ("variables", '4'),
+            ("charts", '5'),
+            ("help", '?'),
         ];
-        for (name, shown) in rows {
+        for (name, key) in rows {
+            let shown = Shown::of_key(key).expect("the key is in the table");
             let path = format!("{}/tests/golden/screens/{name}.txt", env!("CARGO_MANIFEST_DIR"));
             let text = drawn(shown, (80, 24));
             if std::env::var_os("UPDATE").is_some() {
@@ -134,7 +121,7 @@ mod tests {
 
     #[test]
     fn any_size_will_do() {
-        for shown in [Shown::Scenario, Shown::Charts, Shown::Help, Shown::Sipp(Screen::Statistics)] {
+        for shown in "123456789?".chars().filter_map(Shown::of_key) {
             for size in [(1, 1), (3, 2), (20, 5), (300, 100)] {
                 drawn(shown, size);
             }

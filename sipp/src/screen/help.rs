@@ -7,6 +7,11 @@ use ratatui::widgets::Paragraph;
 
 use super::Keys;
 
+/// The screen's first line.
+pub(super) fn title() -> String {
+    "------------------------------ Keys ------------------- [1-9]: Change Screen --".to_string()
+}
+
 /// Draws one line per key, and the commands behind `c`.
 pub(super) fn draw(keys: &Keys, frame: &mut Frame<'_>, area: Rect) {
     let mut lines: Vec<Line<'_>> =

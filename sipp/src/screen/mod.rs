@@ -10,37 +10,79 @@ mod terminal;
 
 pub(crate) use terminal::Live;
 
-use crate::stats::screens::Screen;
+use ratatui::Frame;
+use ratatui::layout::Rect;
 
-/// What the user chose to see.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Shown {
-    /// One of SIPp's screens, scenario first.
-    #[default]
-    Scenario,
-    /// Another of SIPp's screens.
-    Sipp(Screen),
-    /// Rate, open calls and failures over time.
-    Charts,
-    /// The keys.
-    Help,
+use crate::stats::screens::Screen;
+use draw::{Picture, text};
+
+/// One screen. A new one is a row of [`SCREENS`], its file, and its key among the keys of the engine.
+struct ScreenDef {
+    /// The key that shows it.
+    key: char,
+    /// The first line, 79 columns.
+    title: fn() -> String,
+    /// Draws what stands between the first and the last line.
+    draw: fn(&Picture<'_>, &mut Frame<'_>, Rect),
 }
 
+const SCREENS: &[ScreenDef] = &[
+    ScreenDef {
+        key: '1',
+        title: || Screen::Scenario.title(),
+        draw: |p, f, a| text(p, Screen::Scenario, f, a),
+    },
+    ScreenDef {
+        key: '2',
+        title: || Screen::Statistics.title(),
+        draw: |p, f, a| text(p, Screen::Statistics, f, a),
+    },
+    ScreenDef {
+        key: '3',
+        title: || Screen::Repartition(0).title(),
+        draw: |p, f, a| text(p, Screen::Repartition(0), f, a),
+    },
+    ScreenDef {
+        key: '4',
+        title: || Screen::Variables.title(),
+        draw: |p, f, a| text(p, Screen::Variables, f, a),
+    },
+    ScreenDef { key: '5', title: charts::title, draw: |p, f, a| charts::draw(p.history, p.snapshot, f, a) },
+    ScreenDef {
+        key: '6',
+        title: || Screen::Repartition(1).title(),
+        draw: |p, f, a| text(p, Screen::Repartition(1), f, a),
+    },
+    ScreenDef {
+        key: '7',
+        title: || Screen::Repartition(2).title(),
+        draw: |p, f, a| text(p, Screen::Repartition(2), f, a),
+    },
+    ScreenDef {
+        key: '8',
+        title: || Screen::Repartition(3).title(),
+        draw: |p, f, a| text(p, Screen::Repartition(3), f, a),
+    },
+    ScreenDef {
+        key: '9',
+        title: || Screen::Repartition(4).title(),
+        draw: |p, f, a| text(p, Screen::Repartition(4), f, a),
+    },
+    ScreenDef { key: '?', title: help::title, draw: |p, f, a| help::draw(p.keys, f, a) },
+];
+
+/// What the user chose to see: a row of [`SCREENS`], the first at the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shown(usize);
+
 impl Shown {
-    /// What keys 1 to 9 show.
+    /// What a key shows.
     pub(crate) fn of_key(key: char) -> Option<Shown> {
-        Some(match key {
-            '1' => Shown::Scenario,
-            '2' => Shown::Sipp(Screen::Statistics),
-            '3' => Shown::Sipp(Screen::Repartition(0)),
-            '4' => Shown::Sipp(Screen::Variables),
-            '5' => Shown::Charts,
-            '6' => Shown::Sipp(Screen::Repartition(1)),
-            '7' => Shown::Sipp(Screen::Repartition(2)),
-            '8' => Shown::Sipp(Screen::Repartition(3)),
-            '9' => Shown::Sipp(Screen::Repartition(4)),
-            _ => return None,
-        })
+        SCREENS.iter().position(|screen| screen.key == key).map(Shown)
+    }
+
+    fn screen(self) -> &'static ScreenDef {
+        &SCREENS[self.0]
     }
 }
 
