@@ -1,6 +1,6 @@
 //! SIP proxy with the Kamailio configuration language: the map of the crate.
 //!
-//! Text becomes a script ([`cfg`], [`script`], with the tables of [`core`] and [`modules`] after the contract of
+//! Text becomes a script ([`mod@cfg`], [`script`], with the tables of [`core`] and [`modules`] after the contract of
 //! [`api`]); [`relay`] is the proxy of RFC 3261 16 without any script; [`server`] is the shell with sockets and
 //! threads. [`run`] and [`check`] are the program without its command line.
 

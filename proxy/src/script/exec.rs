@@ -1,4 +1,4 @@
-//! Runs a script: one operation after the other on an explicit stack, resumable after a [`Flow::Wait`].
+//! Runs a script: one operation after the other on an explicit stack, resumable after a `Flow::Wait`.
 //!
 //! A message goes in with the block to run; how the block ended comes out, or what the run waits for. Calls
 //! of blocks and of functions that run blocks are frames, so nothing here recurses and a run can be put

@@ -1,6 +1,6 @@
 //! From the tree of a configuration and the tables of the modules to a script that runs.
 //!
-//! [`load`] resolves every name and reports every mistake with its place; [`Run`] runs a block of the script
+//! [`load()`] resolves every name and reports every mistake with its place; [`Run`] runs a block of the script
 //! on a message and can be put aside. Nothing here knows a module: the tables come as an argument.
 
 mod call;

@@ -180,7 +180,7 @@ mod base64 {
         out
     }
 
-    /// `None` unless it is what [`write`] makes.
+    /// `None` unless it is what `write` makes.
     pub(super) fn read(text: &[u8]) -> Option<Vec<u8>> {
         if text.len() > super::LONGEST.div_ceil(3) * 4 {
             return None;

@@ -19,7 +19,7 @@ fn a_ban_holds_until_it_expires() {
     let mut trial = trial("ipban=>size=8;autoexpire=300;", body);
     assert_eq!(trial.run(OPTIONS).lines, ["free"]);
     assert_eq!(trial.run(OPTIONS).lines, ["banned"]);
-    trial.shard.now = trial.shard.now + Duration::from_secs(301);
+    trial.shard.now += Duration::from_secs(301);
     assert_eq!(trial.run(OPTIONS).lines, ["free"]);
 }
 

@@ -7,7 +7,7 @@ use crate::relay::SocketId;
 /// A binding of an address-of-record (RFC 3261 10.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
-    /// The texts one behind the other, in the order of [`Part`].
+    /// The texts one behind the other, in the order of `Part`.
     texts: Box<[u8]>,
     /// Where each text ends.
     ends: [u16; PARTS],

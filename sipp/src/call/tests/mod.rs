@@ -1,5 +1,6 @@
 //! Ladders: calls against scripted peers and against each other, on a clock that jumps.
 
+mod authentication;
 mod commands;
 mod language;
 mod media;
