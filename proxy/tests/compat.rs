@@ -36,7 +36,7 @@ fn page() -> String {
     let mut out = String::from(
         "# What of Kamailio 5.6 is here\n\n\
          Written by `UPDATE=1 cargo test -p proxy --test compat` from the tables of the program; do not edit.\n\
-         Rows that are only accepted say so; what a file names and is not here is an error with its place.\n\n\
+         What a file names and is not here is an error with its place.\n\n\
          ## Different on purpose\n\n| What | Here |\n|---|---|\n",
     );
     for (what, here) in DIFFERENT {

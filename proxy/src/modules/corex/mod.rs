@@ -11,8 +11,8 @@ use crate::api::{
 pub static MODULE: ModuleDef = ModuleDef {
     name: "corex",
     params: &[
-        ParamDef::list("alias_subdomains", "domains whose subdomains are ours"),
-        ParamDef::list("dns_cache", "fixed DNS records"),
+        ParamDef::list("alias_subdomains", "accepted, no effect: domains whose subdomains are ours"),
+        ParamDef::list("dns_cache", "accepted, no effect: fixed DNS records"),
         ParamDef::int("nio_intercept", 0, "accepted without effect"),
         ParamDef::int("nio_min_msg_len", 0, "accepted without effect"),
         ParamDef::text("nio_msg_avp", "", "accepted without effect"),
