@@ -218,12 +218,12 @@ fn actions_do_what_sipp_does() {
     }
 }
 
-/// Every action is in one of the tables of this file.
+/// Every action is in one of the tables of this file or its neighbour.
 #[test]
 fn every_action_has_a_test() {
-    let this_file = include_str!("language.rs");
+    let files = concat!(include_str!("language.rs"), include_str!("authentication.rs"));
     for def in actions::TABLE {
-        assert!(this_file.contains(&format!("<{}", def.name)), "no test of <{}>", def.name);
+        assert!(files.contains(&format!("<{}", def.name)), "no test of <{}>", def.name);
     }
 }
 
