@@ -17,7 +17,7 @@ mod shard;
 mod tests;
 
 use std::fmt;
-use std::io::Error;
+use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
@@ -25,7 +25,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rand::RngExt;
-use sip::net::{self, ConnLimits, TcpListener, UdpOptions, UdpSocket, Waker};
+use sip::net::{self, ConnLimits, Listener, UdpOptions, UdpSocket, Waker};
 use sip::peer::Transport;
 
 use crate::api::{Level, Shard};
@@ -196,7 +196,10 @@ fn open(plan: &Plan, nets: &mut [net::Sockets]) -> Result<(Sockets, Vec<Ids>), S
     let mut table = Vec::new();
     let mut ids = vec![Ids::new(); nets.len()];
     for listen in &plan.listens {
-        let bind = |error| StartError::Bind { what: listen.to_string(), error };
+        let bind = |error: Error| match error.kind() {
+            ErrorKind::Unsupported => StartError::Transport(listen.transport),
+            _ => StartError::Bind { what: listen.to_string(), error },
+        };
         let addr = match listen.transport {
             Transport::Udp => {
                 let group = UdpSocket::bind_group(listen.addr, nets.len(), &UdpOptions::default());
@@ -207,15 +210,14 @@ fn open(plan: &Plan, nets: &mut [net::Sockets]) -> Result<(Sockets, Vec<Ids>), S
                 }
                 addr
             }
-            Transport::Tcp => {
-                let listener = TcpListener::bind(listen.addr).map_err(bind)?;
+            stream => {
+                let listener = Listener::bind(stream, listen.addr).map_err(bind)?;
                 let addr = listener.local_addr();
                 ids.iter_mut().for_each(|ids| ids.push(None));
                 ids[STREAMS].pop();
-                ids[STREAMS].push(Some(nets[STREAMS].adopt_tcp(listener).map_err(bind)?));
+                ids[STREAMS].push(Some(nets[STREAMS].adopt_listener(listener).map_err(bind)?));
                 addr
             }
-            other => return Err(StartError::Transport(other)),
         };
         let mut socket = Socket::new(listen.transport, addr, listen.advertise.clone());
         socket.name.clone_from(&listen.name);

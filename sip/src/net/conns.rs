@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::inbox::{Entry, Inbox};
 use super::poll::{Interest, Readiness, Registry};
-use super::tcp::Stream;
+use super::tcp::{CARRIED, Stream};
 use super::{CloseReason, SendError, SocketId};
 use crate::msg::frame;
 use crate::peer::{ConnId, Peer, Transport};
@@ -51,8 +51,9 @@ pub(super) struct Conns {
     limits: ConnLimits,
     registry: Registry,
     conns: FxHashMap<ConnId, Conn>,
-    /// The connection to take for an address; keyed with the standard hasher, since peers choose addresses.
-    by_addr: HashMap<SocketAddr, ConnId>,
+    /// The connection to take for a far end: what is meant for TLS never takes a TCP connection to the same
+    /// address. Keyed with the standard hasher, since peers choose addresses.
+    by_addr: HashMap<(Transport, SocketAddr), ConnId>,
     deadlines: BTreeSet<(Time, ConnId)>,
     unflushed: Vec<ConnId>,
     last_id: ConnId,
@@ -109,32 +110,38 @@ impl Conns {
     pub(super) fn accept(
         &mut self,
         now: Time,
-        accepted: (TcpStream, SocketAddr),
+        (stream, far): (TcpStream, Peer),
         socket: SocketId,
     ) -> Option<Peer> {
-        let stream = Stream::new(accepted.0, self.limits.frame);
-        self.insert(now, stream, accepted.1, (socket, State::Open)).ok()
+        let stream = Stream::new(stream, self.limits.frame);
+        self.insert(now, stream, far, (socket, State::Open)).ok()
     }
 
-    /// Starts a new connection. Errors: the limit is reached, or the attempt fails at once (`Unreachable`).
+    /// Starts a new connection. Errors: the limit is reached, the transport has no streams here (`NoSocket`), or
+    /// the attempt fails at once (`Unreachable`).
     pub(super) fn connect(
         &mut self,
         now: Time,
-        to: SocketAddr,
+        to: Peer,
         from: Option<IpAddr>,
         socket: SocketId,
     ) -> Result<Peer, SendError> {
+        if !CARRIED.contains(&to.transport) {
+            return Err(SendError::NoSocket);
+        }
         if self.conns.len() >= self.limits.max_connections {
             return Err(SendError::TooManyConnections);
         }
-        let stream = Stream::connect(to, from, self.limits.frame).map_err(|_| SendError::Unreachable)?;
+        let stream = Stream::connect(to.addr, from, self.limits.frame).map_err(|_| SendError::Unreachable)?;
         self.insert(now, stream, to, (socket, State::Connecting))
     }
 
     /// The connection that a message to `peer` takes: the one named, if it lives, else one to the address.
     pub(super) fn find(&self, peer: Peer) -> Option<ConnId> {
         let usable = |id: &ConnId| self.conns.get(id).is_some_and(|conn| conn.state != State::Finishing);
-        Some(peer.conn).filter(usable).or_else(|| self.by_addr.get(&peer.addr).copied().filter(usable))
+        Some(peer.conn)
+            .filter(usable)
+            .or_else(|| self.by_addr.get(&(peer.transport, peer.addr)).copied().filter(usable))
     }
 
     /// Queues a message until `flush`. Errors: `QueueFull`; `NoSocket` when the connection is gone.
@@ -161,8 +168,9 @@ impl Conns {
     /// The caller answers for the peer's right to that address. An address taken already stays as it is.
     pub(super) fn alias(&mut self, id: ConnId, addr: SocketAddr) {
         let Some(conn) = self.conns.get_mut(&id) else { return };
-        if conn.aliases.len() < MAX_ALIASES && !self.by_addr.contains_key(&addr) {
-            self.by_addr.insert(addr, id);
+        let far = (conn.peer.transport, addr);
+        if conn.aliases.len() < MAX_ALIASES && !self.by_addr.contains_key(&far) {
+            self.by_addr.insert(far, id);
             conn.aliases.push(addr);
         }
     }
@@ -217,7 +225,7 @@ impl Conns {
         &mut self,
         now: Time,
         stream: Stream,
-        addr: SocketAddr,
+        far: Peer,
         (socket, state): (SocketId, State),
     ) -> Result<Peer, SendError> {
         if self.conns.len() >= self.limits.max_connections {
@@ -229,10 +237,10 @@ impl Conns {
             State::Open | State::Finishing => (Interest::Read, self.limits.idle),
         };
         self.registry.add(&stream, token(id), interest).map_err(|_| SendError::TooManyConnections)?;
-        let peer = Peer { transport: Transport::Tcp, addr, conn: id };
+        let peer = Peer { conn: id, ..far };
         let scheduled = now + span;
         self.deadlines.insert((scheduled, id));
-        self.by_addr.entry(addr).or_insert(id);
+        self.by_addr.entry((peer.transport, peer.addr)).or_insert(id);
         let aliases = Vec::new();
         let conn = Conn { stream, peer, socket, state, interest, scheduled, last_used: now, aliases };
         self.conns.insert(id, conn);
@@ -343,10 +351,11 @@ impl Conns {
 }
 
 /// Messages to the addresses of a connection no longer take it.
-fn release_addresses(by_addr: &mut HashMap<SocketAddr, ConnId>, id: ConnId, conn: &Conn) {
+fn release_addresses(by_addr: &mut HashMap<(Transport, SocketAddr), ConnId>, id: ConnId, conn: &Conn) {
     for addr in conn.aliases.iter().chain([&conn.peer.addr]) {
-        if by_addr.get(addr) == Some(&id) {
-            by_addr.remove(addr);
+        let far = (conn.peer.transport, *addr);
+        if by_addr.get(&far) == Some(&id) {
+            by_addr.remove(&far);
         }
     }
 }

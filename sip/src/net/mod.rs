@@ -32,7 +32,7 @@ pub use inbox::Inbox;
 pub use outbox::{BatchFull, SendBatch, Sent};
 pub use poll::{Interest, Poll, Readiness, Registry, Waker};
 pub use sockets::Sockets;
-pub use tcp::TcpListener;
+pub use tcp::Listener;
 pub use udp::{RecvRing, UdpSocket};
 
 use crate::peer::Peer;

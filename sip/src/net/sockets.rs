@@ -14,8 +14,8 @@ use super::datagrams::Datagrams;
 use super::inbox::Entry;
 use super::poll::Interest;
 use super::{
-    Buffers, ConnLimits, Counters, Inbox, Outgoing, Poll, Readiness, Registry, SendError, SocketId,
-    TcpListener, UdpOptions, UdpSocket, Waker,
+    Buffers, ConnLimits, Counters, Inbox, Listener, Outgoing, Poll, Readiness, Registry, SendError, SocketId,
+    UdpOptions, UdpSocket, Waker,
 };
 use crate::peer::{ConnId, Peer, Transport};
 use crate::time::Time;
@@ -27,7 +27,7 @@ pub struct Sockets {
     registry: Registry,
     pub(super) ready: Vec<Readiness>,
     datagrams: Datagrams,
-    pub(super) listeners: Slab<TcpListener>,
+    pub(super) listeners: Slab<Listener>,
     /// Listeners rest until then, after the system had no descriptor for a connection.
     rest_until: Option<Time>,
     pub(super) conns: Conns,
@@ -69,13 +69,13 @@ impl Sockets {
         self.datagrams.insert(socket)
     }
 
-    /// Listens for stream connections; port 0 takes any free one.
-    pub fn listen_tcp(&mut self, addr: SocketAddr) -> io::Result<SocketId> {
-        self.adopt_tcp(TcpListener::bind(addr)?)
+    /// Listens for stream connections; port 0 takes any free one. Errors: see [`Listener::bind`].
+    pub fn listen(&mut self, transport: Transport, addr: SocketAddr) -> io::Result<SocketId> {
+        self.adopt_listener(Listener::bind(transport, addr)?)
     }
 
-    /// Takes over a listener, e.g. one of [`TcpListener::bind_group`].
-    pub fn adopt_tcp(&mut self, listener: TcpListener) -> io::Result<SocketId> {
+    /// Takes over a listener.
+    pub fn adopt_listener(&mut self, listener: Listener) -> io::Result<SocketId> {
         let slot = self.listeners.vacant_entry();
         let id = SocketId(LISTENER_BIT | slot.key() as u32);
         self.registry.add(&listener, u64::from(id.0), Interest::Read)?;
@@ -164,8 +164,7 @@ impl Sockets {
         let Outgoing { bytes, peer, socket } = outgoing;
         let done = match peer.transport {
             Transport::Udp => self.datagrams.queue(socket, bytes, peer.addr, &mut self.news),
-            Transport::Tcp => self.send_on_stream(now, outgoing),
-            Transport::Tls | Transport::Sctp | Transport::Ws | Transport::Wss => Err(SendError::NoSocket),
+            _ => self.send_on_stream(now, outgoing),
         };
         self.counters.dropped += u64::from(done.is_err());
         done
@@ -177,11 +176,11 @@ impl Sockets {
         self.conns.flush(now, &mut self.news);
     }
 
-    /// Starts a new TCP connection to `to` even if one is there, from the host of `socket`. The peer answered
+    /// Starts a new stream connection to `to` even if one is there, from the host of `socket`. The peer answered
     /// names it; messages may be sent on it at once. [`super::Event::Opened`] or `Closed` tells the outcome.
-    pub fn connect(&mut self, now: Time, to: SocketAddr, socket: SocketId) -> Result<Peer, SendError> {
+    pub fn connect(&mut self, now: Time, to: Peer, socket: SocketId) -> Result<Peer, SendError> {
         let from = self.local_addr(socket).map(|addr| addr.ip());
-        let from = from.filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == to.is_ipv4());
+        let from = from.filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == to.addr.is_ipv4());
         self.conns.connect(now, to, from, socket)
     }
 
@@ -198,7 +197,7 @@ impl Sockets {
     fn send_on_stream(&mut self, now: Time, outgoing: Outgoing<'_>) -> Result<(), SendError> {
         let conn = match self.conns.find(outgoing.peer) {
             Some(conn) => conn,
-            None => self.connect(now, outgoing.peer.addr, outgoing.socket)?.conn,
+            None => self.connect(now, outgoing.peer, outgoing.socket)?.conn,
         };
         self.conns.queue(conn, outgoing.bytes)?;
         self.counters.sent += 1;
@@ -209,8 +208,9 @@ impl Sockets {
         let Some(listener) = self.listeners.get(key) else { return Ok(()) };
         for _ in 0..ACCEPTS_PER_WAIT {
             match listener.accept() {
-                Ok(Some(accepted)) => {
-                    match self.conns.accept(now, accepted, SocketId(LISTENER_BIT | key as u32)) {
+                Ok(Some((stream, addr))) => {
+                    let far = Peer::new(listener.transport(), addr);
+                    match self.conns.accept(now, (stream, far), SocketId(LISTENER_BIT | key as u32)) {
                         Some(peer) => inbox.push(Entry::Opened { peer }),
                         None => self.counters.dropped += 1,
                     }

@@ -4,38 +4,28 @@
 //! connection costs no buffers. When to connect, reuse and close is decided in `conns.rs`.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{CloseReason, SendError};
 use crate::msg::frame::{Frame, Framer, Limits};
+use crate::peer::Transport;
 
-/// A listening socket.
+/// A socket that takes stream connections of one transport.
 #[derive(Debug)]
-pub struct TcpListener {
-    listener: std::net::TcpListener,
+pub struct Listener {
+    transport: Transport,
+    listener: TcpListener,
     local: SocketAddr,
 }
 
-impl TcpListener {
+impl Listener {
     /// Listens on `addr` (port 0: any free one). An IPv6 listener takes no IPv4 connections.
-    pub fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
-        TcpListener::listening(new_socket(addr)?, addr)
-    }
-
-    /// `count` listeners on one address; the kernel spreads connections over them.
-    pub fn bind_group(addr: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
-        let mut group: Vec<TcpListener> = Vec::with_capacity(count.max(1));
-        for _ in 0..count.max(1) {
-            // With port 0 the first listener finds the port, the others share it.
-            let addr = group.first().map_or(addr, TcpListener::local_addr);
-            let socket = new_socket(addr)?;
-            socket.set_reuse_port(count > 1)?;
-            group.push(TcpListener::listening(socket, addr)?);
-        }
-        Ok(group)
+    /// Errors: the system refuses the address, or `transport` has no streams here (`Unsupported`).
+    pub fn bind(transport: Transport, addr: SocketAddr) -> io::Result<Listener> {
+        Listener::listening(new_socket(addr)?, transport, addr)
     }
 
     /// The address it listens on.
@@ -61,17 +51,25 @@ impl TcpListener {
         }
     }
 
-    fn listening(socket: Socket, addr: SocketAddr) -> io::Result<TcpListener> {
+    /// The transport of the connections it takes.
+    pub(super) fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    fn listening(socket: Socket, transport: Transport, addr: SocketAddr) -> io::Result<Listener> {
+        if !CARRIED.contains(&transport) {
+            return Err(ErrorKind::Unsupported.into());
+        }
         // A restart must not wait for old connections to leave TIME_WAIT.
         socket.set_reuse_address(true)?;
         socket.bind(&addr.into())?;
         socket.listen(BACKLOG)?;
-        let listener = std::net::TcpListener::from(socket);
-        Ok(TcpListener { local: listener.local_addr()?, listener })
+        let listener = TcpListener::from(socket);
+        Ok(Listener { transport, local: listener.local_addr()?, listener })
     }
 }
 
-impl AsFd for TcpListener {
+impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.listener.as_fd()
     }
@@ -236,6 +234,8 @@ fn new_socket(addr: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// The transports a [`Stream`] can carry.
+pub(super) const CARRIED: &[Transport] = &[Transport::Tcp];
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
 /// Queue memory a connection keeps when everything is written.

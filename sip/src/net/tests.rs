@@ -36,7 +36,7 @@ impl Party {
     /// A party that listens for streams.
     fn listening(limits: ConnLimits) -> (Party, SocketId, SocketAddr) {
         let mut party = Party::new(limits);
-        let socket = party.sockets.listen_tcp(any_port()).expect("a free port");
+        let socket = party.sockets.listen(Transport::Tcp, any_port()).expect("a free port");
         let addr = party.sockets.local_addr(socket).expect("it listens");
         (party, socket, addr)
     }
@@ -201,14 +201,23 @@ fn one_connection_serves_both_directions_and_later_messages() {
 fn an_explicit_connection_is_always_a_new_one() {
     let (mut b, socket, addr) = Party::listening(ConnLimits::default());
     let mut a = Party::new(ConnLimits::default());
-    let first = a.sockets.connect(a.now, addr, socket).expect("a descriptor");
-    let second = a.sockets.connect(a.now, addr, socket).expect("a descriptor");
+    let first = a.sockets.connect(a.now, tcp(addr), socket).expect("a descriptor");
+    let second = a.sockets.connect(a.now, tcp(addr), socket).expect("a descriptor");
     assert_ne!(first.conn, second.conn);
     a.send(&message("on the second"), second).expect("room");
     assert_eq!(a.see(2).len(), 2);
     assert!(
         matches!(&b.see(3)[..], [Seen::Opened(_), Seen::Opened(peer), Seen::Message(_, source)] if peer == source)
     );
+}
+
+#[test]
+fn a_message_for_tls_never_takes_a_tcp_connection_to_the_same_address() {
+    let (_b, _, addr) = Party::listening(ConnLimits::default());
+    let mut a = Party::new(ConnLimits::default());
+    a.send(&message("plain"), tcp(addr)).expect("room");
+    let over_tls = Peer::new(Transport::Tls, addr);
+    assert_eq!(a.send(&message("secret"), over_tls), Err(SendError::NoSocket));
 }
 
 #[test]
@@ -246,8 +255,8 @@ fn an_attempt_without_answer_ends_at_its_deadline() {
     full.listen(0).expect("bound");
     let addr = full.local_addr().expect("bound").as_socket().expect("an IP address");
     let mut party = Party::new(ConnLimits::default());
-    let peers =
-        [(); 4].map(|()| party.sockets.connect(party.now, addr, SocketId::default()).expect("a descriptor"));
+    let peers = [(); 4]
+        .map(|()| party.sockets.connect(party.now, tcp(addr), SocketId::default()).expect("a descriptor"));
     let connected = party.turn(party.now).len();
     assert!(connected < peers.len(), "the backlog took all attempts");
     party.now = Time::ZERO + ConnLimits::default().connect;
@@ -290,7 +299,7 @@ fn connections_beyond_the_limit_are_refused() {
     third.set_read_timeout(Some(PATIENCE)).expect("a live socket");
     assert!(matches!(third.read(&mut [0; 1]), Ok(0) | Err(_)), "the third was closed");
     assert_eq!(party.sockets.counters().dropped, 1);
-    assert_eq!(party.sockets.connect(party.now, addr, socket), Err(SendError::TooManyConnections));
+    assert_eq!(party.sockets.connect(party.now, tcp(addr), socket), Err(SendError::TooManyConnections));
 }
 
 #[test]
@@ -325,7 +334,7 @@ fn a_far_end_that_does_not_read_fills_its_queue_only() {
 fn closing_writes_what_waits_first_and_reports_nothing() {
     let (mut b, _, addr) = Party::listening(ConnLimits::default());
     let mut a = Party::new(ConnLimits::default());
-    let peer = a.sockets.connect(a.now, addr, SocketId::default()).expect("a descriptor");
+    let peer = a.sockets.connect(a.now, tcp(addr), SocketId::default()).expect("a descriptor");
     assert_eq!(opened(a.see(1)), peer);
     a.send(&message("last words"), peer).expect("room");
     a.sockets.close(a.now, peer.conn);
@@ -343,7 +352,7 @@ fn a_connection_that_finishes_gives_its_address_free() {
     let listener = std::net::TcpListener::bind(any_port()).expect("a free port");
     let addr = listener.local_addr().expect("bound");
     let mut party = Party::new(ConnLimits::default());
-    let old = party.sockets.connect(party.now, addr, SocketId::default()).expect("a descriptor");
+    let old = party.sockets.connect(party.now, tcp(addr), SocketId::default()).expect("a descriptor");
     assert_eq!(opened(party.see(1)), old);
     // Nobody reads: at some time bytes stay, and the connection cannot close at once.
     while !party.sockets.conns.has_queued() {

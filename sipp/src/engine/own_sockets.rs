@@ -70,7 +70,7 @@ impl OwnSockets {
             }
             SocketMode::TcpPerCall => {
                 let Some(to) = call.peer else { return Ok(()) };
-                let peer = sockets.connect(now, to.addr, common);
+                let peer = sockets.connect(now, to, common);
                 let peer = peer.map_err(|error| format!("Unable to connect to {}: {error}", to.addr))?;
                 self.of.insert(key, Own::Connection(peer.conn));
                 call.peer = Some(peer);

@@ -271,7 +271,7 @@ pub(super) fn bind(sockets: &mut Sockets, options: &Options, ip: IpAddr) -> Resu
         let addr = SocketAddr::new(ip, port);
         match transport {
             Transport::Udp => sockets.bind_udp(addr, &udp),
-            _ => sockets.listen_tcp(addr),
+            stream => sockets.listen(stream, addr),
         }
     };
     let refuse = |port: u16, error: &io::Error| {

@@ -144,7 +144,7 @@ impl Signalling {
         let to = self.settings.destination.filter(|_| self.program.mode.calls_out());
         match to {
             Some(to) if to.transport.is_reliable() && !self.own.connects_each_call() => {
-                match self.sockets.connect(now, to.addr, self.socket) {
+                match self.sockets.connect(now, to, self.socket) {
                     Ok(_) => self.state.connecting = true,
                     Err(error) => {
                         self.end(Exit::Fatal, Some(format!("Unable to connect to {}: {error}", to.addr)))
