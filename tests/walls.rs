@@ -121,6 +121,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("proxy/src/modules", MODULE),
     ("proxy/src/script", &["proxy::cfg", "proxy::api", "sip::diag", "sip::msg"]),
+    (
+        "proxy/src/machine",
+        &["proxy::api", "proxy::relay", "proxy::script", "sip::msg", "sip::peer", "sip::time", "sip::txn"],
+    ),
     ("proxy/src/server", &["proxy", "sip"]),
     ("proxy/src/trial", &["proxy", "sip"]),
     ("proxy/src/lib", &["proxy", "sip"]),

@@ -7,6 +7,7 @@
 pub mod api;
 pub mod cfg;
 pub mod core;
+pub mod machine;
 pub mod modules;
 pub mod options;
 pub mod relay;
@@ -77,7 +78,7 @@ pub struct Verdict {
 /// Errors: [`Failure::Unreadable`] and [`Failure::Option`].
 pub fn check(options: &Options) -> Result<Verdict, Failure> {
     let (name, text) = configuration(options)?;
-    let source = Source { name, text, preset: &options.preset };
+    let source = Source { name, text, preset: &options.preset, before: None };
     let Outcome { plan, findings, sources } = server::load(&source, &DiskLoader, |_| {});
     let rules: Vec<_> = cfg::codes::ALL.iter().chain(script::CODES).copied().collect();
     let report =
@@ -109,9 +110,23 @@ pub fn run(options: &Options, log: LogSink) -> Result<(Server, Vec<Diagnostic>),
     Server::start(plan).map(|server| (server, findings)).map_err(Failure::Start)
 }
 
+/// Loads the configuration of the options again and lets a running server run it from now on.
+///
+/// Sockets, threads and what modules keep stay. Errors: [`Failure::Unreadable`] and [`Failure::Configuration`];
+/// the server then goes on as before.
+pub fn reload(options: &Options, server: &mut Server) -> Result<Vec<Diagnostic>, Failure> {
+    let (name, text) = configuration(options)?;
+    let source = Source { name, text, preset: &options.preset, before: Some(server.script()) };
+    let Outcome { plan, findings, .. } = server::load(&source, &DiskLoader, |_| {});
+    let Some(mut plan) = plan else { return Err(Failure::Configuration(findings)) };
+    server::override_plan(&mut plan, options).map_err(Failure::Option)?;
+    server.take_script(&plan.script, plan.debug);
+    Ok(findings)
+}
+
 fn prepare(options: &Options, log: LogSink) -> Result<(Plan, Vec<Diagnostic>), Failure> {
     let (name, text) = configuration(options)?;
-    let source = Source { name, text, preset: &options.preset };
+    let source = Source { name, text, preset: &options.preset, before: None };
     let Outcome { plan, findings, .. } = server::load(&source, &DiskLoader, log);
     let Some(mut plan) = plan else { return Err(Failure::Configuration(findings)) };
     server::override_plan(&mut plan, options).map_err(Failure::Option)?;

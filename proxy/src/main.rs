@@ -87,7 +87,7 @@ fn move_to_workdir(mut options: Options) -> Result<Options, String> {
 }
 
 fn run(options: &Options) -> ExitCode {
-    let server = match proxy::run(options, log) {
+    let mut server = match proxy::run(options, log) {
         Ok((server, findings)) => {
             findings.iter().for_each(|finding| eprintln!("{finding}"));
             server
@@ -102,7 +102,7 @@ fn run(options: &Options) -> ExitCode {
     for (transport, addr) in server.addresses() {
         eprintln!("Listening on {}: {addr}", transport.param_name());
     }
-    if let Err(error) = wait_for_signal() {
+    if let Err(error) = serve(options, &mut server) {
         return fail(&format!("cannot wait for signals: {error}"));
     }
     if options.statistics {
@@ -112,18 +112,31 @@ fn run(options: &Options) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Waits for SIGTERM or SIGINT.
-fn wait_for_signal() -> std::io::Result<()> {
+/// Waits for SIGTERM or SIGINT; SIGHUP loads the configuration again.
+fn serve(options: &Options, server: &mut Server) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        let mut hang_up = signal(SignalKind::hangup())?;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+                _ = hang_up.recv() => reload(options, server),
+            }
         }
-        Ok(())
     })
+}
+
+fn reload(options: &Options, server: &mut Server) {
+    match proxy::reload(options, server) {
+        Ok(findings) => {
+            findings.iter().for_each(|finding| eprintln!("{finding}"));
+            eprintln!("configuration loaded again");
+        }
+        Err(failure) => eprintln!("{failure}\nnothing was reloaded: the configuration stays as it was"),
+    }
 }
 
 fn print_statistics(server: &Server) {

@@ -156,6 +156,12 @@ impl Catalog {
         *of_class.entry(Bytes::copy_from_slice(name)).or_insert(next)
     }
 
+    /// Gives names the slots they have in the catalog of an earlier script, which may still be running.
+    pub fn keep_slots_of(&mut self, before: &Catalog) {
+        let slots = before.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.slots.get_mut().unwrap_or_else(PoisonError::into_inner) = slots.clone();
+    }
+
     /// The names of a class of storage with their slots, in the order of their slots.
     pub fn slots_of(&self, class: &str) -> Vec<(String, u32)> {
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
@@ -188,5 +194,8 @@ mod tests {
             (0, 1, 0)
         );
         assert_eq!(catalog.slot("shv", b"b"), 0);
+        let mut after = Catalog::default();
+        after.keep_slots_of(&catalog);
+        assert_eq!((after.slot("var", b"c"), after.slot("var", b"b")), (2, 1));
     }
 }

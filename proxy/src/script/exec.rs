@@ -73,9 +73,19 @@ impl Run {
         &self.work
     }
 
+    /// The script it runs.
+    pub fn script(&self) -> &Arc<Script> {
+        &self.script
+    }
+
     /// The message, when the run has ended.
     pub fn into_work(self) -> Box<Work> {
         self.work
+    }
+
+    /// The message and the script, when the run has ended.
+    pub fn into_parts(self) -> (Box<Work>, Arc<Script>) {
+        (self.work, self.script)
     }
 
     /// Runs until the end or until something outside is needed.

@@ -36,12 +36,17 @@ pub struct Loaded {
 /// Makes a script of a configuration and runs the modules' load functions. Findings of the parser are not
 /// repeated.
 ///
-/// `shared`: what modules shared before, on a reload; empty at the start. All mistakes are reported, not only
-/// the first; load functions run only when there are none.
-pub fn load(parsed: &Parsed, tables: Tables, shared: Shared) -> Loaded {
+/// `before`: the script that this one will take the place of: what its modules share stays, and its names keep
+/// their numbers. All mistakes are reported, not only the first; load functions run only when there are none.
+pub fn load(parsed: &Parsed, tables: Tables, before: Option<&Script>) -> Loaded {
     let config = &parsed.config;
     let mut findings = Findings::new(&parsed.sources);
     let mut loader = Loader::new(tables);
+    let mut shared = Shared::default();
+    if let Some(before) = before {
+        loader.catalog.keep_slots_of(&before.catalog);
+        shared = (*before.shared).clone();
+    }
     for (name, value) in &parsed.defines {
         loader.catalog.define(name.clone(), value.clone());
     }
@@ -57,7 +62,6 @@ pub fn load(parsed: &Parsed, tables: Tables, shared: Shared) -> Loaded {
     config.routes().for_each(|route| compiler.route(route, table(route.kind), name(route)));
     parts.lines.iter().for_each(|(position, line)| names.mark_line(*position, *line));
     warn_unused_events(config, &catalog, &mut findings);
-    let mut shared = shared;
     if !findings.has_errors() {
         for params in &params {
             run_load(params, &catalog, &mut shared, &mut findings);

@@ -7,10 +7,10 @@ use sip::diag::Diagnostic;
 use sip::net::ConnLimits;
 
 use super::{LogSink, Plan, listens};
-use crate::api::{Level, Shared};
+use crate::api::Level;
 use crate::cfg::ast::SettingValue;
 use crate::cfg::{Config, Loader, Preset, SourceMap, parse_text};
-use crate::script::{self, Tables};
+use crate::script::{self, Script, Tables};
 
 /// A configuration to load.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Source<'a> {
     pub text: Bytes,
     /// What the command line defines.
     pub preset: &'a Preset,
+    /// The script that runs now, when this one is to take its place.
+    pub before: Option<&'a Script>,
 }
 
 /// What loading gave.
@@ -39,7 +41,7 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
     let parsed = parse_text(source.name, source.text.clone(), source.preset, loader);
     let has_errors = parsed.has_errors();
     let tables = Tables { core: crate::core::PARTS, modules: crate::modules::MODULES };
-    let loaded = script::load(&parsed, tables, Shared::default());
+    let loaded = script::load(&parsed, tables, source.before);
     let mut findings = parsed.diagnostics;
     findings.extend(loaded.findings);
     let (sockets, script) = match (listens(&parsed.config, &parsed.sources), loaded.script) {

@@ -4,14 +4,12 @@
 //! bound addresses and stops it. The loop of a thread is in `shard.rs`; nothing in here decides about SIP.
 
 mod db_tool;
-mod door;
 mod io;
 mod listen;
 mod load;
 mod overrides;
 mod pace;
 mod post;
-mod runs;
 mod shard;
 #[cfg(test)]
 mod tests;
@@ -29,6 +27,7 @@ use sip::net::{self, ConnLimits, Listener, UdpOptions, UdpSocket, Waker};
 use sip::peer::Transport;
 
 use crate::api::{Level, Shard};
+use crate::machine::Tally;
 use crate::relay::{Alias, Relay, Settings, Signature, Socket, Sockets};
 use crate::script::Script;
 
@@ -36,8 +35,6 @@ pub use db_tool::db_tool;
 pub use listen::{Listen, listens};
 pub use load::{Outcome, Source, load};
 pub use overrides::override_plan;
-pub use shard::Tally;
-
 use post::{Post, STREAMS};
 use shard::{Command, Outside, Worker};
 
@@ -70,6 +67,7 @@ pub type LogSink = fn(&crate::api::Line);
 /// A running server; dropping it stops it.
 #[derive(Debug)]
 pub struct Server {
+    script: Arc<Script>,
     addresses: Vec<(Transport, SocketAddr)>,
     shards: Vec<Handle>,
 }
@@ -123,7 +121,7 @@ impl Server {
         let posts = Post::connect(nets.iter().map(net::Sockets::waker).collect());
         let shards = shards_of(&plan, table, nets.len());
         // Dropped when a later shard cannot start, it stops the earlier ones.
-        let mut server = Server { addresses, shards: Vec::new() };
+        let mut server = Server { script: plan.script.clone(), addresses, shards: Vec::new() };
         for (((sockets, ids), post), shard) in nets.into_iter().zip(ids).zip(posts).zip(shards) {
             let (commands, inbox) = mpsc::channel();
             let waker = sockets.waker();
@@ -154,6 +152,18 @@ impl Server {
             }
         }
         sum
+    }
+
+    /// Lets every shard run another script from its next batch on, with this log threshold. Transactions that
+    /// exist finish on the script that made them. Sockets and number of shards stay as they are.
+    pub fn take_script(&mut self, script: &Arc<Script>, debug: Level) {
+        self.script = script.clone();
+        self.shards.iter().for_each(|shard| shard.command(Command::Reload(script.clone(), debug)));
+    }
+
+    /// The script that messages run now: what a new one is loaded after.
+    pub fn script(&self) -> &Arc<Script> {
+        &self.script
     }
 
     /// Stops all shards and waits for them.
@@ -245,11 +255,6 @@ fn shards_of(plan: &Plan, sockets: Sockets, count: usize) -> Vec<Shard> {
         shard.number = number as u16;
         shard.unix_start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         shard.log.threshold = plan.debug;
-        for module in plan.script.catalog.modules() {
-            if let Some(start) = module.start {
-                start(&mut shard);
-            }
-        }
         shard
     };
     (0..count).map(shard).collect()

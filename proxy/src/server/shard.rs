@@ -1,47 +1,37 @@
 //! The loop of one shard: receive a batch, run its messages, let timers fire, send.
 //!
-//! One thread owns one of these: its sockets, transactions, kept messages and waiting runs. Messages of one
-//! call are worked on in order of arrival, by the shard that owns the call (`post.rs`).
+//! One thread owns one of these: a machine and its sockets. Messages of one call are worked on in order of
+//! arrival, by the shard that owns the call (`post.rs`).
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
 use bytes::Bytes;
-use rustc_hash::FxHashMap;
 use sip::msg::{Message, ParseError};
 use sip::net::{self, Clock, Event, Inbox, Incoming, Outgoing};
 use sip::peer::Peer;
 use sip::time::Time;
+use sip::txn::TxnId;
+use smallvec::SmallVec;
 
 use super::LogSink;
 use super::io::Io;
 use super::pace::Pace;
 use super::post::{Letter, Post, STREAMS};
-use super::runs::Waiting;
-use crate::api::{IoAnswer, Received, RouteId, RouteTable, Shard, Work};
+use crate::api::{IoAnswer, IoRequest, Level, Received, Shard};
+use crate::machine::{Input, Machine, Question, Tally};
 use crate::relay::{Sending, SocketId};
 use crate::script::Script;
 
 /// One shard and everything it owns.
 #[derive(Debug)]
 pub(super) struct Worker {
-    pub(super) shard: Shard,
-    pub(super) script: Arc<Script>,
-    pub(super) entries: Entries,
-    pub(super) defaults: Defaults,
-    /// Requests of transactions whose routes may still run, by place of the response context.
-    pub(super) kept: Vec<Option<Box<Work>>>,
-    /// Runs put aside, by token.
-    pub(super) waiting: FxHashMap<u64, Waiting>,
-    /// When sleeping runs go on.
-    pub(super) sleepers: BinaryHeap<Reverse<(Time, u64)>>,
-    pub(super) next_token: u64,
-    pub(super) io: Io,
-    pub(super) tally: Tally,
+    machine: Machine,
+    io: Io,
     pace: Pace,
     clock: Clock,
+    /// The time as of the batch being worked on.
+    now: Time,
     sockets: net::Sockets,
     /// The net room's name of each of our sockets; none for listeners of another shard.
     ids: Vec<Option<net::SocketId>>,
@@ -66,22 +56,6 @@ pub(super) struct Outside {
     pub(super) log: LogSink,
 }
 
-/// The blocks the loop itself starts.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entries {
-    pub(super) request: Option<RouteId>,
-    pub(super) reply: Option<RouteId>,
-}
-
-/// Core parameters that every message starts with.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Defaults {
-    /// `force_rport`
-    pub(super) force_rport: bool,
-    /// `local_rport`
-    pub(super) local_rport: bool,
-}
-
 /// What other threads ask of a shard.
 #[derive(Debug)]
 pub(super) enum Command {
@@ -89,90 +63,24 @@ pub(super) enum Command {
     Stop,
     /// The answer a run waits for.
     Answer(u64, IoAnswer),
+    /// Run this script from now on, and write log lines up to this level.
+    Reload(Arc<Script>, Level),
     /// Tell what was counted.
     Tell(Sender<Tally>),
-}
-
-/// What a shard counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Requests received.
-    pub requests: u64,
-    /// Replies received.
-    pub replies: u64,
-    /// Messages dropped: not SIP, or not answerable.
-    pub malformed: u64,
-    /// Requests answered with 400.
-    pub bad_requests: u64,
-    /// Requests answered with 503, since there was too much to do.
-    pub turned_away: u64,
-    /// Replies that belonged to nothing and could not be forwarded.
-    pub stray_replies: u64,
-    /// Messages that could not be sent.
-    pub unsent: u64,
-    /// Messages read here that belonged to another shard.
-    pub handed_over: u64,
-    /// Messages lost on the way between shards, since the receiver was too far behind.
-    pub lost: u64,
-    /// Response contexts alive.
-    pub contexts: u64,
-}
-
-impl Tally {
-    /// Names and counts, for people.
-    pub fn rows(&self) -> [(&'static str, u64); 10] {
-        [
-            ("requests received", self.requests),
-            ("replies received", self.replies),
-            ("dropped as malformed", self.malformed),
-            ("answered 400", self.bad_requests),
-            ("turned away with 503", self.turned_away),
-            ("stray replies", self.stray_replies),
-            ("not sent", self.unsent),
-            ("handed over", self.handed_over),
-            ("lost between shards", self.lost),
-            ("transactions open", self.contexts),
-        ]
-    }
-
-    /// Adds another shard's counts.
-    pub(super) fn add(&mut self, other: &Tally) {
-        self.requests += other.requests;
-        self.replies += other.replies;
-        self.malformed += other.malformed;
-        self.bad_requests += other.bad_requests;
-        self.turned_away += other.turned_away;
-        self.stray_replies += other.stray_replies;
-        self.unsent += other.unsent;
-        self.handed_over += other.handed_over;
-        self.lost += other.lost;
-        self.contexts += other.contexts;
-    }
 }
 
 impl Worker {
     /// A worker that has not received anything yet.
     pub(super) fn new(shard: Shard, script: Arc<Script>, outside: Outside) -> Worker {
         let Outside { sockets, ids, post, commands, io, log } = outside;
-        let entries = Entries {
-            request: script.route(RouteTable::Request, ""),
-            reply: script.route(RouteTable::Reply, ""),
-        };
-        let is_on = |name: &str| script.catalog.setting_int(name, 0) != 0;
-        let defaults = Defaults { force_rport: is_on("force_rport"), local_rport: is_on("local_rport") };
+        let mut machine = Machine::new(shard, script);
+        machine.start_modules();
         Worker {
-            defaults,
-            shard,
-            script,
-            entries,
-            kept: Vec::new(),
-            waiting: FxHashMap::default(),
-            sleepers: BinaryHeap::new(),
-            next_token: 0,
+            machine,
             io,
-            tally: Tally::default(),
             pace: Pace::default(),
             clock: Clock::start(),
+            now: Time::ZERO,
             sockets,
             ids,
             post,
@@ -187,13 +95,14 @@ impl Worker {
     pub(super) fn run(mut self) {
         let mut inbox = Inbox::default();
         loop {
-            let deadline = self.next_deadline();
+            let deadline = self.machine.next_deadline();
             if self.sockets.wait(self.clock.now(), deadline).is_err() {
                 return;
             }
-            self.shard.now = self.clock.now();
-            if self.sockets.receive(self.shard.now, &mut inbox).is_err() {
-                self.tally.unsent += 1;
+            let now = self.clock.now();
+            self.now = now;
+            if self.sockets.receive(now, &mut inbox).is_err() {
+                self.machine.tally.unsent += 1;
             }
             let mut events = self.read_letters();
             for event in inbox.events() {
@@ -203,13 +112,11 @@ impl Worker {
             if !self.obey() {
                 return;
             }
-            self.wake_sleepers();
-            self.shard.relay.due(self.shard.now);
-            self.settle();
-            self.sockets.flush(self.shard.now);
+            self.handle(Input::Due);
+            self.sockets.flush(now);
             self.post.deliver();
-            self.shard.log.take().iter().for_each(self.log);
-            if let Some(rest) = self.pace.rest(self.shard.now, events) {
+            self.machine.shard.log.take().iter().for_each(self.log);
+            if let Some(rest) = self.pace.rest(now, events) {
                 std::thread::sleep(rest);
             }
         }
@@ -217,10 +124,7 @@ impl Worker {
 
     fn event(&mut self, event: Event<'_>) {
         match event {
-            Event::Received(incoming) => {
-                self.received(incoming);
-                self.settle();
-            }
+            Event::Received(incoming) => self.received(incoming),
             // Kamailio does not hear of ICMP errors and lets the timers decide; a connection that ends is
             // noticed by what is not answered on it.
             Event::Opened { .. } | Event::Closed { .. } | Event::Unreachable { .. } => {}
@@ -241,19 +145,18 @@ impl Worker {
                 if owner == self.post.own() {
                     self.own_message(message, incoming.peer, socket);
                 } else {
-                    self.tally.handed_over += 1;
+                    self.machine.tally.handed_over += 1;
                     self.post.put(owner, Letter::Received { message, peer: incoming.peer, socket });
                 }
             }
             Err(ParseError::Empty) => {}
-            Err(_) => self.tally.malformed += 1,
+            Err(_) => self.machine.tally.malformed += 1,
         }
     }
 
     /// A message of a call of ours.
     fn own_message(&mut self, message: Arc<Message>, peer: Peer, socket: SocketId) {
-        self.shard.messages += 1;
-        self.message(message, Received { peer, socket, at: self.shard.now });
+        self.handle(Input::Message(message, Received { peer, socket, at: self.now }));
     }
 
     /// Works on what other shards delivered. Gives the number of letters.
@@ -271,36 +174,55 @@ impl Worker {
                         self.post.put(from, Letter::Unsent(txn));
                     }
                 }
-                Letter::Unsent(txn) => self.shard.relay.send_failed(self.shard.now, txn),
+                Letter::Unsent(txn) => self.handle(Input::SendFailed(txn)),
             }
-            self.settle();
         }
         self.letters = letters;
         count
     }
 
-    /// Deals with all that came of the last step: routes to run, bytes to send.
-    pub(super) fn settle(&mut self) {
-        while let Some(event) = self.shard.relay.next_event() {
-            self.relay_event(event);
+    /// Gives the machine an input, and does what comes of it: bytes to send, questions to ask.
+    fn handle(&mut self, input: Input) {
+        self.machine.handle(self.now, input);
+        let mut failed = self.send_all();
+        while let Some(txn) = failed.pop() {
+            self.machine.handle(self.now, Input::SendFailed(txn));
+            failed.extend(self.send_all());
         }
+        self.ask();
+    }
+
+    /// Sends what the machine has. Gives the transactions whose bytes could not be sent.
+    fn send_all(&mut self) -> SmallVec<[TxnId; 2]> {
+        let mut failed = SmallVec::new();
         let mut sendings = std::mem::take(&mut self.sendings);
-        sendings.extend(self.shard.relay.take_sendings());
-        let mut has_failed = false;
+        sendings.extend(self.machine.take_sendings());
         for sending in sendings.drain(..) {
             if self.is_for_streams(&sending) {
                 let Sending { hop, bytes, txn } = sending;
                 self.post.put(STREAMS, Letter::Send { hop, bytes, txn, from: self.post.own() });
-            } else if !self.send(&sending)
-                && let Some(txn) = sending.txn
-            {
-                has_failed = true;
-                self.shard.relay.send_failed(self.shard.now, txn);
+            } else if !self.send(&sending) {
+                failed.extend(sending.txn);
             }
         }
         self.sendings = sendings;
-        if has_failed {
-            self.settle();
+        failed
+    }
+
+    /// Asks the outside what runs wait for. What cannot be asked is answered at once.
+    fn ask(&mut self) {
+        let questions: SmallVec<[Question; 2]> = self.machine.take_questions().collect();
+        for Question { token, request } in questions {
+            let is_asked = match request {
+                IoRequest::Resolve(name) => self.io.resolve(token, name),
+                IoRequest::Query(url, query) => self.io.query(token, url, query),
+                // The machine has a clock of its own for these.
+                IoRequest::Sleep(_) => true,
+            };
+            if !is_asked {
+                let answer = IoAnswer::Failed("too many look-ups are waiting".into());
+                self.handle(Input::Answer(token, answer));
+            }
         }
     }
 
@@ -314,9 +236,9 @@ impl Worker {
         let socket = self.ids.get(usize::from(sending.hop.socket)).copied().flatten();
         let is_sent = socket.is_some_and(|socket| {
             let outgoing = Outgoing { bytes: &sending.bytes, peer: sending.hop.peer, socket };
-            self.sockets.send(self.shard.now, outgoing).is_ok()
+            self.sockets.send(self.now, outgoing).is_ok()
         });
-        self.tally.unsent += u64::from(!is_sent);
+        self.machine.tally.unsent += u64::from(!is_sent);
         is_sent
     }
 
@@ -325,33 +247,18 @@ impl Worker {
         while let Ok(command) = self.commands.try_recv() {
             match command {
                 Command::Stop => return false,
-                Command::Answer(token, answer) => {
-                    self.resume(token, answer);
-                    self.settle();
+                Command::Answer(token, answer) => self.handle(Input::Answer(token, answer)),
+                Command::Reload(script, debug) => {
+                    self.machine.shard.log.threshold = debug;
+                    self.machine.take_script(script);
                 }
                 Command::Tell(answer) => {
-                    let contexts = self.shard.relay.len() as u64;
+                    let tally = Tally { lost: self.post.lost(), ..self.machine.total() };
                     // Whoever asked may have gone.
-                    let _ = answer.send(Tally { contexts, lost: self.post.lost(), ..self.tally });
+                    let _ = answer.send(tally);
                 }
             }
         }
         true
-    }
-
-    fn next_deadline(&self) -> Option<Time> {
-        let sleeper = self.sleepers.peek().map(|Reverse((at, _))| *at);
-        [self.shard.relay.next_deadline(), sleeper].into_iter().flatten().min()
-    }
-
-    fn wake_sleepers(&mut self) {
-        while let Some(Reverse((at, token))) = self.sleepers.peek().copied() {
-            if at > self.shard.now {
-                return;
-            }
-            self.sleepers.pop();
-            self.resume(token, IoAnswer::Done);
-            self.settle();
-        }
     }
 }

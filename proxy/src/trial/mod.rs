@@ -12,7 +12,7 @@ use sip::ident::Ident;
 use sip::msg::Message;
 use sip::peer::{Peer, Transport};
 
-use crate::api::{End, IoAnswer, IoRequest, Received, RouteKind, RouteTable, Shard, Shared, Work};
+use crate::api::{End, IoAnswer, IoRequest, Received, RouteKind, RouteTable, Shard, Work};
 use crate::cfg::{MemoryLoader, Preset, parse_text};
 use crate::relay::{Relay, Settings, Signature, Socket, SocketId, Sockets};
 use crate::script::{self, Run, Script, Status, Tables};
@@ -110,7 +110,7 @@ const START: u64 = 1_700_000_000;
 pub fn compile(text: &str) -> (Option<Script>, Vec<Diagnostic>) {
     let parsed = parse_text("test.cfg", text.to_owned(), &Preset::default(), &MemoryLoader::default());
     let tables = Tables { core: crate::core::PARTS, modules: crate::modules::MODULES };
-    let loaded = script::load(&parsed, tables, Shared::default());
+    let loaded = script::load(&parsed, tables, None);
     let mut findings = parsed.diagnostics;
     findings.extend(loaded.findings);
     let has_errors = findings.iter().any(|finding| finding.severity == Severity::Error);

@@ -99,7 +99,9 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     }
     let mut by_slot = Vec::new();
     for (name, _) in loading.catalog.slots_of(CLASS) {
-        let found = defined.iter().find(|table| table.name == name).cloned();
+        // A table that is defined no more stays for the transactions of the earlier script.
+        let kept = before.iter().flat_map(|tables| &tables.0);
+        let found = defined.iter().chain(kept).find(|table| table.name == name).cloned();
         by_slot.push(found.ok_or_else(|| {
             format!("table {name} is not defined: add modparam(\"htable\", \"htable\", \"{name}=>size=8;\")")
         })?);

@@ -6,7 +6,7 @@
 mod tree;
 
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::api::{
     Args, Ctx, Flow, FunctionDef, Kind, Level, Loading, ModuleDef, ParamDef, Routes, RpcDef, RpcError,
@@ -53,7 +53,7 @@ pub static MODULE: ModuleDef = ModuleDef {
 struct Pike {
     limits: Limits,
     level: Level,
-    roots: Box<[Mutex<Root>]>,
+    roots: Arc<[Mutex<Root>]>,
 }
 
 /// Sources this shard has blocked, and the part of the tree it looks after next.
@@ -75,7 +75,9 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
         latency: positive("remove_latency")?,
     };
     let level = Level(params.int("pike_log_level").clamp(-5, 3) as i8);
-    let roots = (0..256).map(|_| Mutex::default()).collect();
+    // Who is blocked stays blocked across a reload.
+    let before = loading.shared.peek::<Pike>().map(|pike| pike.roots.clone());
+    let roots = before.unwrap_or_else(|| (0..256).map(|_| Mutex::default()).collect());
     loading.shared.put(Pike { limits, level, roots });
     Ok(())
 }

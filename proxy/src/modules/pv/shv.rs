@@ -1,13 +1,13 @@
 //! `$shv`: one value per name for all shards, and first values of `$shv` and `$var`.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::api::{Ctx, Loading, PvArg, RpcError, RpcValue, SetError, Shard, Value, parse_int};
 
 /// The shared variables by slot, with their names for RPC.
 #[derive(Debug, Default)]
 pub(super) struct SharedVars {
-    slots: RwLock<Vec<Value>>,
+    slots: Arc<RwLock<Vec<Value>>>,
     names: Vec<(String, usize)>,
     /// First values of `$var`, by slot.
     locals: Vec<(usize, Value)>,
@@ -29,11 +29,16 @@ impl SharedVars {
 }
 
 pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
-    let mut vars = SharedVars::default();
+    // Values outlive a reload; first values are for variables that are new.
+    let before = loading.shared.get::<SharedVars>();
+    let slots = before.as_ref().map_or_else(Arc::default, |before| before.slots.clone());
+    let mut vars = SharedVars { slots, ..SharedVars::default() };
     for line in loading.params.list("shvset") {
         let (name, value) = assignment(&line.to_display())?;
         let slot = loading.catalog.slot("shv", name.as_bytes()) as usize;
-        vars.write(slot, value);
+        if !before.as_ref().is_some_and(|before| before.names.iter().any(|(_, known)| *known == slot)) {
+            vars.write(slot, value);
+        }
     }
     for line in loading.params.list("varset") {
         let (name, value) = assignment(&line.to_display())?;

@@ -10,7 +10,7 @@ use sip::peer::{Peer, Transport};
 
 use crate::api::{
     Answer, Args, Ctx, Flow, FunctionDef, IoAnswer, IoRequest, Kind, ModuleDef, Nested, Received, Resumed,
-    RouteKind, RouteTable, Routes, Shard, Shared, Wait, Work,
+    RouteKind, RouteTable, Routes, Shard, Wait, Work,
 };
 use crate::cfg::{MemoryLoader, Preset, parse_text};
 use crate::relay::{Relay, Settings, Signature, Socket, SocketId, Sockets};
@@ -76,7 +76,7 @@ fn prepare(body: &str) -> (Arc<Script>, Shard, Run) {
     let text = format!("loadmodule \"test.so\"\n{body}");
     let parsed = parse_text("test.cfg", text, &Preset::default(), &MemoryLoader::default());
     let tables = Tables { core: crate::core::PARTS, modules: MODULES };
-    let loaded = load(&parsed, tables, Shared::default());
+    let loaded = load(&parsed, tables, None);
     let script = Arc::new(loaded.script.unwrap_or_else(|| panic!("{:?}", loaded.findings)));
     let address = "127.0.0.1:5060".parse().expect("an address");
     let sockets = Arc::new(Sockets::new(vec![Socket::new(Transport::Udp, address, None)], Vec::new()));

@@ -2,6 +2,7 @@
 
 mod calls;
 mod forks;
+mod reload;
 mod shards;
 
 use std::net::{SocketAddr, UdpSocket};
@@ -11,6 +12,7 @@ use sip::peer::Transport;
 
 use super::{Plan, Server, Source, load};
 use crate::cfg::{MemoryLoader, Preset};
+use crate::script::Script;
 
 /// A server on a free UDP port with this script and one shard.
 fn server(script: &str) -> Server {
@@ -28,11 +30,16 @@ fn start(plan: Plan) -> Server {
 
 /// What a server with these sockets and this script is started from.
 fn plan(listen: &str, script: &str) -> Plan {
+    plan_after(None, listen, script)
+}
+
+/// The same, to take the place of another script.
+fn plan_after(before: Option<&Script>, listen: &str, script: &str) -> Plan {
     let modules =
-        ["tm", "tmx", "sl", "rr", "usrloc", "registrar"].map(|name| format!("loadmodule \"{name}.so\"\n"));
+        ["tm", "tmx", "sl", "rr", "pv", "usrloc", "registrar"].map(|name| format!("loadmodule \"{name}.so\"\n"));
     let text = format!("{listen}\n{}{script}", modules.concat());
     let preset = Preset::default();
-    let source = Source { name: "test.cfg", text: text.into(), preset: &preset };
+    let source = Source { name: "test.cfg", text: text.into(), preset: &preset, before };
     let outcome = load(&source, &MemoryLoader::default(), |_| {});
     let findings: Vec<String> = outcome.findings.iter().map(ToString::to_string).collect();
     outcome.plan.unwrap_or_else(|| panic!("{findings:?}"))

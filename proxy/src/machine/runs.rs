@@ -1,15 +1,16 @@
 //! Runs of the script: why each was started, and what happens when it ends.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use sip::msg::Edits;
 
-use super::shard::Worker;
+use super::{Machine, Question};
 use crate::api::{End, EndedBy, IoAnswer, IoRequest, Level, RouteId, RouteKind, Work};
 use crate::relay::branch;
 use crate::relay::reply::{LocalReply, TagStyle};
 use crate::relay::{BranchReply, Event, RelayId, RouteSlot};
-use crate::script::{Run, Status};
+use crate::script::{Run, Script, Status};
 
 /// What a run was started for; says what happens at its end.
 #[derive(Debug)]
@@ -48,15 +49,31 @@ pub(super) struct Waiting {
     purpose: Purpose,
 }
 
+/// The request of a transaction whose routes may still run.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// The request; away while a route runs on it.
+    work: Option<Box<Work>>,
+    /// The script the transaction was made by: its route numbers mean nothing in another one.
+    script: Arc<Script>,
+}
+
+/// Most runs put aside at a time; one more goes on at once as if the outside had failed. A run takes about 3 KB.
+pub(super) const MAX_WAITING: usize = 20_000;
+
 /// The route a slot stands for; slots count from 1.
 pub(super) fn route_of(slot: RouteSlot) -> Option<RouteId> {
     slot.is_armed().then(|| RouteId(u32::from(slot.0) - 1))
 }
 
-impl Worker {
-    /// Runs a block on a message.
+impl Machine {
+    /// Runs a block of the script on a message.
     pub(super) fn start(&mut self, route: RouteId, kind: RouteKind, work: Box<Work>, purpose: Purpose) {
-        let mut run = Run::new(&self.script, route, kind, work);
+        let run = Run::new(&self.script, route, kind, work);
+        self.begin(run, purpose);
+    }
+
+    fn begin(&mut self, mut run: Run, purpose: Purpose) {
         let status = run.start(&mut self.shard);
         self.advance(run, status, purpose);
     }
@@ -70,38 +87,35 @@ impl Worker {
 
     fn advance(&mut self, mut run: Run, status: Status, purpose: Purpose) {
         let request = match status {
-            Status::Done(end) => return self.finish(run.into_work(), end, purpose),
+            Status::Done(end) => return self.finish(run, end, purpose),
             Status::Waiting(request) => request,
         };
+        if self.waiting.len() >= MAX_WAITING {
+            self.tally.hurried += 1;
+            let status = run.resume(&mut self.shard, IoAnswer::Failed("too many runs are waiting".into()));
+            return self.advance(run, status, purpose);
+        }
         let token = self.next_token;
         self.next_token += 1;
-        let is_taken = match request {
-            IoRequest::Sleep(span) => {
-                self.sleepers.push(Reverse((self.shard.now + span, token)));
-                true
-            }
-            IoRequest::Resolve(name) => self.io.resolve(token, name),
-            IoRequest::Query(url, query) => self.io.query(token, url, query),
-        };
-        if is_taken {
-            self.waiting.insert(token, Waiting { run, purpose });
-            return;
+        match request {
+            IoRequest::Sleep(span) => self.sleepers.push(Reverse((self.shard.now + span, token))),
+            request => self.questions.push(Question { token, request }),
         }
-        let status = run.resume(&mut self.shard, IoAnswer::Failed("too many look-ups are waiting".into()));
-        self.advance(run, status, purpose);
+        self.waiting.insert(token, Waiting { run, purpose });
     }
 
-    fn finish(&mut self, work: Box<Work>, end: End, purpose: Purpose) {
+    fn finish(&mut self, run: Run, end: End, purpose: Purpose) {
+        let (work, script) = run.into_parts();
         match purpose {
-            Purpose::Request => self.finish_request(work),
+            Purpose::Request => self.finish_request(work, script),
             Purpose::CoreReply => self.finish_core_reply(work, end),
             Purpose::TmReply { id, branch } => self.finish_tm_reply(id, branch, work, end),
             Purpose::BranchFailure { id, edits } => {
-                self.give_back(id, work, edits);
+                self.give_back(id, (work, edits), script);
                 self.shard.relay.after_branch_failure(self.shard.now, id);
             }
             Purpose::Failure { id, edits } => {
-                self.give_back(id, work, edits);
+                self.give_back(id, (work, edits), script);
                 self.shard.relay.after_failure(self.shard.now, id);
             }
         }
@@ -109,11 +123,11 @@ impl Worker {
 
     /// A request's script has ended: a failed relay is answered, a forgotten transaction is let go, and the
     /// message is kept when a route may still run on it.
-    fn finish_request(&mut self, work: Box<Work>) {
+    fn finish_request(&mut self, work: Box<Work>, script: Arc<Script>) {
         let Some(id) = work.relaying.id else { return };
         let now = self.shard.now;
         if !self.shard.relay.is_orphan(id) {
-            return self.keep(id, work);
+            return self.keep(id, work, script);
         }
         let Some(error) = work.relaying.error else {
             self.shard
@@ -175,54 +189,75 @@ impl Worker {
                 }
             }
             Event::Failure { id, branch, route } => match self.stored_request(id, branch) {
-                Some(work) => {
+                Some((work, script)) => {
                     let edits = work.edits.clone();
-                    self.run_stored(route, RouteKind::Failure, work, Purpose::Failure { id, edits });
+                    let purpose = Purpose::Failure { id, edits };
+                    self.run_stored((route, RouteKind::Failure), work, &script, purpose);
                 }
                 None => self.shard.relay.after_failure(self.shard.now, id),
             },
             Event::BranchFailure { id, branch, route } => match self.stored_request(id, branch) {
-                Some(mut work) => {
+                Some((mut work, script)) => {
                     let edits = work.edits.clone();
                     work.relaying.branch = Some(branch);
-                    self.run_stored(
-                        route,
-                        RouteKind::BranchFailure,
-                        work,
-                        Purpose::BranchFailure { id, edits },
-                    );
+                    let purpose = Purpose::BranchFailure { id, edits };
+                    self.run_stored((route, RouteKind::BranchFailure), work, &script, purpose);
                 }
                 None => self.shard.relay.after_branch_failure(self.shard.now, id),
             },
         }
     }
 
-    fn run_stored(&mut self, route: RouteSlot, kind: RouteKind, work: Box<Work>, purpose: Purpose) {
-        if let Some(route) = route_of(route) {
-            self.start(route, kind, work, purpose);
+    fn run_stored(
+        &mut self,
+        (slot, kind): (RouteSlot, RouteKind),
+        work: Box<Work>,
+        script: &Arc<Script>,
+        purpose: Purpose,
+    ) {
+        if let Some(route) = route_of(slot) {
+            self.begin(Run::new(script, route, kind, work), purpose);
         }
     }
 
+    /// Runs `onreply_route[X]` on a reply of a branch.
+    pub(super) fn run_on_reply(&mut self, route: RouteId, id: RelayId, branch: u8, work: Box<Work>) {
+        let script = self.script_of(id);
+        self.begin(Run::new(&script, route, RouteKind::TmReply, work), Purpose::TmReply { id, branch });
+    }
+
+    /// The script a transaction was made by.
+    fn script_of(&self, id: RelayId) -> Arc<Script> {
+        let kept = self.kept.get(id.slot as usize).and_then(Option::as_ref).map(|kept| &kept.script);
+        // Nothing is kept yet while the run that made the transaction waits for something.
+        let waiting = || {
+            let mut runs = self.waiting.values().map(|waiting| &waiting.run);
+            runs.find(|run| run.work().relaying.id == Some(id)).map(Run::script)
+        };
+        kept.or_else(waiting).unwrap_or(&self.script).clone()
+    }
+
     /// The kept request for a failure route: its request URI is consumed, and no branch is appended.
-    fn stored_request(&mut self, id: RelayId, branch: u8) -> Option<Box<Work>> {
-        let mut work = self.kept.get_mut(id.slot as usize)?.take()?;
+    fn stored_request(&mut self, id: RelayId, branch: u8) -> Option<(Box<Work>, Arc<Script>)> {
+        let kept = self.kept.get_mut(id.slot as usize)?.as_mut()?;
+        let (mut work, script) = (kept.work.take()?, kept.script.clone());
         let context = self.shard.relay.context(id)?;
         work.targets.mark_ruri_consumed();
         work.targets.clear();
         work.relaying.branch = Some(context.branches().len() as u8);
         work.relaying.picked_status = context.legs().as_slice().get(usize::from(branch))?.status;
         work.relaying.error = None;
-        Some(work)
+        Some((work, script))
     }
 
     /// Keeps a request after a failure route, with the edits it had before.
-    fn give_back(&mut self, id: RelayId, mut work: Box<Work>, edits: Edits) {
+    fn give_back(&mut self, id: RelayId, (mut work, edits): (Box<Work>, Edits), script: Arc<Script>) {
         work.edits = edits;
-        self.keep(id, work);
+        self.keep(id, work, script);
     }
 
     /// Keeps a request while routes may run on it.
-    fn keep(&mut self, id: RelayId, work: Box<Work>) {
+    fn keep(&mut self, id: RelayId, work: Box<Work>, script: Arc<Script>) {
         if !self.shard.relay.context(id).is_some_and(|context| context.has_routes()) {
             return;
         }
@@ -230,12 +265,12 @@ impl Worker {
         if self.kept.len() <= place {
             self.kept.resize_with(place + 1, || None);
         }
-        self.kept[place] = Some(work);
+        self.kept[place] = Some(Kept { work: Some(work), script });
     }
 
     /// Lends a reply the lists and flags of its transaction.
     pub(super) fn lend_lists(&mut self, id: RelayId, work: &mut Work) {
-        if let Some(kept) = self.kept.get_mut(id.slot as usize).and_then(Option::as_mut) {
+        if let Some(kept) = self.kept_work(id) {
             std::mem::swap(&mut work.avps, &mut kept.avps);
             std::mem::swap(&mut work.xavps, &mut kept.xavps);
             work.flags = kept.flags;
@@ -243,10 +278,14 @@ impl Worker {
     }
 
     fn take_back_lists(&mut self, id: RelayId, work: &mut Work) {
-        if let Some(kept) = self.kept.get_mut(id.slot as usize).and_then(Option::as_mut) {
+        if let Some(kept) = self.kept_work(id) {
             std::mem::swap(&mut work.avps, &mut kept.avps);
             std::mem::swap(&mut work.xavps, &mut kept.xavps);
             kept.flags = work.flags;
         }
+    }
+
+    fn kept_work(&mut self, id: RelayId) -> Option<&mut Work> {
+        self.kept.get_mut(id.slot as usize)?.as_mut()?.work.as_deref_mut()
     }
 }

@@ -7,13 +7,13 @@ use sip::msg::{HeaderError, Message, Method, Via};
 use sip::peer::{ConnId, Peer};
 
 use super::runs::Purpose;
-use super::shard::Worker;
+use super::Machine;
 use crate::api::{Received, RouteKind, Work};
 use crate::relay::branch;
 use crate::relay::reply::{self, LocalReply, TagStyle};
 use crate::relay::{Arrival, Hop, NextHop, ReplyArrival};
 
-impl Worker {
+impl Machine {
     /// A message that could be read.
     pub(super) fn message(&mut self, message: Arc<Message>, received: Received) {
         let mut work = Box::new(Work::new(message, received));
@@ -117,7 +117,7 @@ impl Worker {
                 match on_reply.and_then(super::runs::route_of) {
                     Some(route) => {
                         self.lend_lists(id, &mut work);
-                        self.start(route, RouteKind::TmReply, work, Purpose::TmReply { id, branch });
+                        self.run_on_reply(route, id, branch, work);
                     }
                     None => self.relay_reply(id, branch, &work),
                 }

@@ -1,0 +1,192 @@
+//! The machine of one shard: messages, answers and time go in, bytes to send and questions to the outside come out.
+//!
+//! Messages pass the door (`door.rs`), start runs of the script (`runs.rs`), and the relay does the rest. No
+//! socket, no thread and no clock: the shell (`server`) and the tests of configurations (`unit`) drive it alike.
+
+mod door;
+mod runs;
+mod tally;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use sip::msg::Message;
+use sip::time::Time;
+use sip::txn::TxnId;
+
+use crate::api::{IoAnswer, IoRequest, Received, RouteId, RouteTable, Shard};
+use crate::relay::Sending;
+use crate::script::Script;
+
+pub use tally::Tally;
+
+use runs::{Kept, Waiting};
+
+/// One shard's share of the proxy: its transactions, kept messages and waiting runs.
+#[derive(Debug)]
+pub struct Machine {
+    /// What functions of the script may touch.
+    pub shard: Shard,
+    script: Arc<Script>,
+    entries: Entries,
+    defaults: Defaults,
+    /// Requests of transactions whose routes may still run, by place of the response context.
+    kept: Vec<Option<Kept>>,
+    /// Runs put aside, by token.
+    waiting: FxHashMap<u64, Waiting>,
+    /// When sleeping runs go on.
+    sleepers: BinaryHeap<Reverse<(Time, u64)>>,
+    next_token: u64,
+    questions: Vec<Question>,
+    /// What was counted here; the shell counts what it does itself.
+    pub tally: Tally,
+}
+
+/// What goes into the machine.
+#[derive(Debug)]
+pub enum Input {
+    /// A message of a call of this shard.
+    Message(Arc<Message>, Received),
+    /// The answer to a [`Question`].
+    Answer(u64, IoAnswer),
+    /// The bytes of this transaction could not be sent.
+    SendFailed(TxnId),
+    /// Time has passed: what is due happens.
+    Due,
+}
+
+/// Something a run waits for; the answer goes back as [`Input::Answer`] with its token.
+#[derive(Debug)]
+pub struct Question {
+    /// Names the run.
+    pub token: u64,
+    /// What it wants.
+    pub request: IoRequest,
+}
+
+/// The blocks the machine itself starts.
+#[derive(Clone, Copy, Debug)]
+struct Entries {
+    request: Option<RouteId>,
+    reply: Option<RouteId>,
+}
+
+/// Core parameters that every message starts with.
+#[derive(Clone, Copy, Debug)]
+struct Defaults {
+    /// `force_rport`
+    force_rport: bool,
+    /// `local_rport`
+    local_rport: bool,
+}
+
+impl Machine {
+    /// A machine that has not received anything yet.
+    pub fn new(shard: Shard, script: Arc<Script>) -> Machine {
+        Machine {
+            entries: Entries::of(&script),
+            defaults: Defaults::of(&script),
+            shard,
+            script,
+            kept: Vec::new(),
+            waiting: FxHashMap::default(),
+            sleepers: BinaryHeap::new(),
+            next_token: 0,
+            questions: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Does all that an input leads to. What is to be sent and asked is then taken with
+    /// [`Machine::take_sendings`] and [`Machine::take_questions`].
+    pub fn handle(&mut self, now: Time, input: Input) {
+        self.shard.now = now;
+        match input {
+            Input::Message(message, received) => {
+                self.shard.messages += 1;
+                self.message(message, received);
+            }
+            Input::Answer(token, answer) => self.resume(token, answer),
+            Input::SendFailed(txn) => self.shard.relay.send_failed(now, txn),
+            Input::Due => {
+                self.wake_sleepers();
+                self.shard.relay.due(now);
+            }
+        }
+        while let Some(event) = self.shard.relay.next_event() {
+            self.relay_event(event);
+        }
+    }
+
+    /// What is to be sent, in order.
+    pub fn take_sendings(&mut self) -> impl Iterator<Item = Sending> + '_ {
+        self.shard.relay.take_sendings()
+    }
+
+    /// What runs wait for, in order.
+    pub fn take_questions(&mut self) -> impl Iterator<Item = Question> + '_ {
+        self.questions.drain(..)
+    }
+
+    /// When [`Input::Due`] is wanted next.
+    pub fn next_deadline(&self) -> Option<Time> {
+        let sleeper = self.sleepers.peek().map(|Reverse((at, _))| *at);
+        [self.shard.relay.next_deadline(), sleeper].into_iter().flatten().min()
+    }
+
+    /// Takes another script: messages from now on run it. Transactions stay with the script that made them.
+    ///
+    /// `script` was loaded with the present one as the one before, so that names keep their numbers.
+    pub fn take_script(&mut self, script: Arc<Script>) {
+        self.entries = Entries::of(&script);
+        self.defaults = Defaults::of(&script);
+        self.shard.shared = script.shared.clone();
+        self.script = script;
+        self.start_modules();
+        self.tally.reloads += 1;
+    }
+
+    /// Runs the start functions of the modules in this shard.
+    pub fn start_modules(&mut self) {
+        for start in self.script.catalog.modules().iter().filter_map(|module| module.start) {
+            start(&mut self.shard);
+        }
+    }
+
+    /// What was counted, with what is alive now.
+    pub fn total(&self) -> Tally {
+        Tally {
+            contexts: self.shard.relay.len() as u64,
+            waiting: self.waiting.len() as u64,
+            ..self.tally
+        }
+    }
+
+    fn wake_sleepers(&mut self) {
+        while let Some(Reverse((at, token))) = self.sleepers.peek().copied() {
+            if at > self.shard.now {
+                return;
+            }
+            self.sleepers.pop();
+            self.resume(token, IoAnswer::Done);
+        }
+    }
+}
+
+impl Entries {
+    fn of(script: &Script) -> Entries {
+        Entries {
+            request: script.route(RouteTable::Request, ""),
+            reply: script.route(RouteTable::Reply, ""),
+        }
+    }
+}
+
+impl Defaults {
+    fn of(script: &Script) -> Defaults {
+        let is_on = |name: &str| script.catalog.setting_int(name, 0) != 0;
+        Defaults { force_rport: is_on("force_rport"), local_rport: is_on("local_rport") }
+    }
+}
