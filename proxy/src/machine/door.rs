@@ -6,8 +6,8 @@ use std::sync::Arc;
 use sip::msg::{HeaderError, Message, Method, Via};
 use sip::peer::{ConnId, Peer};
 
-use super::runs::Purpose;
 use super::Machine;
+use super::runs::Purpose;
 use crate::api::{Received, RouteKind, Work};
 use crate::relay::branch;
 use crate::relay::reply::{self, LocalReply, TagStyle};

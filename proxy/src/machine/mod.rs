@@ -157,11 +157,7 @@ impl Machine {
 
     /// What was counted, with what is alive now.
     pub fn total(&self) -> Tally {
-        Tally {
-            contexts: self.shard.relay.len() as u64,
-            waiting: self.waiting.len() as u64,
-            ..self.tally
-        }
+        Tally { contexts: self.shard.relay.len() as u64, waiting: self.waiting.len() as u64, ..self.tally }
     }
 
     fn wake_sleepers(&mut self) {
@@ -177,10 +173,7 @@ impl Machine {
 
 impl Entries {
     fn of(script: &Script) -> Entries {
-        Entries {
-            request: script.route(RouteTable::Request, ""),
-            reply: script.route(RouteTable::Reply, ""),
-        }
+        Entries { request: script.route(RouteTable::Request, ""), reply: script.route(RouteTable::Reply, "") }
     }
 }
 

@@ -35,8 +35,8 @@ fn plan(listen: &str, script: &str) -> Plan {
 
 /// The same, to take the place of another script.
 fn plan_after(before: Option<&Script>, listen: &str, script: &str) -> Plan {
-    let modules =
-        ["tm", "tmx", "sl", "rr", "pv", "usrloc", "registrar"].map(|name| format!("loadmodule \"{name}.so\"\n"));
+    let modules = ["tm", "tmx", "sl", "rr", "pv", "usrloc", "registrar"]
+        .map(|name| format!("loadmodule \"{name}.so\"\n"));
     let text = format!("{listen}\n{}{script}", modules.concat());
     let preset = Preset::default();
     let source = Source { name: "test.cfg", text: text.into(), preset: &preset, before };
