@@ -1,11 +1,13 @@
 //! Matching messages to transactions (RFC 3261 17.1.3, 17.2.3), with the fallback for RFC 2543 elements.
 //!
 //! A key is a 128-bit SipHash under a seed of the process, over the parts the RFC compares. Nobody outside can
-//! make two messages collide, and by chance it does not happen, so the parts themselves are not kept.
+//! make two messages collide, and by chance it does not happen, so the parts themselves are not kept. One pass of
+//! `SipHasher13` with 128 bits costs a third of two passes of the standard hasher (docs/performance.md).
 
 use std::fmt;
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::Hasher;
 
+use siphasher::sip128::{Hasher128, SipHasher13};
 use smallvec::SmallVec;
 
 use crate::msg::{HeaderName, StartLine, View};
@@ -17,21 +19,14 @@ pub(super) struct TxnKey(u64, u64);
 /// Makes keys.
 #[derive(Clone)]
 pub(super) struct Keyer {
-    /// The two halves of a key start from these states, which have taken in the seed.
-    states: [DefaultHasher; 2],
+    /// Each key starts from this state, which has taken in the seed.
+    seeded: SipHasher13,
 }
 
 impl Keyer {
     /// Equal seeds give equal keys.
     pub(super) fn new(seed: u64) -> Keyer {
-        Keyer {
-            states: [b"key 1", b"key 2"].map(|half| {
-                let mut state = DefaultHasher::new();
-                state.write_u64(seed);
-                state.write(half);
-                state
-            }),
-        }
+        Keyer { seeded: SipHasher13::new_with_keys(seed, !seed) }
     }
 
     /// A client transaction: branch of the top Via and method of the CSeq (17.1.3).
@@ -77,17 +72,14 @@ impl Keyer {
     }
 
     fn key(&self, role: Role, parts: &[&[u8]]) -> TxnKey {
-        let [first, second] = &self.states;
-        let half = |state: &DefaultHasher| {
-            let mut state = state.clone();
-            state.write_u8(role as u8);
-            for part in parts {
-                state.write_usize(part.len());
-                state.write(part);
-            }
-            state.finish()
-        };
-        TxnKey(half(first), half(second))
+        let mut state = self.seeded;
+        state.write_u8(role as u8);
+        for part in parts {
+            state.write_usize(part.len());
+            state.write(part);
+        }
+        let (first, second) = state.finish128().as_u64();
+        TxnKey(first, second)
     }
 }
 
