@@ -28,18 +28,22 @@ pub struct ConnLimits {
     pub connect: Duration,
     /// Bytes that may wait for a far end that does not read.
     pub queue_bytes: usize,
+    /// Bytes that all connections together may hold, unfinished messages and queues; beyond it nothing is queued, and
+    /// connections that send parts of messages are closed.
+    pub held_bytes: usize,
     /// Message sizes, and what a missing Content-Length means.
     pub frame: frame::Limits,
 }
 
 impl Default for ConnLimits {
-    /// 16,384 connections, 120 s idle, 10 s to connect, 1 MiB queue per connection.
+    /// 16,384 connections, 120 s idle, 10 s to connect, 1 MiB queue per connection, 256 MiB in all.
     fn default() -> ConnLimits {
         ConnLimits {
             max_connections: 16_384,
             idle: Duration::from_secs(120),
             connect: Duration::from_secs(10),
             queue_bytes: 1 << 20,
+            held_bytes: 256 << 20,
             frame: frame::Limits::default(),
         }
     }
@@ -57,6 +61,8 @@ pub(super) struct Conns {
     deadlines: BTreeSet<(Time, ConnId)>,
     unflushed: Vec<ConnId>,
     last_id: ConnId,
+    /// Bytes the streams hold, see [`Stream::held`].
+    held: usize,
     scratch: Box<[u8]>,
 }
 
@@ -93,12 +99,18 @@ impl Conns {
             deadlines: BTreeSet::new(),
             unflushed: Vec::new(),
             last_id: ConnId::NONE,
+            held: 0,
             scratch: vec![0; READ_SIZE].into_boxed_slice(),
         }
     }
 
     pub(super) fn len(&self) -> usize {
         self.conns.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.held
     }
 
     #[cfg(test)]
@@ -147,8 +159,12 @@ impl Conns {
     /// Queues a message until `flush`. Errors: `QueueFull`; `NoSocket` when the connection is gone.
     pub(super) fn queue(&mut self, id: ConnId, bytes: &[u8]) -> Result<(), SendError> {
         let conn = self.conns.get_mut(&id).ok_or(SendError::NoSocket)?;
+        if self.held + bytes.len() > self.limits.held_bytes {
+            return Err(SendError::QueueFull);
+        }
         let was_empty = conn.stream.queued() == 0;
         conn.stream.queue(bytes, self.limits.queue_bytes)?;
+        self.held += bytes.len();
         if was_empty && conn.state == State::Open {
             self.unflushed.push(id);
         }
@@ -288,9 +304,15 @@ impl Conns {
     fn read(&mut self, now: Time, id: ConnId, inbox: &mut Inbox) -> Result<(), CloseReason> {
         let Some(conn) = self.conns.get_mut(&id) else { return Ok(()) };
         let (peer, socket) = (conn.peer, conn.socket);
-        let heard = conn.stream.read(&mut self.scratch, |bytes| inbox.push_frame(bytes, peer, socket))?;
+        let before = conn.stream.held();
+        let heard = conn.stream.read(&mut self.scratch, |bytes| inbox.push_frame(bytes, peer, socket));
+        self.held = self.held - before + conn.stream.held();
+        let heard = heard?;
         if heard.messages + heard.pings > 0 {
             conn.last_used = now;
+        }
+        if self.held > self.limits.held_bytes {
+            return Err(CloseReason::Crowded);
         }
         for _ in 0..heard.pings {
             // A far end that pings and does not read loses its pongs, as a full queue loses anything.
@@ -304,7 +326,10 @@ impl Conns {
         let Some(conn) = self.conns.get_mut(&id).filter(|conn| conn.state != State::Connecting) else {
             return Ok(());
         };
-        if conn.stream.write().map_err(|_| CloseReason::Error)? > 0 {
+        let before = conn.stream.held();
+        let wrote = conn.stream.write();
+        self.held = self.held - before + conn.stream.held();
+        if wrote.map_err(|_| CloseReason::Error)? > 0 {
             conn.last_used = now;
         }
         let left = conn.stream.queued() > 0;
@@ -344,6 +369,7 @@ impl Conns {
     /// Takes a connection out of all tables; dropping it closes it.
     fn remove(&mut self, id: ConnId) -> Option<Conn> {
         let conn = self.conns.remove(&id)?;
+        self.held -= conn.stream.held();
         self.deadlines.remove(&(conn.scheduled, id));
         release_addresses(&mut self.by_addr, id, &conn);
         Some(conn)

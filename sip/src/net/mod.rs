@@ -103,6 +103,8 @@ pub enum CloseReason {
     Idle,
     /// What came is not SIP framing, or too large.
     BadFrame,
+    /// It sent part of a message while all connections held as much as they may.
+    Crowded,
     /// The kernel reported an error, e.g. a reset.
     Error,
 }

@@ -174,6 +174,11 @@ impl Stream {
         self.queue.len() - self.written
     }
 
+    /// Bytes it holds in memory: the unfinished message and what waits to be written.
+    pub(super) fn held(&self) -> usize {
+        self.unread.len() + self.queued()
+    }
+
     /// Writes as much as the kernel takes and returns how many bytes that was.
     pub(super) fn write(&mut self) -> io::Result<usize> {
         let before = self.written;

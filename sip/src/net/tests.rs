@@ -290,6 +290,31 @@ fn idle_connections_close_at_their_deadline_and_busy_ones_do_not() {
 }
 
 #[test]
+fn parts_of_messages_are_bounded_over_all_connections() {
+    let limits = ConnLimits { held_bytes: 5_000, ..ConnLimits::default() };
+    let (mut party, _, addr) = Party::listening(limits);
+    let part = [&b"OPTIONS sip:b SIP/2.0\r\nX: "[..], &[b'x'; 2_000]].concat();
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        let mut client = TcpStream::connect(addr).expect("it listens");
+        client.write_all(&part).expect("it reads");
+        clients.push((client, opened(party.see(1))));
+        assert_eq!(party.turn(party.now), []);
+    }
+    let mut third = TcpStream::connect(addr).expect("it listens");
+    let peer = opened(party.see(1));
+    third.write_all(&part).expect("it reads");
+    assert_eq!(party.see(1), [Seen::Closed(peer.conn, CloseReason::Crowded)]);
+    // What is held goes with its connection, and the others go on.
+    let (mut first, first_peer) = clients.remove(0);
+    first.write_all(b"\r\nContent-Length: 0\r\n\r\n").expect("it reads");
+    assert!(matches!(&party.see(1)[..], [Seen::Message(_, peer)] if *peer == first_peer));
+    drop(clients);
+    assert!(matches!(party.see(1)[..], [Seen::Closed(_, CloseReason::ByPeer)]));
+    assert_eq!(party.sockets.conns.held(), 0);
+}
+
+#[test]
 fn connections_beyond_the_limit_are_refused() {
     let limits = ConnLimits { max_connections: 2, ..ConnLimits::default() };
     let (mut party, socket, addr) = Party::listening(limits);
