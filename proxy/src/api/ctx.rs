@@ -7,6 +7,7 @@ use sip::ident::Ident;
 use sip::time::Time;
 
 use super::catalog::Catalog;
+use super::errand::{Alarms, Errand};
 use super::log::{Level, Log};
 use super::pattern::PatternCache;
 use super::routes::{RouteId, RouteKind, RouteNames};
@@ -81,10 +82,16 @@ pub struct Shard {
     pub shared: Arc<Shared>,
     /// Transactions and branches.
     pub relay: Relay,
+    /// What modules asked of the loop, to be done after the step at hand.
+    pub errands: Vec<Errand>,
+    /// What modules want to be called for later.
+    pub alarms: Alarms,
     /// Our sockets and names.
     pub sockets: Arc<Sockets>,
     /// Number of the shard, from 0.
     pub number: u16,
+    /// How many shards there are.
+    pub shards: usize,
     /// Messages received by the shard so far (`$mi`).
     pub messages: u64,
 }
@@ -101,9 +108,12 @@ impl Shard {
             vars: Vars::default(),
             states: States::default(),
             shared,
+            errands: Vec::new(),
+            alarms: Alarms::default(),
             sockets: relay.sockets().clone(),
             relay,
             number: 0,
+            shards: 1,
             messages: 0,
         }
     }

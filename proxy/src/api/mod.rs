@@ -48,6 +48,8 @@
 //!   script, `shard` what the thread owns. State of a module lives in `shard.states` (one per shard),
 //!   `shard.shared` (one for all, with locks of its own) or `work.attached` (goes with the message).
 //! - Texts are [`bytes::Bytes`] and share the received buffer; [`Work::slice`] cuts without copying.
+//! - Work of its own (timers, requests made here, event routes, look-ups without a run) is asked of the shard:
+//!   [`Shard::every`], [`Shard::after`], [`Shard::send_request`], [`Shard::run_event`], [`Shard::ask`].
 //! - No clock but `shard.now`, no random source but `shard.ident`.
 
 mod args;
@@ -56,8 +58,10 @@ mod calendar;
 mod catalog;
 mod ctx;
 mod def;
+mod errand;
 mod flow;
 mod format;
+mod local;
 mod log;
 mod params;
 mod pattern;
@@ -79,8 +83,10 @@ pub use def::{
     ParamDefault, PvDef, PvGet, PvSet, RpcDef, RpcError, RpcFn, RpcScope, RpcValue, StatDef, TransformDef,
     TransformFn, TransformKind,
 };
+pub use errand::{AlarmFn, Alarms, AnswerFn, Errand, TickFn};
 pub use flow::{Answer, End, EndedBy, Flow, IoAnswer, IoRequest, Kept, Nested, Resumed, ThenFn, Wait};
 pub use format::FormatError;
+pub use local::{BadLine, DoneFn, LocalRequest, Outcome};
 pub use log::{Level, Line, Log};
 pub use params::{Loading, Params};
 pub use pattern::{Case, Lines, Pattern, PatternCache, PatternError};

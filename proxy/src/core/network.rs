@@ -6,7 +6,7 @@ use sip::peer::Transport;
 
 use super::NAME;
 use crate::api::{Ctx, InnerKind, ModuleDef, PvArg, PvDef, SetError, Value};
-use crate::relay::Socket;
+use crate::relay::{Socket, SocketId};
 
 pub(super) static PART: ModuleDef = ModuleDef { name: NAME, pvs: PVS, ..ModuleDef::EMPTY };
 
@@ -169,6 +169,13 @@ fn force_named(ctx: &mut Ctx<'_>, _: &PvArg, value: Value) -> Result<(), SetErro
 impl Ctx<'_> {
     /// Forces the socket that `[proto:]host[:port]` names. Errors: `Value` when we have no such socket.
     pub(crate) fn force_socket(&mut self, written: &str) -> Result<(), SetError> {
+        let id = self.named_socket(written).ok_or(SetError::Value)?;
+        self.work.targets.ruri_mut().socket = Some(id);
+        Ok(())
+    }
+
+    /// The socket of ours that `[proto:]host[:port]` names.
+    pub(crate) fn named_socket(&self, written: &str) -> Option<SocketId> {
         let (transport, rest) = match written.split_once(':') {
             Some((word, rest)) => match Transport::parse(word.as_bytes()) {
                 Some(transport) => (Some(transport), rest),
@@ -177,14 +184,10 @@ impl Ctx<'_> {
             None => (None, written),
         };
         let (host, port) = match rest.rsplit_once(':') {
-            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-                (host, port.parse().map_err(|_| SetError::Value)?)
-            }
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()?),
             _ => (rest, 5060),
         };
         let host = host.trim_matches(['[', ']']);
-        let id = self.shard.sockets.find(host, port, transport).ok_or(SetError::Value)?;
-        self.work.targets.ruri_mut().socket = Some(id);
-        Ok(())
+        self.shard.sockets.find(host, port, transport)
     }
 }

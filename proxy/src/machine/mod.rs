@@ -4,24 +4,27 @@
 //! socket, no thread and no clock: the shell (`server`) and the tests of configurations (`unit`) drive it alike.
 
 mod door;
+mod local;
 mod runs;
 mod tally;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::hash::Hasher;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
 use sip::msg::Message;
 use sip::time::Time;
 use sip::txn::TxnId;
 
-use crate::api::{IoAnswer, IoRequest, Received, RouteId, RouteTable, Shard};
+use crate::api::{IoAnswer, IoRequest, LocalRequest, Received, RouteId, RouteTable, Shard};
 use crate::relay::Sending;
 use crate::script::Script;
 
 pub use tally::Tally;
 
+use local::Asker;
 use runs::{Kept, Waiting};
 
 /// One shard's share of the proxy: its transactions, kept messages and waiting runs.
@@ -34,6 +37,10 @@ pub struct Machine {
     defaults: Defaults,
     /// Requests of transactions whose routes may still run, by place of the response context.
     kept: Vec<Option<Kept>>,
+    /// Who wants to know about requests made here, by place of the response context.
+    askers: Vec<Option<Asker>>,
+    /// Requests to be made in calls of other shards.
+    foreign: Vec<Box<LocalRequest>>,
     /// Runs put aside, by token.
     waiting: FxHashMap<u64, Waiting>,
     /// When sleeping runs go on.
@@ -51,6 +58,8 @@ pub enum Input {
     Message(Arc<Message>, Received),
     /// The answer to a [`Question`].
     Answer(u64, IoAnswer),
+    /// A request to be made in a call of this shard.
+    Request(Box<LocalRequest>),
     /// The bytes of this transaction could not be sent.
     SendFailed(TxnId),
     /// Time has passed: what is due happens.
@@ -91,6 +100,8 @@ impl Machine {
             shard,
             script,
             kept: Vec::new(),
+            askers: Vec::new(),
+            foreign: Vec::new(),
             waiting: FxHashMap::default(),
             sleepers: BinaryHeap::new(),
             next_token: 0,
@@ -109,13 +120,17 @@ impl Machine {
                 self.message(message, received);
             }
             Input::Answer(token, answer) => self.resume(token, answer),
+            Input::Request(request) => self.local_request(request),
             Input::SendFailed(txn) => self.shard.relay.send_failed(now, txn),
             Input::Due => {
                 self.wake_sleepers();
+                self.shard.sound_alarms();
                 self.shard.relay.due(now);
             }
         }
-        while let Some(event) = self.shard.relay.next_event() {
+        loop {
+            self.run_errands();
+            let Some(event) = self.shard.relay.next_event() else { return };
             self.relay_event(event);
         }
     }
@@ -130,10 +145,15 @@ impl Machine {
         self.questions.drain(..)
     }
 
+    /// Requests for other shards, each for the [`owner`] of its Call-ID.
+    pub fn take_foreign(&mut self) -> impl Iterator<Item = Box<LocalRequest>> + '_ {
+        self.foreign.drain(..)
+    }
+
     /// When [`Input::Due`] is wanted next.
     pub fn next_deadline(&self) -> Option<Time> {
         let sleeper = self.sleepers.peek().map(|Reverse((at, _))| *at);
-        [self.shard.relay.next_deadline(), sleeper].into_iter().flatten().min()
+        [self.shard.relay.next_deadline(), self.shard.alarms.next_deadline(), sleeper].into_iter().flatten().min()
     }
 
     /// Takes another script: messages from now on run it. Transactions stay with the script that made them.
@@ -144,6 +164,8 @@ impl Machine {
         self.defaults = Defaults::of(&script);
         self.shard.shared = script.shared.clone();
         self.script = script;
+        // The modules of the new script set them anew.
+        self.shard.alarms.clear_ticks();
         self.start_modules();
         self.tally.reloads += 1;
     }
@@ -169,6 +191,17 @@ impl Machine {
             self.resume(token, IoAnswer::Done);
         }
     }
+}
+
+/// The shard a call belongs to, by its Call-ID.
+pub fn owner(call_id: &[u8], shards: usize) -> usize {
+    if shards < 2 {
+        return 0;
+    }
+    let mut hasher = FxHasher::default();
+    hasher.write(call_id);
+    // The upper half is the better mixed one of this hash.
+    (hasher.finish() >> 32) as usize % shards
 }
 
 impl Entries {

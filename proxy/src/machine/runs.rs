@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use sip::msg::Edits;
 
+use super::local::{Asker, Unplaced};
 use super::{Machine, Question};
-use crate::api::{End, EndedBy, IoAnswer, IoRequest, Level, RouteId, RouteKind, Work};
+use crate::api::{self, AnswerFn, End, EndedBy, IoAnswer, IoRequest, Level, RouteId, RouteKind, Work};
 use crate::relay::branch;
 use crate::relay::reply::{LocalReply, TagStyle};
 use crate::relay::{BranchReply, Event, RelayId, RouteSlot};
@@ -33,6 +34,10 @@ pub(super) enum Purpose {
         /// The edits before the route ran.
         edits: Edits,
     },
+    /// `event_route[tm:local-request]`
+    Local(Asker),
+    /// Any other event route.
+    Event,
     /// `failure_route[X]`
     Failure {
         /// The response context.
@@ -42,11 +47,20 @@ pub(super) enum Purpose {
     },
 }
 
-/// A run put aside.
+/// Something put aside until the outside has answered.
 #[derive(Debug)]
-pub(super) struct Waiting {
-    run: Run,
-    purpose: Purpose,
+pub(super) enum Waiting {
+    /// A run.
+    Run {
+        /// It.
+        run: Box<Run>,
+        /// What it is for.
+        purpose: Purpose,
+    },
+    /// A question of a module.
+    Asked(AnswerFn, api::Kept),
+    /// A request made here that has no address yet.
+    Unplaced(Box<Unplaced>),
 }
 
 /// The request of a transaction whose routes may still run.
@@ -80,20 +94,34 @@ impl Machine {
 
     /// Goes on with a run whose answer has come. Unknown tokens are late answers.
     pub(super) fn resume(&mut self, token: u64, answer: IoAnswer) {
-        let Some(Waiting { mut run, purpose }) = self.waiting.remove(&token) else { return };
-        let status = run.resume(&mut self.shard, answer);
-        self.advance(run, status, purpose);
+        if let Some(waiting) = self.waiting.remove(&token) {
+            self.go_on(waiting, answer);
+        }
     }
 
-    fn advance(&mut self, mut run: Run, status: Status, purpose: Purpose) {
-        let request = match status {
-            Status::Done(end) => return self.finish(run, end, purpose),
-            Status::Waiting(request) => request,
-        };
+    fn go_on(&mut self, waiting: Waiting, answer: IoAnswer) {
+        match waiting {
+            Waiting::Run { mut run, purpose } => {
+                let status = run.resume(&mut self.shard, answer);
+                self.advance(*run, status, purpose);
+            }
+            Waiting::Asked(then, kept) => then(&mut self.shard, answer, kept),
+            Waiting::Unplaced(unplaced) => self.placed(*unplaced, answer),
+        }
+    }
+
+    fn advance(&mut self, run: Run, status: Status, purpose: Purpose) {
+        match status {
+            Status::Done(end) => self.finish(run, end, purpose),
+            Status::Waiting(request) => self.wait(request, Waiting::Run { run: Box::new(run), purpose }),
+        }
+    }
+
+    /// Asks the outside and puts the asker aside until it has answered.
+    pub(super) fn wait(&mut self, request: IoRequest, waiting: Waiting) {
         if self.waiting.len() >= MAX_WAITING {
             self.tally.hurried += 1;
-            let status = run.resume(&mut self.shard, IoAnswer::Failed("too many runs are waiting".into()));
-            return self.advance(run, status, purpose);
+            return self.go_on(waiting, IoAnswer::Failed("too many runs are waiting".into()));
         }
         let token = self.next_token;
         self.next_token += 1;
@@ -101,7 +129,7 @@ impl Machine {
             IoRequest::Sleep(span) => self.sleepers.push(Reverse((self.shard.now + span, token))),
             request => self.questions.push(Question { token, request }),
         }
-        self.waiting.insert(token, Waiting { run, purpose });
+        self.waiting.insert(token, waiting);
     }
 
     fn finish(&mut self, run: Run, end: End, purpose: Purpose) {
@@ -110,6 +138,8 @@ impl Machine {
             Purpose::Request => self.finish_request(work, script),
             Purpose::CoreReply => self.finish_core_reply(work, end),
             Purpose::TmReply { id, branch } => self.finish_tm_reply(id, branch, work, end),
+            Purpose::Local(asker) => self.finish_local(work, end, asker, script),
+            Purpose::Event => {}
             Purpose::BranchFailure { id, edits } => {
                 self.give_back(id, (work, edits), script);
                 self.shard.relay.after_branch_failure(self.shard.now, id);
@@ -183,7 +213,11 @@ impl Machine {
     /// Something the relay wants a route for.
     pub(super) fn relay_event(&mut self, event: Event) {
         match event {
+            Event::Answered { id, status, reply } => self.answered(id, status, reply),
             Event::Ended(id) => {
+                if let Some(asker) = self.askers.get_mut(id.slot as usize) {
+                    *asker = None;
+                }
                 if let Some(kept) = self.kept.get_mut(id.slot as usize) {
                     *kept = None;
                 }
@@ -231,8 +265,11 @@ impl Machine {
         let kept = self.kept.get(id.slot as usize).and_then(Option::as_ref).map(|kept| &kept.script);
         // Nothing is kept yet while the run that made the transaction waits for something.
         let waiting = || {
-            let mut runs = self.waiting.values().map(|waiting| &waiting.run);
-            runs.find(|run| run.work().relaying.id == Some(id)).map(Run::script)
+            let mut runs = self.waiting.values().filter_map(|waiting| match waiting {
+                Waiting::Run { run, .. } => Some(run),
+                Waiting::Asked(..) | Waiting::Unplaced(_) => None,
+            });
+            runs.find(|run| run.work().relaying.id == Some(id)).map(|run| run.script())
         };
         kept.or_else(waiting).unwrap_or(&self.script).clone()
     }
@@ -257,7 +294,7 @@ impl Machine {
     }
 
     /// Keeps a request while routes may run on it.
-    fn keep(&mut self, id: RelayId, work: Box<Work>, script: Arc<Script>) {
+    pub(super) fn keep(&mut self, id: RelayId, work: Box<Work>, script: Arc<Script>) {
         if !self.shard.relay.context(id).is_some_and(|context| context.has_routes()) {
             return;
         }

@@ -18,6 +18,8 @@ pub struct Context {
     pub(super) generation: u32,
     /// The server transaction while it lives.
     pub(super) server: Option<TxnId>,
+    /// The request was made here: its final reply is told in place of being sent.
+    pub(super) is_local: bool,
     /// The request as received.
     pub(super) request: Bytes,
     /// Where it came from.
@@ -113,6 +115,16 @@ impl Context {
     /// Timers of its branches to come.
     pub fn timers(&self) -> Timers {
         self.timers
+    }
+
+    /// True for a request made here.
+    pub fn is_local(&self) -> bool {
+        self.is_local
+    }
+
+    /// When it was made.
+    pub fn created(&self) -> Time {
+        self.created
     }
 
     /// True when the caller has cancelled it.

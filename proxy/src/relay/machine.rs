@@ -39,7 +39,7 @@ pub struct Relay {
 }
 
 /// Something the shell must run a route for, or must know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Run this route for a branch that got a negative reply, then call [`Relay::after_branch_failure`].
     BranchFailure {
@@ -58,6 +58,15 @@ pub enum Event {
         branch: u8,
         /// The route.
         route: RouteSlot,
+    },
+    /// A request made here has its final reply. A 2xx to INVITE comes again each time it is received.
+    Answered {
+        /// The response context.
+        id: RelayId,
+        /// The status.
+        status: u16,
+        /// The reply without our Via; `None` when the status was made here.
+        reply: Option<Bytes>,
     },
     /// The context is gone; what was kept beside it can go too.
     Ended(RelayId),
@@ -118,6 +127,17 @@ pub struct NewContext<'a> {
     pub flags: u32,
     /// Timers, `None` for those of the settings.
     pub timers: Option<Timers>,
+}
+
+/// The caller's side of a new context.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Side {
+    /// The server transaction; `None` for a request made here.
+    pub(super) server: Option<TxnId>,
+    /// The request was made here.
+    pub(super) is_local: bool,
+    /// Timers of its branches.
+    pub(super) timers: Timers,
 }
 
 /// What the relay counted.
@@ -298,19 +318,32 @@ impl Relay {
         let method = request.method().unwrap_or(Method::Other);
         let base = if method == Method::Invite { self.settings.invite } else { self.settings.non_invite };
         let timers = new.timers.unwrap_or(base);
-        let id = RelayId { slot: self.contexts.vacant_key() as u32, generation: self.next_generation };
+        let id = self.next_id();
         let server = NewServer { request, reply_to: new.reply_to, owner: pack(id, NO_BRANCH), timers };
         let server = self.table.open_server(now, server)?;
-        self.next_generation = (self.next_generation + 1) & GENERATION_MASK;
         self.counters.server_transactions += 1;
+        self.insert(now, new, Side { server: Some(server), is_local: false, timers });
+        Ok(id)
+    }
+
+    /// The name of the next context.
+    pub(super) fn next_id(&self) -> RelayId {
+        RelayId { slot: self.contexts.vacant_key() as u32, generation: self.next_generation }
+    }
+
+    /// Puts in the context that [`Relay::next_id`] has named.
+    pub(super) fn insert(&mut self, now: Time, new: NewContext<'_>, side: Side) {
+        let generation = self.next_generation;
+        self.next_generation = (generation + 1) & GENERATION_MASK;
         self.contexts.insert(Context {
-            generation: id.generation,
-            server: Some(server),
+            generation,
+            server: side.server,
+            is_local: side.is_local,
             request: new.request.bytes().clone(),
             origin: new.origin,
             reply_to: new.reply_to,
             created: now,
-            method,
+            method: new.request.view().method().unwrap_or(Method::Other),
             phase: Phase::Running,
             is_canceled: false,
             sent_status: 0,
@@ -319,11 +352,10 @@ impl Relay {
             last_set: 0,
             failure_replies: None,
             armed: new.armed,
-            timers,
+            timers: side.timers,
             discriminator: self.ident.next_u64(),
             flags: new.flags,
         });
-        Ok(id)
     }
 
     /// The next thing a route must be run for.

@@ -12,6 +12,7 @@ mod context;
 pub mod error;
 mod forward;
 pub mod hop;
+pub mod local;
 mod machine;
 pub mod record_route;
 mod relaying;

@@ -25,6 +25,8 @@ pub struct Signature {
     pub tag_prefix: [u8; 32],
     /// The whole `Server: ...` line without line end; empty for none.
     pub server: Box<[u8]>,
+    /// The whole `User-Agent: ...` line of requests made here, without line end; empty for none.
+    pub user_agent: Box<[u8]>,
 }
 
 /// A reply to make.
@@ -205,7 +207,11 @@ mod tests {
     }
 
     fn signature() -> Signature {
-        Signature { tag_prefix: [b'a'; 32], server: Box::from(&b"Server: us"[..]) }
+        Signature {
+            tag_prefix: [b'a'; 32],
+            server: Box::from(&b"Server: us"[..]),
+            user_agent: Box::default(),
+        }
     }
 
     /// RFC 3261 8.2.6.2 and RFC 3581 4; the order is Kamailio's.

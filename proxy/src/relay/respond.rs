@@ -6,7 +6,7 @@ use sip::time::Time;
 use sip::txn::Input;
 
 use super::cancel::Cause;
-use super::context::Phase;
+use super::context::{Context, Phase};
 use super::machine::{Event, Relay};
 use super::reply::{self, LocalReply, TagStyle};
 use super::{FailureReplies, RelayId, RouteSlot, Verdict};
@@ -133,7 +133,7 @@ impl Relay {
         let Some(context) = self.context(id) else { return };
         let status = context.legs.as_slice()[best].status;
         if let Some(challenges) =
-            (merge && matches!(status, 401 | 407)).then(|| self.challenges(id)).flatten()
+            (merge && !context.is_local && matches!(status, 401 | 407)).then(|| self.challenges(id)).flatten()
         {
             let reason = sip::msg::reason_phrase(status);
             let reply = LocalReply { lines: &challenges, ..local(status, reason) };
@@ -141,7 +141,9 @@ impl Relay {
         }
         let stored = context.branches[best].reply.clone();
         match (status, stored) {
-            (503, _) if remap => self.answer_locally(now, id, 500, "Service Unavailable"),
+            (503, _) if remap && !context.is_local => {
+                self.answer_locally(now, id, 500, "Service Unavailable")
+            }
             (_, Some(bytes)) => self.send_received(now, id, status, bytes),
             (408, None) if context.is_canceled => self.answer_locally(now, id, 487, "Request Terminated"),
             (status, None) => self.answer_locally(now, id, status, sip::msg::reason_phrase(status)),
@@ -168,6 +170,9 @@ impl Relay {
     }
 
     fn answer_with(&mut self, now: Time, id: RelayId, wanted: &LocalReply<'_>) {
+        if self.context(id).is_some_and(|context| context.is_local) {
+            return self.tell(id, wanted.status, None);
+        }
         match self.write_reply(id, wanted) {
             Some(bytes) => self.send_local(now, id, wanted.status, bytes),
             None => self.release(now, id),
@@ -220,8 +225,23 @@ impl Relay {
                 *count += 1;
             }
         }
-        let Some(txn) = self.context(id).and_then(|context| context.server) else { return };
-        self.drive(now, Input::Reply { txn, status, bytes });
+        match self.context(id) {
+            Some(Context { is_local: true, .. }) if status >= 200 => self.tell(id, status, Some(bytes)),
+            Some(Context { server: Some(txn), .. }) => {
+                let txn = *txn;
+                self.drive(now, Input::Reply { txn, status, bytes });
+            }
+            _ => {}
+        }
+    }
+
+    /// Tells the outcome of a request made here.
+    fn tell(&mut self, id: RelayId, status: u16, reply: Option<Bytes>) {
+        if let Some(context) = self.context_mut(id) {
+            context.phase = Phase::Answered;
+            context.legs.set_answered(status);
+            self.events.push_back(Event::Answered { id, status, reply });
+        }
     }
 
     fn store(&mut self, id: RelayId, branch: u8, bytes: Option<Bytes>) {

@@ -30,7 +30,8 @@ impl Stage {
         let settings = Settings { invite: timers, ..base };
         let local = Socket::new(Transport::Udp, ([127, 0, 0, 1], 5060).into(), None);
         let sockets = Arc::new(Sockets::new(vec![local], vec![]));
-        let signature = Signature { tag_prefix: [b'a'; 32], server: Box::default() };
+        let signature =
+            Signature { tag_prefix: [b'a'; 32], server: Box::default(), user_agent: Box::default() };
         let mut relay = Relay::new(Arc::new(settings), sockets.clone(), 1, signature);
         let request = Message::parse(INVITE.into()).expect("valid");
         assert_eq!(relay.receive_request(Time::ZERO, request.view()), Arrival::New);

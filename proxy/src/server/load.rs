@@ -60,7 +60,8 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
         shards: shards(number(&parsed.config, "children")),
         max_transactions: MAX_TRANSACTIONS,
         connections: ConnLimits::default(),
-        server_line: server_line(&parsed.config),
+        server_line: signature(&parsed.config, "server_header", "Server"),
+        user_agent_line: signature(&parsed.config, "user_agent_header", "User-Agent"),
         log,
     };
     Outcome { plan: Some(plan), findings, sources: parsed.sources }
@@ -93,18 +94,18 @@ fn text(config: &Config, name: &str) -> Option<String> {
     })
 }
 
-/// The whole `Server:` line of local replies; empty when `server_signature` is off.
-fn server_line(config: &Config) -> String {
+/// The whole line that names us in messages made here, as `setting` has it; empty when `server_signature` is off.
+fn signature(config: &Config, setting: &str, field: &str) -> String {
     if number(config, "server_signature") == Some(0) {
         return String::new();
     }
     let ours = || {
         format!(
-            "Server: sip-proxy ({} ({}/{}))",
+            "{field}: sip-proxy ({} ({}/{}))",
             env!("CARGO_PKG_VERSION"),
             std::env::consts::ARCH,
             std::env::consts::OS
         )
     };
-    text(config, "server_header").unwrap_or_else(ours)
+    text(config, setting).unwrap_or_else(ours)
 }

@@ -57,6 +57,8 @@ pub struct Plan {
     pub connections: ConnLimits,
     /// The `Server: ...` line of local replies, empty for none.
     pub server_line: String,
+    /// The `User-Agent: ...` line of requests made here, empty for none.
+    pub user_agent_line: String,
     /// Where log lines go.
     pub log: LogSink,
 }
@@ -244,7 +246,11 @@ fn shards_of(plan: &Plan, sockets: Sockets, count: usize) -> Vec<Shard> {
     let mut random = rand::rng();
     let mut tag_prefix = [0u8; 32];
     tag_prefix.iter_mut().for_each(|digit| *digit = b"0123456789abcdef"[random.random_range(0..16)]);
-    let signature = Signature { tag_prefix, server: plan.server_line.as_bytes().into() };
+    let signature = Signature {
+        tag_prefix,
+        server: plan.server_line.as_bytes().into(),
+        user_agent: plan.user_agent_line.as_bytes().into(),
+    };
     let sockets = Arc::new(sockets);
     let shard = |number: usize| {
         let max_transactions = plan.max_transactions / count;
@@ -253,6 +259,7 @@ fn shards_of(plan: &Plan, sockets: Sockets, count: usize) -> Vec<Shard> {
         let ident = sip::ident::Ident::seeded(random.random());
         let mut shard = Shard::new(ident, plan.script.shared.clone(), relay);
         shard.number = number as u16;
+        shard.shards = count;
         shard.unix_start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         shard.log.threshold = plan.debug;
         shard

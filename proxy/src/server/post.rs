@@ -4,17 +4,17 @@
 //! A call belongs to one shard by the hash of its Call-ID, so a transaction and its dialog need no lock. What a
 //! shard has for others it gathers while it works on a batch, and delivers with one lock and one wake-up each.
 
-use std::hash::Hasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use rustc_hash::FxHasher;
 use sip::msg::Message;
 use sip::net::Waker;
 use sip::peer::Peer;
 use sip::txn::{Hop, TxnId};
 
+use crate::api::LocalRequest;
+use crate::machine::owner;
 use crate::relay::SocketId;
 
 /// What goes from one shard to another.
@@ -40,6 +40,8 @@ pub(super) enum Letter {
         /// The shard that asks.
         from: usize,
     },
+    /// A request to be made in a call that the receiver owns.
+    Request(Box<LocalRequest>),
     /// Bytes of this transaction could not be sent.
     Unsent(TxnId),
 }
@@ -87,7 +89,12 @@ impl Post {
         if self.boxes.len() == 1 {
             return self.own;
         }
-        message.view().call_id().map_or(self.own, |call_id| owner(call_id, self.boxes.len()))
+        message.view().call_id().map_or(self.own, |call_id| self.owner_of(call_id))
+    }
+
+    /// The shard that owns a Call-ID.
+    pub(super) fn owner_of(&self, call_id: &[u8]) -> usize {
+        owner(call_id, self.boxes.len())
     }
 
     /// Puts a letter by; it leaves with the next [`Post::deliver`].
@@ -122,14 +129,6 @@ impl Post {
     pub(super) fn lost(&self) -> u64 {
         self.boxes[self.own].lost.load(Ordering::Relaxed)
     }
-}
-
-/// The shard of a Call-ID.
-fn owner(call_id: &[u8], shards: usize) -> usize {
-    let mut hasher = FxHasher::default();
-    hasher.write(call_id);
-    // The upper half is the better mixed one of this hash.
-    (hasher.finish() >> 32) as usize % shards
 }
 
 /// Letters a mailbox holds: a shard that is so far behind would answer too late.

@@ -174,6 +174,7 @@ impl Worker {
                         self.post.put(from, Letter::Unsent(txn));
                     }
                 }
+                Letter::Request(request) => self.handle(Input::Request(request)),
                 Letter::Unsent(txn) => self.handle(Input::SendFailed(txn)),
             }
         }
@@ -188,6 +189,9 @@ impl Worker {
         while let Some(txn) = failed.pop() {
             self.machine.handle(self.now, Input::SendFailed(txn));
             failed.extend(self.send_all());
+        }
+        for request in self.machine.take_foreign() {
+            self.post.put(self.post.owner_of(&request.call_id), Letter::Request(request));
         }
         self.ask();
     }

@@ -45,7 +45,8 @@ impl Trial {
         let Some(script) = script else { return Err(findings) };
         let address = "127.0.0.1:5060".parse().expect("an address");
         let sockets = Sockets::new(vec![Socket::new(Transport::Udp, address, None)], Vec::new());
-        let signature = Signature { tag_prefix: [b'0'; 32], server: Box::default() };
+        let signature =
+            Signature { tag_prefix: [b'0'; 32], server: Box::default(), user_agent: Box::default() };
         let relay = Relay::new(Arc::new(Settings::default()), Arc::new(sockets), 1, signature);
         let mut shard = Shard::new(Ident::seeded(1), script.shared.clone(), relay);
         shard.unix_start = Duration::from_secs(START);

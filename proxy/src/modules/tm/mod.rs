@@ -7,6 +7,7 @@ mod params;
 mod relay;
 mod towards;
 mod transaction;
+mod uac;
 
 use crate::api::{EventDef, FunctionDef, Kind, ModuleDef, RouteTable, Routes};
 
@@ -252,6 +253,13 @@ static FUNCTIONS: &[FunctionDef] = &[
         Routes::REQUEST,
         functions::t_set_auto_inv_100,
         "switches the automatic 100",
+    ),
+    FunctionDef::new(
+        "t_uac_send",
+        &[Kind::Text; 6],
+        Routes::NOT_ONSEND,
+        uac::t_uac_send,
+        "sends a request of our own",
     ),
 ];
 

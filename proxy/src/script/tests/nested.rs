@@ -80,7 +80,7 @@ fn prepare(body: &str) -> (Arc<Script>, Shard, Run) {
     let script = Arc::new(loaded.script.unwrap_or_else(|| panic!("{:?}", loaded.findings)));
     let address = "127.0.0.1:5060".parse().expect("an address");
     let sockets = Arc::new(Sockets::new(vec![Socket::new(Transport::Udp, address, None)], Vec::new()));
-    let signature = Signature { tag_prefix: [b'0'; 32], server: Box::default() };
+    let signature = Signature { tag_prefix: [b'0'; 32], server: Box::default(), user_agent: Box::default() };
     let relay = Relay::new(Arc::new(Settings::default()), sockets, 1, signature);
     let shard = Shard::new(Ident::seeded(1), script.shared.clone(), relay);
     let message = Arc::new(Message::parse(Bytes::from_static(OPTIONS)).expect("SIP"));

@@ -2,6 +2,7 @@
 
 mod calls;
 mod forks;
+mod local;
 mod reload;
 mod shards;
 
@@ -35,7 +36,7 @@ fn plan(listen: &str, script: &str) -> Plan {
 
 /// The same, to take the place of another script.
 fn plan_after(before: Option<&Script>, listen: &str, script: &str) -> Plan {
-    let modules = ["tm", "tmx", "sl", "rr", "pv", "usrloc", "registrar"]
+    let modules = ["tm", "tmx", "sl", "rr", "pv", "textops", "usrloc", "registrar"]
         .map(|name| format!("loadmodule \"{name}.so\"\n"));
     let text = format!("{listen}\n{}{script}", modules.concat());
     let preset = Preset::default();
