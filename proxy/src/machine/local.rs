@@ -13,7 +13,6 @@ use sip::time::Time;
 
 use super::runs::{Purpose, Waiting};
 use super::{Machine, owner};
-use crate::script::Script;
 use crate::api::{
     DoneFn, End, EndedBy, Errand, IoAnswer, IoRequest, Kept, LocalRequest, Outcome, Received, RouteKind,
     RouteTable, Work,
@@ -21,6 +20,7 @@ use crate::api::{
 use crate::relay::branch::ViaRport;
 use crate::relay::local::{self, NewLocal, OwnVia, Parts};
 use crate::relay::{Hop, NewBranch, NextHop, RelayId, SocketId, Target};
+use crate::script::Script;
 
 /// Who wants to know what becomes of a request made here.
 #[derive(Debug)]

@@ -153,7 +153,10 @@ impl Machine {
     /// When [`Input::Due`] is wanted next.
     pub fn next_deadline(&self) -> Option<Time> {
         let sleeper = self.sleepers.peek().map(|Reverse((at, _))| *at);
-        [self.shard.relay.next_deadline(), self.shard.alarms.next_deadline(), sleeper].into_iter().flatten().min()
+        [self.shard.relay.next_deadline(), self.shard.alarms.next_deadline(), sleeper]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Takes another script: messages from now on run it. Transactions stay with the script that made them.
