@@ -95,6 +95,8 @@ pub enum Output {
         timer: u16,
         /// How long it took.
         took: Duration,
+        /// How long after it was due the request was sent that began it.
+        late: Duration,
     },
     /// A warning for the errors file and its counter.
     Warning(String),
@@ -158,6 +160,8 @@ pub struct Verdict {
     pub step: StepIndex,
     /// From creation to end.
     pub length: Duration,
+    /// How long after it was due the call was created.
+    pub late: Duration,
 }
 
 /// Success or failure of a call.

@@ -16,6 +16,8 @@ mod session;
 mod step;
 mod unexpected;
 
+use std::time::Duration;
+
 use sip::time::Time;
 use smallvec::SmallVec;
 
@@ -42,6 +44,8 @@ pub struct Call {
     failure: Option<Cause>,
     origin: Origin,
     timers: SmallVec<[TimerState; 1]>,
+    /// How long after it was due the call was created.
+    late: Late,
     /// Branches stored by `start_txn`, and whether an ACK was sent for each.
     txns: Box<[Txn]>,
     /// Commands that came before their `recvCmd`.
@@ -84,7 +88,23 @@ struct Progress {
 #[derive(Clone, Copy, Debug)]
 struct TimerState {
     started: Time,
+    /// How long after it was due that was.
+    late: Late,
     stopped: bool,
+}
+
+/// A delay in whole microseconds, at most an hour and eleven minutes: calls are small.
+#[derive(Clone, Copy, Debug, Default)]
+struct Late(u32);
+
+impl Late {
+    fn of(delay: Duration) -> Late {
+        Late(u32::try_from(delay.as_micros()).unwrap_or(u32::MAX))
+    }
+
+    fn duration(self) -> Duration {
+        Duration::from_micros(self.0.into())
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -122,10 +142,19 @@ impl Call {
             progress: Progress::default(),
             failure: None,
             origin: birth.origin,
-            timers: program.timers.iter().map(|_| TimerState { started: now, stopped: false }).collect(),
+            timers: program.timers.iter().map(|_| TimerState { started: now, late: Late(0), stopped: false }).collect(),
+            late: Late(0),
             txns: vec![Txn::default(); program.txns.len()].into_boxed_slice(),
             early: EarlyCommands::default(),
         })
+    }
+
+    /// The call, not started yet, was due at that moment: what it measures from its start counts from there too.
+    pub fn was_due(&mut self, due: Time) {
+        self.late = Late::of(self.state.created.since(due));
+        for timer in &mut self.timers {
+            timer.late = self.late;
+        }
     }
 
     /// Moves the call. After an [`Output::Ended`] nothing may follow.
@@ -133,7 +162,13 @@ impl Call {
         if self.wait == Wait::Over {
             return;
         }
-        let mut run = Run { call: self, now, env, outputs };
+        let late = match input {
+            Input::Start => self.late,
+            Input::Deadline => self.next_deadline().map_or(Late(0), |due| Late::of(now.since(due))),
+            // A message is handled at once: when it came is when it is due.
+            _ => Late(0),
+        };
+        let mut run = Run { call: self, now, late, env, outputs };
         match input {
             Input::Start => run.start(),
             Input::Message { view, from } => run.take_message(view, from),
@@ -185,6 +220,8 @@ impl Call {
 struct Run<'r, 'e> {
     call: &'r mut Call,
     now: Time,
+    /// How long after it was due the input is handled.
+    late: Late,
     env: &'r mut Env<'e>,
     outputs: &'r mut Outputs,
 }
@@ -226,7 +263,8 @@ impl Run<'_, '_> {
         call.wait = Wait::Over;
         call.until = NEVER;
         call.resend = None;
-        let verdict = Verdict { outcome, step: call.state.step, length: self.now - call.state.created };
+        let length = self.now - call.state.created;
+        let verdict = Verdict { outcome, step: call.state.step, length, late: call.late.duration() };
         self.push(Output::Ended(verdict));
     }
 

@@ -125,6 +125,7 @@ impl Run<'_, '_> {
         for timer in &step.start_timers {
             if let Some(state) = self.call.timers.get_mut(usize::from(*timer)) {
                 state.started = self.now;
+                state.late = self.late;
             }
         }
         for timer in &step.stop_timers {
@@ -138,8 +139,8 @@ impl Run<'_, '_> {
             return;
         }
         state.stopped = true;
-        let took = self.now - state.started;
-        self.push(Output::ResponseTime { timer, took });
+        let (took, late) = (self.now - state.started, state.late.duration());
+        self.push(Output::ResponseTime { timer, took, late });
     }
 
     fn run_nop(&mut self, index: StepIndex, step: &Step) {

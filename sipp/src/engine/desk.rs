@@ -4,15 +4,18 @@
 //! figures, when it prints the closing statistics.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use sip::time::Time;
 
 use crate::options::Traces;
 use crate::screen::{Live, Shown};
+use crate::stats::closing;
 use crate::stats::csv::{self, Bins};
 use crate::stats::report;
 use crate::stats::screens::Screen;
+use crate::stats::seconds::{Seconds, Stopwatch};
 use crate::stats::snapshot::{Baseline, Phase, Snapshot};
 use crate::stats::times::Wall;
 use crate::stats::trace;
@@ -22,6 +25,7 @@ use super::children::Children;
 use super::command::{Command, Traced};
 use super::files::{SizeRule, Trace};
 use super::link::{Batch, Note, Occasion};
+use super::threads;
 
 /// Everything the desk owns.
 pub(super) struct Desk {
@@ -40,6 +44,9 @@ pub(super) struct Desk {
     problems: Problems,
     children: Children,
     paper: Vec<u8>,
+    /// The run second by second.
+    seconds: Arc<Seconds>,
+    stopwatch: Stopwatch,
 }
 
 /// The files of numbers.
@@ -103,6 +110,8 @@ impl Desk {
             problems: Problems::default(),
             children: Children::default(),
             paper: Vec::new(),
+            seconds: Arc::default(),
+            stopwatch: Stopwatch::default(),
         };
         let early = [&mut desk.messages, &mut desk.short_messages];
         for trace in early.into_iter().flatten() {
@@ -125,13 +134,31 @@ impl Desk {
                     }
                 }
                 Note::Asked(command) => self.asked(command),
-                Note::Figures(snapshot, Occasion::End) => {
-                    self.close(&snapshot, out, err);
-                    return;
+                Note::Figures(snapshot, occasion) => {
+                    let snapshot = self.complete(*snapshot, occasion);
+                    if occasion == Occasion::End {
+                        self.close(&snapshot, out, err);
+                        return;
+                    }
+                    self.figures(&snapshot, occasion);
                 }
-                Note::Figures(snapshot, occasion) => self.figures(&snapshot, occasion),
             }
         }
+    }
+
+    /// Adds what the desk knows: the threads' CPU time and the seconds so far.
+    fn complete(&mut self, mut snapshot: Snapshot, occasion: Occasion) -> Snapshot {
+        // The thread that sent the figures may have ended since; its own account came with them.
+        let others = threads::times().into_iter();
+        let others = others.filter(|thread| snapshot.threads.iter().all(|own| own.name != thread.name));
+        snapshot.threads.extend(others.collect::<Vec<_>>());
+        if matches!(occasion, Occasion::Second | Occasion::End) {
+            let second = self.stopwatch.lap(&snapshot);
+            // Copied only while an earlier snapshot is still shown.
+            Arc::make_mut(&mut self.seconds).push(second);
+        }
+        snapshot.seconds = self.seconds.clone();
+        snapshot
     }
 
     fn figures(&mut self, snapshot: &Snapshot, occasion: Occasion) {
@@ -144,7 +171,7 @@ impl Desk {
             Occasion::Redraw => self.draw(snapshot),
             Occasion::Row => self.tables.row(snapshot, &self.options),
             Occasion::Dump => self.dump_screens(snapshot),
-            Occasion::End => {}
+            Occasion::Second | Occasion::End => {}
         }
     }
 
@@ -287,7 +314,8 @@ impl Desk {
         }
         let closing = [Screen::Scenario, Screen::Statistics].map(|screen| screen.text(snapshot, &self.drawn));
         // A closed stdout or stderr must not hide the exit code.
-        let _ = out.write_all(closing.concat().as_bytes()).and_then(|()| out.flush());
+        let text = closing.concat() + &closing::text(snapshot);
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         let _ = self.last_words(err);
     }
 

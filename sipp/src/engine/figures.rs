@@ -1,5 +1,7 @@
 //! The figures of a moment, for the desk.
 
+use std::sync::Arc;
+
 use sip::time::Time;
 
 use crate::stats::snapshot::{Activity, Network, Phase, Snapshot};
@@ -7,6 +9,7 @@ use crate::stats::snapshot::{Activity, Network, Phase, Snapshot};
 use super::link::{Note, Occasion};
 use super::media::Media;
 use super::signalling::Signalling;
+use super::threads;
 
 impl Signalling {
     /// Hands the figures to the desk.
@@ -31,8 +34,8 @@ impl Signalling {
             setup: self.setup.clone(),
             at: now,
             counters,
-            target: self.opening.target(),
-            limit: self.opening.limit(),
+            target: self.opening.schedule.target(),
+            limit: self.opening.schedule.limit(),
             peak: self.state.peak,
             activity: Activity {
                 open: self.calls.len() as u64,
@@ -48,7 +51,9 @@ impl Signalling {
                 ..self.state.network
             },
             media: self.media.as_ref().map(Media::figures).unwrap_or_default(),
-            pacing: self.opening.pacing,
+            pacing: self.opening.schedule.pacing(now),
+            threads: threads::own().into_iter().collect(),
+            seconds: Arc::default(),
             dropped_records: self.link.dropped(),
             phase,
             last_error: self.state.last_error.clone(),

@@ -26,7 +26,7 @@ impl Signalling {
             Event::Unreachable { .. } => self.state.network.receive_errors += 1,
             Event::Opened { .. } if self.state.connecting => {
                 self.state.connecting = false;
-                self.opening.start(now);
+                self.opening.schedule.start(now);
             }
             Event::Opened { .. } => {}
             Event::Closed { peer, reason } => self.closed(now, peer, reason),

@@ -45,6 +45,8 @@ pub(super) enum Occasion {
     Redraw,
     /// Write a row of statistics.
     Row,
+    /// A second ended: keep what happened in it.
+    Second,
     /// Write the screens to a file.
     Dump,
     /// The run is over.

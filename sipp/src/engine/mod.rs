@@ -30,6 +30,7 @@ mod prepare;
 mod rehearse;
 mod setup;
 mod signalling;
+mod threads;
 mod twins;
 
 use std::io::{self, Write};

@@ -26,25 +26,25 @@ impl Signalling {
 
     fn carry_out(&mut self, now: Time, command: Command) {
         match command {
-            Command::AdjustRate(steps) => self.opening.adjust(now, steps),
+            Command::AdjustRate(steps) => self.opening.schedule.adjust(now, steps),
             Command::TogglePause => self.toggle_pause(now),
             Command::Quit => self.quit.ask(),
             Command::ForceQuit => self.quit.force(),
             Command::Interrupt => self.end(Exit::Success, None),
             Command::DumpScreens => self.publish(now, Occasion::Dump),
             Command::SetRate(rate) => {
-                if !self.opening.set_rate(now, rate) {
+                if !self.opening.schedule.set_rate(now, rate) {
                     self.warn(now, "Rates can not be set in a user-based benchmark.".into());
                 }
             }
-            Command::SetRateScale(scale) => self.opening.set_scale(scale),
+            Command::SetRateScale(scale) => self.opening.schedule.set_scale(scale),
             Command::SetUsers(users) => {
-                if !self.opening.set_users(users) {
+                if !self.opening.schedule.set_users(now, users) {
                     let text = "Users can not be changed at run time for a rate-based benchmark.";
                     self.warn(now, text.into());
                 }
             }
-            Command::SetLimit(limit) => self.opening.set_limit(limit),
+            Command::SetLimit(limit) => self.opening.schedule.set_limit(limit),
             Command::Trace(traced, on) => self.link.switch(traced, on),
             Command::Dump(what) => self.dump(now, what),
             Command::ResetStatistics => self.reset(),
@@ -57,8 +57,10 @@ impl Signalling {
 
     fn toggle_pause(&mut self, now: Time) {
         self.state.paused = !self.state.paused;
-        if !self.state.paused {
-            self.opening.resume(now);
+        if self.state.paused {
+            self.opening.schedule.pause(now);
+        } else {
+            self.opening.schedule.resume(now);
         }
     }
 

@@ -9,6 +9,7 @@ use crate::lang::Effect;
 use crate::scenario::{Op, Step};
 use crate::state::UserId;
 use crate::stats::Cause;
+use crate::stats::counters::Length;
 use crate::stats::trace::{self, Direction};
 use crate::traffic::calls::{CallKey, Epitaph, Identified};
 
@@ -80,9 +81,9 @@ impl Signalling {
     pub(super) fn apply(&mut self, now: Time, output: &Output) {
         match output {
             Output::Count(count) => self.count(*count),
-            Output::ResponseTime { timer, took } => {
+            Output::ResponseTime { timer, took, late } => {
                 if let Some(samples) = self.counters.response_times.get_mut(usize::from(*timer)) {
-                    samples.record(*took);
+                    samples.record(*took, *late);
                 }
                 self.link.response_time(now, *took, *timer);
             }
@@ -137,17 +138,18 @@ impl Signalling {
 
     /// A call is over: counts its verdict, frees its place and its user.
     fn bury(&mut self, now: Time, key: CallKey, user: UserId, verdict: Verdict) {
+        let length = Length { since_created: verdict.length, late: verdict.late };
         let epitaph = match verdict.outcome {
             Outcome::Succeeded => {
-                self.counters.call_succeeded(verdict.length);
+                self.counters.call_succeeded(length);
                 Epitaph::Successful
             }
             Outcome::Failed(cause) => {
-                self.counters.call_failed(cause, verdict.length);
+                self.counters.call_failed(cause, length);
                 Epitaph::FailedAt(verdict.step.0)
             }
             Outcome::Aborted => {
-                self.counters.call_failed(None, verdict.length);
+                self.counters.call_failed(None, length);
                 Epitaph::FailedAt(verdict.step.0)
             }
             Outcome::Unjudged => Epitaph::Successful,
@@ -160,7 +162,7 @@ impl Signalling {
         self.silence(key);
         self.own.free(now, key, &mut self.sockets);
         self.calls.remove(now, key, epitaph);
-        self.opening.release(user);
+        self.opening.schedule.release(now, user.0);
     }
 }
 

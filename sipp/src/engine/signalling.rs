@@ -103,6 +103,7 @@ pub(super) struct State {
     pub(super) connecting: bool,
     pub(super) next_draw: Option<Time>,
     pub(super) next_row: Option<Time>,
+    pub(super) next_second: Time,
     pub(super) busy: Busy,
 }
 
@@ -127,6 +128,7 @@ impl Signalling {
         let start = self.clock.now();
         self.state.next_draw = self.rhythm.draw_every.map(|period| start + period);
         self.state.next_row = self.rhythm.row_every.map(|period| start + period);
+        self.state.next_second = start + SECOND;
         let figures = self.figures(start, Phase::Running);
         self.link.tell_surely(Note::Figures(Box::new(figures), Occasion::Start));
         self.start_traffic(start);
@@ -151,7 +153,7 @@ impl Signalling {
                     }
                 }
             }
-            _ => self.opening.start(now),
+            _ => self.opening.schedule.start(now),
         }
     }
 
@@ -194,12 +196,13 @@ impl Signalling {
     /// The next moment something is to be done without a message.
     fn next_deadline(&self) -> Option<Time> {
         let opening =
-            if self.state.paused || self.quit.is_quitting() { None } else { self.opening.next_due() };
+            if self.state.paused || self.quit.is_quitting() { None } else { self.opening.schedule.next_due() };
         let deadlines = [
             self.calls.next_deadline(),
             opening,
             self.state.next_draw,
             self.state.next_row,
+            Some(self.state.next_second),
             self.rhythm.ends_at,
         ];
         deadlines.into_iter().flatten().min()
@@ -217,6 +220,10 @@ impl Signalling {
             let period = self.rhythm.row_every.unwrap_or_default();
             self.state.next_row = self.state.next_row.map(|next| (next + period).max(now));
             self.publish(now, Occasion::Row);
+        }
+        if self.state.next_second <= now {
+            self.state.next_second = (self.state.next_second + SECOND).max(now);
+            self.publish(now, Occasion::Second);
         }
         if due(self.rhythm.ends_at) && !self.state.timed_out {
             self.state.timed_out = true;
@@ -304,5 +311,7 @@ impl Signalling {
     }
 }
 
+/// Time between two records of what happened.
+const SECOND: Duration = Duration::from_secs(1);
 /// Calls run because of their deadline before the sockets are looked at again.
 const WAKES_PER_TURN: usize = 4096;

@@ -22,7 +22,7 @@ pub use command_line::{Invocation, Refusal, read};
 pub use general::{General, Media};
 pub use help::{Described, Support, Topic, described, version};
 pub use network::{HostPort, Network, SocketMode};
-pub use rate::Rate;
+pub use rate::{Arrivals, Rate};
 pub use scenario::{Scenario, Source};
 pub use tools::{Task, Tools};
 pub use traces::{TraceFile, Traces};

@@ -27,6 +27,8 @@ pub struct Rate {
     pub stop_after: Option<u64>,
     /// `-users`: a constant number of calls instead of a rate.
     pub users: Option<u64>,
+    /// `-arrivals`.
+    pub arrivals: Arrivals,
 }
 
 impl Default for Rate {
@@ -42,8 +44,30 @@ impl Default for Rate {
             limit: None,
             stop_after: None,
             users: None,
+            arrivals: Arrivals::Even,
         }
     }
+}
+
+/// `-arrivals`: how the calls of a rate are spread over time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arrivals {
+    /// At equal distances.
+    #[default]
+    Even,
+    /// Independent of each other, with exponentially distributed gaps.
+    Poisson,
+    /// All calls of a period at once.
+    Burst,
+}
+
+/// The words of `-arrivals`.
+const ARRIVALS: &[(&str, Arrivals)] =
+    &[("even", Arrivals::Even), ("poisson", Arrivals::Poisson), ("burst", Arrivals::Burst)];
+
+fn arrivals(word: &str) -> Result<Arrivals, String> {
+    let found = ARRIVALS.iter().find(|row| row.0 == word).map(|row| row.1);
+    found.ok_or_else(|| format!("-arrivals '{word}': there are even, poisson and burst"))
 }
 
 /// A count of calls: negative numbers are zero.
@@ -64,6 +88,16 @@ pub(super) const ROWS: &[Row] = &[
         help: "The period, in ms. Default: 1000.",
         effect: Effect::Time(Unit::Millis, |options, period| {
             options.rate.period = period.max(Duration::from_millis(1));
+        }),
+    },
+    Row {
+        names: &["arrivals"],
+        value: "HOW",
+        help: "How the calls of a period are spread: even, at equal distances; poisson, independent of each other; \
+               burst, all at the end of the period. Default: even.",
+        effect: Effect::Text(|options, word| {
+            options.rate.arrivals = arrivals(word)?;
+            Ok(())
         }),
     },
     Row {

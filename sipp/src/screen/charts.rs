@@ -100,8 +100,8 @@ fn schedule(snapshot: &Snapshot) -> String {
         pacing.scheduled,
         pacing.started,
         pacing.missed,
-        pacing.late,
-        pacing.latest.as_millis()
+        pacing.late(),
+        pacing.latest().as_millis()
     );
     let lost = [
         (snapshot.network.kernel_drops, "datagrams dropped by the kernel"),

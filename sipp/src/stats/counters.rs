@@ -117,7 +117,33 @@ pub(crate) struct Totals {
     pub(crate) fatal_errors: u64,
 }
 
+impl MessageCounters {
+    fn add(&mut self, other: &MessageCounters) {
+        self.done += other.done;
+        self.retrans += other.retrans;
+        self.timeouts += other.timeouts;
+        self.unexpected += other.unexpected;
+        self.lost += other.lost;
+    }
+}
+
 impl Totals {
+    fn add(&mut self, other: &Totals) {
+        self.incoming += other.incoming;
+        self.outgoing += other.outgoing;
+        self.successful += other.successful;
+        self.failed += other.failed;
+        for (cause, more) in self.causes.iter_mut().zip(other.causes) {
+            *cause += more;
+        }
+        self.out_of_call += other.out_of_call;
+        self.dead_call += other.dead_call;
+        self.retransmissions += other.retransmissions;
+        self.auto_answered += other.auto_answered;
+        self.warnings += other.warnings;
+        self.fatal_errors += other.fatal_errors;
+    }
+
     /// Calls created so far.
     pub(crate) fn created(&self) -> u64 {
         self.incoming + self.outgoing
@@ -127,6 +153,15 @@ impl Totals {
     pub(crate) fn current(&self) -> u64 {
         self.created().saturating_sub(self.successful + self.failed)
     }
+}
+
+/// How long a call took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Length {
+    /// From its creation.
+    pub(crate) since_created: Duration,
+    /// How long after it was due it was created.
+    pub(crate) late: Duration,
 }
 
 /// What a scenario has to count: taken from the compiled program.
@@ -176,19 +211,35 @@ impl Counters {
         }
     }
 
-    /// A call ended well, `length` after its creation.
-    pub(crate) fn call_succeeded(&mut self, length: Duration) {
+    /// A call ended well.
+    pub(crate) fn call_succeeded(&mut self, length: Length) {
         self.totals.successful += 1;
-        self.call_length.record(length);
+        self.call_length.record(length.since_created, length.late);
     }
 
-    /// A call failed, `length` after its creation; `cause` is `None` when SIPp has no name for it.
-    pub(crate) fn call_failed(&mut self, cause: Option<Cause>, length: Duration) {
+    /// A call failed; `cause` is `None` when SIPp has no name for it.
+    pub(crate) fn call_failed(&mut self, cause: Option<Cause>, length: Length) {
         self.totals.failed += 1;
         if let Some(cause) = cause {
             self.totals.causes[cause as usize] += 1;
         }
-        self.call_length.record(length);
+        self.call_length.record(length.since_created, length.late);
+    }
+
+    /// Adds what another engine counted of the same scenario.
+    pub(crate) fn add(&mut self, other: &Counters) {
+        for (message, more) in self.messages.iter_mut().zip(&other.messages) {
+            message.add(more);
+        }
+        self.totals.add(&other.totals);
+        for (counter, more) in self.generic.iter_mut().zip(&other.generic) {
+            *counter += more;
+        }
+        for (samples, more) in self.response_times.iter_mut().zip(&other.response_times) {
+            samples.add(more);
+        }
+        self.call_length.add(&other.call_length);
+        self.error_codes.extend_from_slice(&other.error_codes);
     }
 
     /// An unexpected response came with this status.
@@ -203,7 +254,7 @@ impl Counters {
 mod tests {
     use std::time::Duration;
 
-    use super::{Cause, Counters, Shape};
+    use super::{Cause, Counters, Length, Shape};
 
     #[test]
     fn causes_stand_in_column_order() {
@@ -217,8 +268,9 @@ mod tests {
     fn created_is_successful_plus_failed_plus_current() {
         let mut counters = Counters::new(&Shape { messages: 2, ..Shape::default() });
         counters.totals.outgoing = 3;
-        counters.call_succeeded(Duration::from_millis(5));
-        counters.call_failed(Some(Cause::TimeoutOnRecv), Duration::from_millis(7));
+        let length = Length { since_created: Duration::from_millis(5), late: Duration::ZERO };
+        counters.call_succeeded(length);
+        counters.call_failed(Some(Cause::TimeoutOnRecv), length);
         let totals = counters.totals;
         assert_eq!((totals.created(), totals.current()), (3, 1));
         assert_eq!(totals.causes[Cause::TimeoutOnRecv as usize], 1);

@@ -1,7 +1,8 @@
 //! Samples of one duration: SIPp's average, deviation and repartition, and percentiles beside them.
 //!
-//! SIPp reckons in whole milliseconds; the percentiles come from an HDR histogram in microseconds with
-//! three significant digits. Everything only grows; a period is the difference of two [`Sums`].
+//! SIPp reckons in whole milliseconds; the percentiles come from HDR histograms in microseconds with three
+//! significant digits: one from the moment the request was sent, as SIPp measures, one from the moment it was
+//! due, so that a late generator does not hide waiting. Everything only grows; a period is a difference.
 
 use std::time::Duration;
 
@@ -51,7 +52,10 @@ pub(crate) struct Samples {
     sums: Sums,
     borders_ms: Box<[u64]>,
     bins: Box<[u64]>,
+    /// From the moment the request was sent.
     histogram: Histogram<u64>,
+    /// From the moment it was due.
+    corrected: Histogram<u64>,
 }
 
 impl Default for Samples {
@@ -64,17 +68,18 @@ impl Samples {
     /// No samples yet; `borders_ms` ascending, empty without a repartition.
     pub(crate) fn new(borders_ms: &[u64]) -> Samples {
         let bins = if borders_ms.is_empty() { 0 } else { borders_ms.len() + 1 };
-        let histogram = Histogram::new(3).expect("three digits are within 0..=5");
+        let histogram: Histogram<u64> = Histogram::new(3).expect("three digits are within 0..=5");
         Samples {
             sums: Sums::default(),
             borders_ms: borders_ms.into(),
             bins: vec![0; bins].into(),
+            corrected: histogram.clone(),
             histogram,
         }
     }
 
-    /// Adds one sample.
-    pub(crate) fn record(&mut self, sample: Duration) {
+    /// Adds one sample, of a request that was sent `late` after it was due.
+    pub(crate) fn record(&mut self, sample: Duration, late: Duration) {
         let micros = u64::try_from(sample.as_micros()).unwrap_or(u64::MAX);
         let millis = micros / 1000;
         self.sums.count += 1;
@@ -83,9 +88,27 @@ impl Samples {
         if !self.bins.is_empty() {
             self.bins[self.borders_ms.partition_point(|border| *border <= millis)] += 1;
         }
-        self.histogram
-            .record(micros.min(LONGEST_MICROS))
-            .expect("an auto-resizing histogram takes every value");
+        let from_due = micros.saturating_add(u64::try_from(late.as_micros()).unwrap_or(u64::MAX));
+        for (histogram, micros) in [(&mut self.histogram, micros), (&mut self.corrected, from_due)] {
+            histogram
+                .record(micros.min(LONGEST_MICROS))
+                .expect("an auto-resizing histogram takes every value");
+        }
+    }
+
+    /// Adds the samples of another engine, with the same borders.
+    pub(crate) fn add(&mut self, other: &Samples) {
+        self.sums.count += other.sums.count;
+        self.sums.sum_ms = self.sums.sum_ms.saturating_add(other.sums.sum_ms);
+        self.sums.squares = self.sums.squares.saturating_add(other.sums.squares);
+        for (bin, more) in self.bins.iter_mut().zip(&other.bins) {
+            *bin += more;
+        }
+        for (histogram, more) in
+            [(&mut self.histogram, &other.histogram), (&mut self.corrected, &other.corrected)]
+        {
+            histogram.add(more).expect("an auto-resizing histogram takes every other one");
+        }
     }
 
     /// Count and sums so far.
@@ -109,6 +132,70 @@ impl Samples {
     pub(crate) fn max(&self) -> Duration {
         Duration::from_micros(self.histogram.max())
     }
+
+    /// The percentiles that are shown, from the moment the request was sent; zero without samples.
+    pub(crate) fn percentiles(&self) -> Percentiles {
+        Percentiles::of(&self.histogram)
+    }
+
+    /// The same from the moment it was due.
+    pub(crate) fn corrected(&self) -> Percentiles {
+        Percentiles::of(&self.corrected)
+    }
+
+    /// The same of the samples since `earlier`; `None` when there are none.
+    pub(crate) fn corrected_since(&self, earlier: Option<&Samples>) -> Option<Percentiles> {
+        let before = earlier.map_or(0, |earlier| earlier.sums.count);
+        if self.sums.count <= before {
+            return None;
+        }
+        let mut period = self.corrected.clone();
+        if let Some(earlier) = earlier {
+            // Refused only when the earlier one has values that this one has not: after a reset.
+            period.subtract(&earlier.corrected).ok()?;
+        }
+        Some(Percentiles::of(&period))
+    }
+}
+
+/// The percentiles that screens and files show, exact to three digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Percentiles {
+    /// Half of the samples do not exceed it.
+    pub(crate) p50: Duration,
+    /// 90 %.
+    pub(crate) p90: Duration,
+    /// 99 %.
+    pub(crate) p99: Duration,
+    /// 99.9 %.
+    pub(crate) p999: Duration,
+    /// The largest.
+    pub(crate) max: Duration,
+}
+
+impl Percentiles {
+    fn of(histogram: &Histogram<u64>) -> Percentiles {
+        let at = |percent| Duration::from_micros(histogram.value_at_percentile(percent));
+        let max = Duration::from_micros(histogram.max());
+        Percentiles { p50: at(50.0), p90: at(90.0), p99: at(99.0), p999: at(99.9), max }
+    }
+
+    /// With their names, in order.
+    pub(crate) fn named(&self) -> [(&'static str, Duration); 5] {
+        [("p50", self.p50), ("p90", self.p90), ("p99", self.p99), ("p99.9", self.p999), ("max", self.max)]
+    }
+
+    /// Of two periods the worse value of each.
+    pub(crate) fn worse(one: Option<Percentiles>, other: Option<Percentiles>) -> Option<Percentiles> {
+        let (Some(one), Some(other)) = (one, other) else { return one.or(other) };
+        Some(Percentiles {
+            p50: one.p50.max(other.p50),
+            p90: one.p90.max(other.p90),
+            p99: one.p99.max(other.p99),
+            p999: one.p999.max(other.p999),
+            max: one.max.max(other.max),
+        })
+    }
 }
 
 /// Longer samples count as this in the percentiles (a day): the histogram grows with its largest value.
@@ -123,7 +210,7 @@ mod tests {
     fn samples(borders_ms: &[u64], millis: &[u64]) -> Samples {
         let mut samples = Samples::new(borders_ms);
         for sample in millis {
-            samples.record(Duration::from_millis(*sample));
+            samples.record(Duration::from_millis(*sample), Duration::ZERO);
         }
         samples
     }
@@ -153,7 +240,7 @@ mod tests {
     fn a_period_is_the_difference_of_two_sums() {
         let mut samples = samples(&[], &[10, 20]);
         let before = samples.sums();
-        samples.record(Duration::from_millis(40));
+        samples.record(Duration::from_millis(40), Duration::ZERO);
         let period = samples.sums().since(&before);
         assert_eq!((period.count, period.mean()), (1, Duration::from_millis(40)));
     }
@@ -163,5 +250,26 @@ mod tests {
         let samples = samples(&[], &(1..=1000).collect::<Vec<_>>());
         let p99 = samples.percentile(99.0).as_micros() as f64;
         assert!((p99 - 990_000.0).abs() / 990_000.0 < 0.002, "{p99}");
+    }
+
+    /// Ten calls of 2 ms; the generator stalled and sent the last one 50 ms late.
+    #[test]
+    fn a_late_request_counts_from_when_it_was_due() {
+        let mut samples = Samples::new(&[]);
+        for call in 1..=10 {
+            let late = if call == 10 { 50 } else { 0 };
+            samples.record(Duration::from_millis(2), Duration::from_millis(late));
+        }
+        assert_eq!(samples.percentiles().max.as_millis(), 2, "SIPp's figure");
+        assert_eq!((samples.corrected().p90.as_millis(), samples.corrected().max.as_millis()), (2, 52));
+    }
+
+    #[test]
+    fn samples_of_two_engines_add_up() {
+        let (mut one, other) = (samples(&[10], &[1, 30]), samples(&[10], &[5, 900]));
+        one.add(&other);
+        let together = samples(&[10], &[1, 30, 5, 900]);
+        assert_eq!((one.sums(), one.percentiles()), (together.sums(), together.percentiles()));
+        assert_eq!(one.repartition().collect::<Vec<_>>(), [(10, 2), (10, 2)]);
     }
 }

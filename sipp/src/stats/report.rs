@@ -9,51 +9,17 @@ use serde_json::{Map, Value, json};
 use sip::time::Time;
 
 use super::counters::Cause;
-use super::histogram::Samples;
+use super::generator::Generator;
+use super::histogram::{Percentiles, Samples};
 use super::layout::{Kind, Role};
+use super::seconds::Second;
 use super::snapshot::{Heard, Snapshot, Target};
 use super::verdict;
-
-/// Whether this side kept up, so that the figures describe the other one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Generator {
-    /// Calls started on time and nothing was lost here.
-    Valid,
-    /// The figures describe our own limits; why.
-    Limited(Vec<String>),
-}
-
-impl Generator {
-    /// Judges a run: more than one call of a hundred late, or messages lost on this side, and it is limited.
-    pub(crate) fn judge(snapshot: &Snapshot) -> Generator {
-        let (pacing, network) = (&snapshot.pacing, &snapshot.network);
-        let mut reasons = Vec::new();
-        if pacing.late * 100 > pacing.started {
-            reasons.push(format!(
-                "{} of {} calls started more than 1 ms late, the worst by {} ms",
-                pacing.late,
-                pacing.started,
-                pacing.latest.as_millis()
-            ));
-        }
-        if network.kernel_drops > 0 {
-            reasons.push(format!("the kernel dropped {} received datagrams", network.kernel_drops));
-        }
-        if network.send_errors > 0 {
-            reasons.push(format!("{} messages could not be sent", network.send_errors));
-        }
-        if reasons.is_empty() { Generator::Valid } else { Generator::Limited(reasons) }
-    }
-}
 
 /// The document, with a line end.
 pub(crate) fn json(snapshot: &Snapshot) -> String {
     let counters = &snapshot.counters;
     let totals = &counters.totals;
-    let (generator, reasons) = match Generator::judge(snapshot) {
-        Generator::Valid => ("valid", Vec::new()),
-        Generator::Limited(reasons) => ("limited", reasons),
-    };
     let response_times: Vec<Value> = snapshot
         .layout
         .response_times
@@ -71,7 +37,7 @@ pub(crate) fn json(snapshot: &Snapshot) -> String {
         },
         "started": snapshot.setup.wall.date(Time::ZERO, 'T'),
         "duration_ms": millis(snapshot.at.since(Time::ZERO)),
-        "generator": { "verdict": generator, "reasons": reasons },
+        "generator": generator(snapshot),
         "conditions": conditions(snapshot),
         "calls": {
             "created": totals.created(),
@@ -114,8 +80,55 @@ pub(crate) fn json(snapshot: &Snapshot) -> String {
             "kernel_drops": snapshot.network.kernel_drops,
         },
         "trace_records_dropped": snapshot.dropped_records,
+        "seconds": seconds(snapshot),
     });
     format!("{document:#}\n")
+}
+
+/// Whether this side kept up, and what it used.
+fn generator(snapshot: &Snapshot) -> Value {
+    let judged = Generator::judge(snapshot);
+    let verdict = match judged {
+        Generator::Valid => "valid",
+        Generator::Limited(_) => "limited",
+    };
+    let threads = snapshot.threads.iter();
+    let threads = threads.map(|thread| {
+        json!({ "name": thread.name, "cpu_ms": millis(thread.cpu), "waited_ms": millis(thread.waited) })
+    });
+    json!({ "verdict": verdict, "reasons": judged.reasons(), "threads": threads.collect::<Vec<_>>() })
+}
+
+/// The run second by second.
+fn seconds(snapshot: &Snapshot) -> Value {
+    let names: Vec<&str> = snapshot.layout.response_times.iter().map(String::as_str).chain(["length"]).collect();
+    let record = |second: &Second| {
+        let times = names.iter().zip(&second.times).filter_map(|(name, time)| Some((name, (*time)?)));
+        let times: Map<String, Value> =
+            times.map(|(name, time)| ((*name).to_owned(), percentiles(&time))).collect();
+        json!({
+            "at_ms": millis(second.at.since(Time::ZERO)),
+            "length_ms": millis(second.length),
+            "scheduled": second.pacing.scheduled,
+            "started": second.pacing.started,
+            "missed": second.pacing.missed,
+            "late": second.pacing.late(),
+            "overdue": second.pacing.overdue,
+            "created": second.created,
+            "successful": second.successful,
+            "failed": second.failed,
+            "open": second.open,
+            "retransmissions": second.retransmissions,
+            "kernel_drops": second.kernel_drops,
+            "send_errors": second.send_errors,
+            "cpu_ms": second.cpu.iter().map(|cpu| millis(*cpu)).collect::<Vec<_>>(),
+            "times": times,
+        })
+    };
+    json!({
+        "step": snapshot.seconds.step(),
+        "list": snapshot.seconds.list().iter().map(record).collect::<Vec<_>>(),
+    })
 }
 
 /// The conditions of `-fail-if` with what the run had.
@@ -154,13 +167,17 @@ fn schedule(snapshot: &Snapshot) -> Value {
         Target::Rate { calls, period } => json!({ "calls": calls, "period_ms": millis(period) }),
         Target::Users(users) => json!({ "users": users }),
     };
+    let lateness = pacing.lateness.bins().map(|(border, count)| json!([border.map(millis), count]));
+    let lateness: Vec<Value> = lateness.collect();
     json!({
         "target": target,
         "scheduled": pacing.scheduled,
         "started": pacing.started,
         "missed": pacing.missed,
-        "late": pacing.late,
-        "latest_ms": millis(pacing.latest),
+        "overdue": pacing.overdue,
+        "late": pacing.late(),
+        "latest_ms": millis(pacing.latest()),
+        "lateness_ms": lateness,
     })
 }
 
@@ -191,7 +208,7 @@ fn messages(snapshot: &Snapshot) -> Vec<Value> {
 }
 
 fn samples_json(name: Option<&str>, samples: &Samples) -> Value {
-    let sums = samples.sums();
+    let (sums, sent) = (samples.sums(), samples.percentiles());
     let repartition: Vec<Value> =
         samples.repartition().map(|(border, count)| json!([border, count])).collect();
     json!({
@@ -199,12 +216,23 @@ fn samples_json(name: Option<&str>, samples: &Samples) -> Value {
         "count": sums.count,
         "mean_ms": millis(sums.mean()),
         "deviation_ms": millis(sums.deviation()),
-        "p50_ms": millis(samples.percentile(50.0)),
-        "p90_ms": millis(samples.percentile(90.0)),
-        "p99_ms": millis(samples.percentile(99.0)),
-        "p999_ms": millis(samples.percentile(99.9)),
-        "max_ms": millis(samples.max()),
+        "p50_ms": millis(sent.p50),
+        "p90_ms": millis(sent.p90),
+        "p99_ms": millis(sent.p99),
+        "p999_ms": millis(sent.p999),
+        "max_ms": millis(sent.max),
+        "from_due": percentiles(&samples.corrected()),
         "repartition_ms": repartition,
+    })
+}
+
+fn percentiles(figures: &Percentiles) -> Value {
+    json!({
+        "p50_ms": millis(figures.p50),
+        "p90_ms": millis(figures.p90),
+        "p99_ms": millis(figures.p99),
+        "p999_ms": millis(figures.p999),
+        "max_ms": millis(figures.max),
     })
 }
 
@@ -219,7 +247,7 @@ fn millis(span: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::super::screens::tests::client;
-    use super::{Generator, json};
+    use super::json;
 
     /// The golden document stands in `tests/golden/report.json`; `UPDATE=1` writes it anew.
     #[test]
@@ -232,17 +260,5 @@ mod tests {
         }
         let golden = std::fs::read_to_string(path).expect("the golden file is in the repository");
         assert_eq!(text, golden, "run with UPDATE=1 and review the difference");
-    }
-
-    #[test]
-    fn a_late_or_lossy_generator_is_limited() {
-        let mut snapshot = client();
-        snapshot.pacing.started = 1000;
-        snapshot.pacing.late = 10;
-        assert_eq!(Generator::judge(&snapshot), Generator::Valid, "one of a hundred is still fine");
-        snapshot.pacing.late = 11;
-        snapshot.network.kernel_drops = 3;
-        let Generator::Limited(reasons) = Generator::judge(&snapshot) else { panic!("it was late") };
-        assert_eq!(reasons.len(), 2, "{reasons:?}");
     }
 }

@@ -9,8 +9,11 @@ use std::time::Duration;
 use sip::time::Time;
 
 use super::counters::{Counters, Totals};
+use super::generator::ThreadTime;
 use super::histogram::Sums;
 use super::layout::Layout;
+use super::pacing::Pacing;
+use super::seconds::Seconds;
 use super::times::Wall;
 use super::verdict::Rules;
 
@@ -39,6 +42,10 @@ pub(crate) struct Snapshot {
     pub(crate) media: MediaTraffic,
     /// How well the schedule was kept.
     pub(crate) pacing: Pacing,
+    /// What our threads used; empty where the system does not tell.
+    pub(crate) threads: Vec<ThreadTime>,
+    /// The run second by second, up to the last full one.
+    pub(crate) seconds: Arc<Seconds>,
     /// Trace records dropped because the disk or the terminal could not follow.
     pub(crate) dropped_records: u64,
     /// Running, pausing or ending.
@@ -169,21 +176,6 @@ pub(crate) struct Heard {
     pub(crate) mean_score: Option<f64>,
     /// The worst of them.
     pub(crate) worst_score: Option<f64>,
-}
-
-/// How well the schedule of outgoing calls was kept: `scheduled` is `started` plus `missed` at every moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Pacing {
-    /// Calls that came due.
-    pub(crate) scheduled: u64,
-    /// Calls that were opened.
-    pub(crate) started: u64,
-    /// Calls that came due while the limit was reached or the program was too late to open them.
-    pub(crate) missed: u64,
-    /// Calls opened more than a millisecond after they were due.
-    pub(crate) late: u64,
-    /// The longest such delay.
-    pub(crate) latest: Duration,
 }
 
 /// Running, pausing or ending.

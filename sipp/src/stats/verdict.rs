@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::condition::{Condition, Counted, Figure, Limit, Measured};
 use super::counters::Cause;
+use super::generator::Generator;
 use super::histogram::Samples;
-use super::report::Generator;
 use super::snapshot::Snapshot;
 
 /// What a run is held to besides its calls.
@@ -120,7 +120,7 @@ fn count(snapshot: &Snapshot, counted: Counted, limit: Limit) -> (Option<f64>, S
         Counted::Unexpected => messages.iter().map(|message| message.unexpected).sum(),
         Counted::Timeouts => messages.iter().map(|message| message.timeouts).sum(),
         Counted::Missed => snapshot.pacing.missed,
-        Counted::Late => snapshot.pacing.late,
+        Counted::Late => snapshot.pacing.late(),
     };
     if !matches!(limit, Limit::Percent(_)) {
         return (Some(number as f64), number.to_string());

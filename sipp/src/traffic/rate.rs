@@ -1,11 +1,43 @@
 //! The open loop: calls are due on an absolute schedule, however late the program is.
 //!
-//! Call k is due at start + (k + 1) / rate: like SIPp the first call comes one interval after the start. A
-//! change of the rate begins a new schedule. A call that is due and cannot be opened is missed, not deferred.
+//! Evenly spaced, call k is due at start + (k + 1) / rate: like SIPp the first call comes one interval after the
+//! start. A change of the rate begins a new schedule. Several engines share one schedule, call by call in turn.
 
 use std::time::Duration;
 
+use sip::ident::Ident;
 use sip::time::Time;
+
+/// How the calls of a rate are spread over time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Arrivals {
+    /// Evenly.
+    #[default]
+    Even,
+    /// Independent of each other: gaps are exponentially distributed, as calls of many people are.
+    Poisson,
+    /// All calls of a period at its end.
+    Burst,
+}
+
+/// Which part of a run one engine does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// Which of them it is, from 0.
+    pub(crate) index: u32,
+    /// How many engines there are.
+    pub(crate) of: u32,
+}
+
+impl Share {
+    /// The only engine.
+    pub(crate) const WHOLE: Share = Share { index: 0, of: 1 };
+
+    /// Its part of a number: the parts add up to the number.
+    pub(crate) fn part(self, number: u32) -> u32 {
+        number / self.of + u32::from(self.index < number % self.of)
+    }
+}
 
 /// The schedule of outgoing calls.
 #[derive(Clone, Debug)]
@@ -16,15 +48,36 @@ pub(crate) struct Pacer {
     origin: Time,
     /// Calls taken from the schedule since its start.
     taken: u64,
+    arrivals: Arrivals,
+    share: Share,
+    ident: Ident,
+    /// Nanoseconds from the origin to the next call, when gaps are random.
+    random_nanos: f64,
 }
 
 impl Pacer {
-    /// A schedule that begins at `now`: `calls` in each `period`.
+    /// A schedule that begins at `now`: `calls` in each `period`, evenly spaced, for one engine.
     pub(crate) fn start(now: Time, calls: f64, period: Duration) -> Pacer {
-        Pacer { calls_per_period: calls.max(0.0), period, origin: now, taken: 0 }
+        Pacer {
+            calls_per_period: calls.max(0.0),
+            period,
+            origin: now,
+            taken: 0,
+            arrivals: Arrivals::Even,
+            share: Share::WHOLE,
+            ident: Ident::seeded(0),
+            random_nanos: 0.0,
+        }
     }
 
-    /// Calls per period.
+    /// The same with other arrivals, and for one of several engines; `seed` is behind random gaps.
+    pub(crate) fn spread(self, arrivals: Arrivals, share: Share, seed: u64) -> Pacer {
+        let mut pacer = Pacer { arrivals, share, ident: Ident::seeded(seed), ..self };
+        pacer.restart(pacer.origin);
+        pacer
+    }
+
+    /// Calls per period, of all engines together.
     pub(crate) fn rate(&self) -> f64 {
         self.calls_per_period
     }
@@ -36,7 +89,11 @@ impl Pacer {
 
     /// Begins a new schedule at `now` with that rate; below zero is zero.
     pub(crate) fn set_rate(&mut self, now: Time, calls: f64) {
-        *self = Pacer::start(now, calls, self.period);
+        self.calls_per_period = calls.max(0.0);
+        self.origin = now;
+        self.taken = 0;
+        self.random_nanos = 0.0;
+        self.draw_gap();
     }
 
     /// Begins the schedule anew at `now`, as after a pause.
@@ -50,17 +107,45 @@ impl Pacer {
             return None;
         }
         // One rounding per call from the origin, so errors do not add up.
-        let interval = self.period.as_nanos() as f64 / self.calls_per_period;
-        Some(self.origin + Duration::from_nanos(((self.taken + 1) as f64 * interval) as u64))
+        let number = (self.taken * u64::from(self.share.of) + u64::from(self.share.index) + 1) as f64;
+        let periods = number / self.calls_per_period;
+        let period = self.period.as_nanos() as f64;
+        let nanos = match self.arrivals {
+            Arrivals::Even => periods * period,
+            // A quotient that is whole may come out a little above.
+            Arrivals::Burst => (periods - 1e-9).ceil() * period,
+            Arrivals::Poisson => self.random_nanos,
+        };
+        Some(self.origin + Duration::from_nanos(nanos as u64))
     }
 
     /// Takes the next call from the schedule if it is due: the moment it was due at.
     pub(crate) fn take_due(&mut self, now: Time) -> Option<Time> {
         let due = self.next_due().filter(|due| *due <= now)?;
         self.taken += 1;
+        self.draw_gap();
         Some(due)
     }
+
+    /// How many calls are due at `now` and not taken.
+    pub(crate) fn overdue(&self, now: Time) -> u64 {
+        let mut ahead = self.clone();
+        (0..COUNTED_AHEAD).take_while(|_| ahead.take_due(now).is_some()).count() as u64
+    }
+
+    /// Sums of independent exponential gaps are again such a schedule, so engines need not agree on one.
+    fn draw_gap(&mut self) {
+        if self.arrivals == Arrivals::Poisson && self.calls_per_period > 0.0 {
+            // In (0, 1]: the logarithm of zero would be no gap at all.
+            let unit = ((self.ident.next_u64() >> 11) + 1) as f64 / (1u64 << 53) as f64;
+            let mean = self.period.as_nanos() as f64 * f64::from(self.share.of) / self.calls_per_period;
+            self.random_nanos -= mean * unit.ln();
+        }
+    }
 }
+
+/// Calls that [`Pacer::overdue`] counts at most.
+const COUNTED_AHEAD: u32 = 1_000_000;
 
 /// `-rate_increase`: the rate grows at each interval, up to a largest one.
 #[derive(Clone, Debug)]
@@ -116,7 +201,7 @@ mod tests {
 
     use sip::time::Time;
 
-    use super::{Pacer, Ramp, Step};
+    use super::{Arrivals, Pacer, Ramp, Share, Step};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -167,6 +252,47 @@ mod tests {
         let due = pacer.next_due().expect("rate is not zero");
         assert!(due.since(Time::from_millis(1_000_000_000)) < Duration::from_micros(1), "{due:?}");
         assert!(Time::from_millis(1_000_000_000).since(due) < Duration::from_micros(1), "{due:?}");
+    }
+
+    #[test]
+    fn a_burst_comes_whole_at_the_end_of_its_period() {
+        let rows = [(3.0, vec![1000, 1000, 1000, 2000, 2000, 2000]), (0.5, vec![2000]), (1.5, vec![1000, 2000, 2000])];
+        for (calls, expected) in rows {
+            let mut pacer = Pacer::start(Time::ZERO, calls, SECOND).spread(Arrivals::Burst, Share::WHOLE, 1);
+            assert_eq!(dues(&mut pacer, Time::from_millis(2000)), expected, "{calls}");
+        }
+    }
+
+    /// A thousand calls per second for a hundred seconds: mean and deviation of the gaps are both 1 ms.
+    #[test]
+    fn poisson_gaps_are_exponential() {
+        let mut pacer = Pacer::start(Time::ZERO, 1000.0, SECOND).spread(Arrivals::Poisson, Share::WHOLE, 7);
+        let mut before = Time::ZERO;
+        let mut gaps = Vec::new();
+        while let Some(due) = pacer.take_due(Time::from_millis(100_000)) {
+            gaps.push(due.since(before).as_secs_f64() * 1000.0);
+            before = due;
+        }
+        let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+        let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
+        assert!((mean - 1.0).abs() < 0.02 && (variance.sqrt() - 1.0).abs() < 0.03, "{mean} {variance}");
+        assert!(gaps.len().abs_diff(100_000) < 1500, "{}", gaps.len());
+    }
+
+    #[test]
+    fn engines_share_a_schedule_call_by_call() {
+        for arrivals in [Arrivals::Even, Arrivals::Burst] {
+            let share = |index| Share { index, of: 3 };
+            let whole = Pacer::start(Time::ZERO, 7.0, SECOND).spread(arrivals, Share::WHOLE, 1);
+            let end = Time::from_millis(5000);
+            let mut together: Vec<u64> = (0..3)
+                .flat_map(|index| dues(&mut whole.clone().spread(arrivals, share(index), 1), end))
+                .collect();
+            together.sort_unstable();
+            assert_eq!(together, dues(&mut whole.clone(), end), "{arrivals:?}");
+        }
+        let parts: Vec<u32> = (0..3).map(|index| Share { index, of: 3 }.part(11)).collect();
+        assert_eq!(parts, [4, 4, 3]);
     }
 
     /// Measured on SIPp 3.6.1: `-r 5 -rate_increase 5 -rate_interval 1 -rate_max 12` goes 5, 10, 12 and ends.

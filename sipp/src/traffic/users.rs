@@ -4,6 +4,8 @@
 
 use std::collections::VecDeque;
 
+use sip::time::Time;
+
 /// The users of `-users`; ids count from 1.
 #[derive(Clone, Debug)]
 pub(crate) struct Users {
@@ -13,7 +15,8 @@ pub(crate) struct Users {
     present: u32,
     /// Ids ever given out.
     highest: u32,
-    free: VecDeque<u32>,
+    /// Users without a call, and since when.
+    free: VecDeque<(u32, Time)>,
     retired: Vec<u32>,
 }
 
@@ -22,48 +25,48 @@ impl Users {
     pub(crate) fn new(wanted: u32) -> Users {
         let mut users =
             Users { wanted: 0, present: 0, highest: 0, free: VecDeque::new(), retired: Vec::new() };
-        users.set_wanted(wanted);
+        users.set_wanted(Time::ZERO, wanted);
         users
     }
 
-    /// How many users there shall be.
-    pub(crate) fn wanted(&self) -> u32 {
-        self.wanted
-    }
-
     /// Changes the number: new users are free at once, surplus ones retire as their calls end.
-    pub(crate) fn set_wanted(&mut self, wanted: u32) {
+    pub(crate) fn set_wanted(&mut self, now: Time, wanted: u32) {
         self.wanted = wanted;
         while self.present < self.wanted {
             let id = self.retired.pop().unwrap_or_else(|| {
                 self.highest += 1;
                 self.highest
             });
-            self.free.push_back(id);
+            self.free.push_back((id, now));
             self.present += 1;
         }
         while self.present > self.wanted {
-            let Some(id) = self.free.pop_front() else { break };
+            let Some((id, _)) = self.free.pop_front() else { break };
             self.retire(id);
         }
     }
 
-    /// True when a user waits for a call.
-    pub(crate) fn has_free(&self) -> bool {
-        !self.free.is_empty()
+    /// How many users wait for a call.
+    pub(crate) fn free(&self) -> u64 {
+        self.free.len() as u64
     }
 
-    /// A user without a call, who now has one.
-    pub(crate) fn take(&mut self) -> Option<u32> {
+    /// Since when the user is free who has its turn next.
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        self.free.back().map(|(_, since)| *since)
+    }
+
+    /// A user without a call, who now has one, and since when it was free.
+    pub(crate) fn take(&mut self) -> Option<(u32, Time)> {
         self.free.pop_back()
     }
 
     /// The call of this user has ended.
-    pub(crate) fn release(&mut self, id: u32) {
+    pub(crate) fn release(&mut self, now: Time, id: u32) {
         if self.present > self.wanted {
             self.retire(id);
         } else {
-            self.free.push_front(id);
+            self.free.push_front((id, now));
         }
     }
 
@@ -75,10 +78,12 @@ impl Users {
 
 #[cfg(test)]
 mod tests {
+    use sip::time::Time;
+
     use super::Users;
 
     fn take_all(users: &mut Users) -> Vec<u32> {
-        std::iter::from_fn(|| users.take()).collect()
+        std::iter::from_fn(|| users.take()).map(|(id, _)| id).collect()
     }
 
     /// Measured on SIPp 3.6.1: `-users 2` gives the first call user 2, then user 1.
@@ -86,7 +91,7 @@ mod tests {
     fn first_call_gets_the_highest_user() {
         let mut users = Users::new(2);
         assert_eq!(take_all(&mut users), [2, 1]);
-        users.release(2);
+        users.release(Time::ZERO, 2);
         assert_eq!(take_all(&mut users), [2]);
     }
 
@@ -94,20 +99,20 @@ mod tests {
     fn lowering_retires_users_as_their_calls_end() {
         let mut users = Users::new(3);
         assert_eq!(take_all(&mut users).len(), 3);
-        users.set_wanted(1);
-        users.release(3);
-        users.release(2);
+        users.set_wanted(Time::ZERO, 1);
+        users.release(Time::ZERO, 3);
+        users.release(Time::ZERO, 2);
         assert_eq!(users.take(), None);
-        users.release(1);
+        users.release(Time::ZERO, 1);
         assert_eq!(take_all(&mut users), [1]);
-        users.set_wanted(3);
+        users.set_wanted(Time::ZERO, 3);
         assert_eq!(take_all(&mut users).len(), 2, "retired users come back");
     }
 
     #[test]
     fn lowering_takes_free_users_first() {
         let mut users = Users::new(3);
-        users.set_wanted(1);
+        users.set_wanted(Time::ZERO, 1);
         assert_eq!(take_all(&mut users).len(), 1);
     }
 }

@@ -72,10 +72,15 @@ impl Side {
 
     /// Opens the call.
     fn open(&mut self, now: Time, origin: Origin) {
+        self.create(now, origin);
+        self.input(now, Input::Start);
+    }
+
+    /// Makes the call, which does nothing yet.
+    fn create(&mut self, now: Time, origin: Origin) {
         let mut env = Env { program: &self.program, settings: &self.settings, world: &mut self.world };
         let birth = Birth { number: CallNumber(1), id: b"1-42@127.0.0.1", user: UserId(0), origin };
         self.call = Some(Call::new(now, birth, &mut env).expect("a line for the user"));
-        self.input(now, Input::Start);
     }
 
     fn input(&mut self, now: Time, input: Input<'_>) {

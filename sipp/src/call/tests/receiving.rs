@@ -77,7 +77,7 @@ fn a_receive_timeout_jumps_to_its_label() {
     let mut side = opened(&format!(
         "{OPTIONS}<recv response=\"200\" timeout=\"300\" ontimeout=\"1\"/><label id=\"1\"/>"
     ));
-    side.input(Time::from_millis(300), super::Input::Deadline);
+    side.input(Time::from_millis(300), super::super::Input::Deadline);
     assert_eq!(side.outcome, Some(Outcome::Succeeded));
     assert_eq!(
         side.complaints(),
@@ -155,12 +155,37 @@ fn timers_and_counters_are_reported() {
         .log
         .iter()
         .filter_map(|output| match output {
-            super::Output::ResponseTime { timer: 0, took } => Some(*took),
+            super::Output::ResponseTime { timer: 0, took, .. } => Some(*took),
             _ => None,
         })
         .collect();
     assert_eq!(times, [Duration::from_millis(10); 2], "the first stop and the repeated one");
     assert_eq!(side.count(|count| count == Count::Counter(0)), 1);
+}
+
+/// The call starts 5 ms late, its pause ends 3 ms late: both requests were due earlier than they were sent.
+#[test]
+fn a_response_time_knows_how_late_its_request_was() {
+    let messages = format!(
+        "{}<recv response=\"200\" rtd=\"a\"/><pause milliseconds=\"20\"/>{}<recv response=\"200\" rtd=\"b\"/>",
+        OPTIONS.replace("<send>", "<send start_rtd=\"a\">"),
+        OPTIONS.replace("<send>", "<send start_rtd=\"b\">"),
+    );
+    let mut side = Side::new(&scenario(&messages), |_| {});
+    side.create(Time::from_millis(5), Origin::Opened);
+    side.call.as_mut().expect("it was created").was_due(Time::ZERO);
+    side.input(Time::from_millis(5), super::Input::Start);
+    answer(&mut side, "200 OK");
+    let pause_ends = side.deadline().expect("it pauses");
+    side.input(pause_ends + Duration::from_millis(3), super::Input::Deadline);
+    let request = side.sent[1].1.clone();
+    side.message(pause_ends + Duration::from_millis(7), &reply(&request, "200 OK"));
+    let times = side.log.iter().filter_map(|output| match output {
+        super::Output::ResponseTime { took, late, .. } => Some((took.as_millis(), late.as_millis())),
+        super::Output::Ended(verdict) => Some((verdict.length.as_millis(), verdict.late.as_millis())),
+        _ => None,
+    });
+    assert_eq!(times.collect::<Vec<_>>(), [(5, 5), (4, 3), (32, 5)]);
 }
 
 #[test]

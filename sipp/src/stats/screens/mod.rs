@@ -99,10 +99,11 @@ pub(crate) mod tests {
     use sip::time::Time;
 
     use super::Screen;
-    use crate::stats::counters::{Counters, Shape};
+    use crate::stats::counters::{Counters, Length, Shape};
     use crate::stats::layout::{Kind, Layout, Line, Role};
+    use crate::stats::pacing::Pacing;
     use crate::stats::snapshot::{
-        Activity, Baseline, MediaTraffic, Network, Pacing, Peak, Phase, Setup, Snapshot, Target,
+        Activity, Baseline, MediaTraffic, Network, Peak, Phase, Setup, Snapshot, Target,
     };
     use crate::stats::times::Wall;
 
@@ -134,8 +135,9 @@ pub(crate) mod tests {
         counters.totals.outgoing = 5;
         counters.generic[0] = 9;
         for _ in 0..5 {
-            counters.call_succeeded(Duration::from_millis(208));
-            counters.response_times[0].record(Duration::from_millis(3));
+            let length = Length { since_created: Duration::from_millis(208), late: Duration::ZERO };
+            counters.call_succeeded(length);
+            counters.response_times[0].record(Duration::from_millis(3), Duration::ZERO);
         }
         let layout = Layout {
             name: "uac".into(),
@@ -166,6 +168,8 @@ pub(crate) mod tests {
             network: Network::default(),
             media: MediaTraffic::default(),
             pacing: Pacing::default(),
+            threads: Vec::new(),
+            seconds: Arc::default(),
             dropped_records: 0,
             phase: Phase::Ended,
             last_error: None,
