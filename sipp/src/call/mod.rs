@@ -142,7 +142,11 @@ impl Call {
             progress: Progress::default(),
             failure: None,
             origin: birth.origin,
-            timers: program.timers.iter().map(|_| TimerState { started: now, late: Late(0), stopped: false }).collect(),
+            timers: program
+                .timers
+                .iter()
+                .map(|_| TimerState { started: now, late: Late(0), stopped: false })
+                .collect(),
             late: Late(0),
             txns: vec![Txn::default(); program.txns.len()].into_boxed_slice(),
             early: EarlyCommands::default(),

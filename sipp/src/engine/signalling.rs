@@ -195,8 +195,11 @@ impl Signalling {
 
     /// The next moment something is to be done without a message.
     fn next_deadline(&self) -> Option<Time> {
-        let opening =
-            if self.state.paused || self.quit.is_quitting() { None } else { self.opening.schedule.next_due() };
+        let opening = if self.state.paused || self.quit.is_quitting() {
+            None
+        } else {
+            self.opening.schedule.next_due()
+        };
         let deadlines = [
             self.calls.next_deadline(),
             opening,

@@ -76,8 +76,9 @@ impl ThreadTime {
         let run = snapshot.at.since(sip::time::Time::ZERO).as_secs_f64();
         let percent = |span: Duration| 100.0 * span.as_secs_f64() / run.max(0.001);
         let (cpu, waited) = (percent(self.cpu), percent(self.waited));
-        (self.name.starts_with(SIGNALLING) && (cpu > BUSY_PERCENT || waited > WAITING_PERCENT))
-            .then(|| format!("{} used {cpu:.0} % of a CPU and waited {waited:.0} % of the time for one", self.name))
+        (self.name.starts_with(SIGNALLING) && (cpu > BUSY_PERCENT || waited > WAITING_PERCENT)).then(|| {
+            format!("{} used {cpu:.0} % of a CPU and waited {waited:.0} % of the time for one", self.name)
+        })
     }
 }
 

@@ -88,7 +88,10 @@ impl Lateness {
 
     /// How many delays were longer than one of the borders.
     pub(crate) fn above(&self, border: Duration) -> u64 {
-        self.bins().filter(|(upper, _)| upper.is_none_or(|upper| upper > border)).map(|(_, count)| count).sum()
+        self.bins()
+            .filter(|(upper, _)| upper.is_none_or(|upper| upper > border))
+            .map(|(_, count)| count)
+            .sum()
     }
 
     fn add(&mut self, other: &Lateness) {

@@ -101,7 +101,8 @@ fn generator(snapshot: &Snapshot) -> Value {
 
 /// The run second by second.
 fn seconds(snapshot: &Snapshot) -> Value {
-    let names: Vec<&str> = snapshot.layout.response_times.iter().map(String::as_str).chain(["length"]).collect();
+    let names: Vec<&str> =
+        snapshot.layout.response_times.iter().map(String::as_str).chain(["length"]).collect();
     let record = |second: &Second| {
         let times = names.iter().zip(&second.times).filter_map(|(name, time)| Some((name, (*time)?)));
         let times: Map<String, Value> =

@@ -198,7 +198,12 @@ mod tests {
         let mut seconds = Seconds::default();
         for at in 1..=3 * MOST as u64 {
             let length = Duration::from_secs(1);
-            seconds.push(Second { at: Time::from_millis(at * 1000), length, created: 2, ..Second::default() });
+            seconds.push(Second {
+                at: Time::from_millis(at * 1000),
+                length,
+                created: 2,
+                ..Second::default()
+            });
             assert!(seconds.list().len() <= MOST);
         }
         assert_eq!(seconds.step(), 4);

@@ -256,7 +256,11 @@ mod tests {
 
     #[test]
     fn a_burst_comes_whole_at_the_end_of_its_period() {
-        let rows = [(3.0, vec![1000, 1000, 1000, 2000, 2000, 2000]), (0.5, vec![2000]), (1.5, vec![1000, 2000, 2000])];
+        let rows = [
+            (3.0, vec![1000, 1000, 1000, 2000, 2000, 2000]),
+            (0.5, vec![2000]),
+            (1.5, vec![1000, 2000, 2000]),
+        ];
         for (calls, expected) in rows {
             let mut pacer = Pacer::start(Time::ZERO, calls, SECOND).spread(Arrivals::Burst, Share::WHOLE, 1);
             assert_eq!(dues(&mut pacer, Time::from_millis(2000)), expected, "{calls}");

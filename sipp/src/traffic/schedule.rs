@@ -110,10 +110,11 @@ impl Schedule {
         let plan = match wishes.users {
             _ if !wishes.opens_calls => Plan::None,
             Some(users) => Plan::Users(Users::new(wishes.share.part(users))),
-            None => Plan::Rate(
-                Pacer::start(Time::ZERO, wishes.calls, wishes.period)
-                    .spread(wishes.arrivals, wishes.share, wishes.seed),
-            ),
+            None => Plan::Rate(Pacer::start(Time::ZERO, wishes.calls, wishes.period).spread(
+                wishes.arrivals,
+                wishes.share,
+                wishes.seed,
+            )),
         };
         let mut schedule = Schedule {
             plan,
@@ -304,9 +305,10 @@ impl Schedule {
         match &mut self.plan {
             Plan::None => None,
             Plan::Rate(pacer) => pacer.take_due(now).map(|due| Start { user: 0, due }),
-            Plan::Users(users) => users
-                .take()
-                .map(|(id, since)| Start { user: (id - 1) * share.of + share.index + 1, due: since.max(start) }),
+            Plan::Users(users) => users.take().map(|(id, since)| Start {
+                user: (id - 1) * share.of + share.index + 1,
+                due: since.max(start),
+            }),
         }
     }
 
@@ -321,9 +323,7 @@ impl Schedule {
         self.limit = match (self.wishes.limit, &self.plan) {
             (Some(limit), _) => limit,
             (None, Plan::Users(_)) => u64::from(self.wishes.users.unwrap_or(0)),
-            (None, Plan::Rate(pacer)) => {
-                default_call_limit(pacer.rate(), pacer.period(), self.wishes.length)
-            }
+            (None, Plan::Rate(pacer)) => default_call_limit(pacer.rate(), pacer.period(), self.wishes.length),
             (None, Plan::None) => u64::MAX,
         };
     }

@@ -108,7 +108,8 @@ fn the_schedule_begins_after_the_sleep() {
 fn users_are_due_when_their_call_ends() {
     let share = |index| Share { index, of: 2 };
     let engine = |index| {
-        let mut schedule = Schedule::new(Wishes { users: Some(3), limit: None, share: share(index), ..wishes(0.0) });
+        let mut schedule =
+            Schedule::new(Wishes { users: Some(3), limit: None, share: share(index), ..wishes(0.0) });
         schedule.start(Time::from_millis(10));
         schedule
     };
