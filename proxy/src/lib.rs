@@ -18,13 +18,15 @@ pub mod trial;
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use sip::diag::{Diagnostic, Report};
 
 use cfg::{DiskLoader, Loader};
 use options::Options;
-use server::{LogSink, Outcome, Plan, Server, Source, StartError};
+use script::Script;
+use server::{LogSink, Outcome, Plan, Server, Source, StartError, TraceSink};
 
 /// The configuration that runs when none is given.
 pub const DEFAULT_CONFIG: &str = include_str!("default.cfg");
@@ -102,11 +104,17 @@ pub fn evaluated(options: &Options) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// Starts a server as the options say; `log` gets its log lines. Gives the warnings too.
+/// Starts a server as the options say; `log` gets its log lines, `trace` what `--trace-call` tells. Gives the
+/// warnings too.
 ///
 /// Several may run in one process. Errors: see [`Failure`]; nothing keeps running then.
-pub fn run(options: &Options, log: LogSink) -> Result<(Server, Vec<Diagnostic>), Failure> {
-    let (plan, findings) = prepare(options, log)?;
+pub fn run(
+    options: &Options,
+    log: LogSink,
+    trace: TraceSink,
+) -> Result<(Server, Vec<Diagnostic>), Failure> {
+    let (mut plan, findings) = prepare(options, None, log)?;
+    plan.trace = options.trace_calls.then_some(trace);
     Server::start(plan).map(|server| (server, findings)).map_err(Failure::Start)
 }
 
@@ -115,21 +123,24 @@ pub fn run(options: &Options, log: LogSink) -> Result<(Server, Vec<Diagnostic>),
 /// Sockets, threads and what modules keep stay. Errors: [`Failure::Unreadable`] and [`Failure::Configuration`];
 /// the server then goes on as before.
 pub fn reload(options: &Options, server: &mut Server) -> Result<Vec<Diagnostic>, Failure> {
-    let (name, text) = configuration(options)?;
-    let source = Source { name, text, preset: &options.preset, before: Some(server.script()) };
-    let Outcome { plan, findings, .. } = server::load(&source, &DiskLoader, |_| {});
-    let Some(mut plan) = plan else { return Err(Failure::Configuration(findings)) };
-    server::override_plan(&mut plan, options).map_err(Failure::Option)?;
+    let (plan, findings) = prepare(options, Some(server.script()), |_| {})?;
     server.take_script(&plan.script, plan.debug);
     Ok(findings)
 }
 
-fn prepare(options: &Options, log: LogSink) -> Result<(Plan, Vec<Diagnostic>), Failure> {
+fn prepare(
+    options: &Options,
+    before: Option<&Script>,
+    log: LogSink,
+) -> Result<(Plan, Vec<Diagnostic>), Failure> {
     let (name, text) = configuration(options)?;
-    let source = Source { name, text, preset: &options.preset, before: None };
+    let source = Source { name, text, preset: &options.preset, before };
     let Outcome { plan, findings, .. } = server::load(&source, &DiskLoader, log);
     let Some(mut plan) = plan else { return Err(Failure::Configuration(findings)) };
     server::override_plan(&mut plan, options).map_err(Failure::Option)?;
+    if options.coverage.is_some() {
+        Arc::get_mut(&mut plan.script).expect("nobody else has it yet").count_hits();
+    }
     Ok((plan, findings))
 }
 

@@ -6,9 +6,11 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use proxy::api::Line;
 use proxy::options::{Action, Options, help, read};
+use proxy::script::{Coverage, Script};
 use proxy::server::Server;
 use sip::diag::Format;
 use tokio::signal::unix::{SignalKind, signal};
@@ -87,7 +89,7 @@ fn move_to_workdir(mut options: Options) -> Result<Options, String> {
 }
 
 fn run(options: &Options) -> ExitCode {
-    let mut server = match proxy::run(options, log) {
+    let mut server = match proxy::run(options, log, |line| eprintln!("{line}")) {
         Ok((server, findings)) => {
             findings.iter().for_each(|finding| eprintln!("{finding}"));
             server
@@ -102,18 +104,23 @@ fn run(options: &Options) -> ExitCode {
     for (transport, addr) in server.addresses() {
         eprintln!("Listening on {}: {addr}", transport.param_name());
     }
-    if let Err(error) = serve(options, &mut server) {
+    let mut scripts = vec![server.script().clone()];
+    if let Err(error) = serve(options, &mut server, &mut scripts) {
         return fail(&format!("cannot wait for signals: {error}"));
     }
     if options.statistics {
         print_statistics(&server);
     }
     server.stop();
+    if let Some(file) = &options.coverage {
+        return write_coverage(file, &scripts);
+    }
     ExitCode::SUCCESS
 }
 
-/// Waits for SIGTERM or SIGINT; SIGHUP loads the configuration again.
-fn serve(options: &Options, server: &mut Server) -> std::io::Result<()> {
+/// Waits for SIGTERM or SIGINT; SIGHUP loads the configuration again. `scripts` gets what was loaded, when the
+/// coverage of all of them is wanted.
+fn serve(options: &Options, server: &mut Server, scripts: &mut Vec<Arc<Script>>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
@@ -123,7 +130,13 @@ fn serve(options: &Options, server: &mut Server) -> std::io::Result<()> {
             tokio::select! {
                 _ = terminate.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
-                _ = hang_up.recv() => reload(options, server),
+                _ = hang_up.recv() => {
+                    reload(options, server);
+                    let is_new = !scripts.iter().any(|script| Arc::ptr_eq(script, server.script()));
+                    if options.coverage.is_some() && is_new {
+                        scripts.push(server.script().clone());
+                    }
+                }
             }
         }
     })
@@ -137,6 +150,17 @@ fn reload(options: &Options, server: &mut Server) {
         }
         Err(failure) => eprintln!("{failure}\nnothing was reloaded: the configuration stays as it was"),
     }
+}
+
+fn write_coverage(file: &str, scripts: &[Arc<Script>]) -> ExitCode {
+    let mut coverage = Coverage::default();
+    scripts.iter().for_each(|script| coverage.add(script));
+    if let Err(error) = std::fs::write(file, coverage.lcov()) {
+        return fail(&format!("cannot write {file}: {error}"));
+    }
+    let (hit, all) = coverage.lines();
+    eprintln!("coverage: {hit} of {all} lines with statements ran, see {file}");
+    ExitCode::SUCCESS
 }
 
 fn print_statistics(server: &Server) {

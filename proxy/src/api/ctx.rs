@@ -12,6 +12,7 @@ use super::log::{Level, Log};
 use super::pattern::PatternCache;
 use super::routes::{RouteId, RouteKind, RouteNames};
 use super::state::{Shared, States};
+use super::trace::Trace;
 use super::value::Value;
 use super::work::Work;
 use crate::relay::{Relay, Sockets};
@@ -88,6 +89,8 @@ pub struct Shard {
     pub alarms: Alarms,
     /// Our sockets and names.
     pub sockets: Arc<Sockets>,
+    /// Tells what runs go through, when somebody asked.
+    pub trace: Option<Box<Trace>>,
     /// Number of the shard, from 0.
     pub number: u16,
     /// How many shards there are.
@@ -112,6 +115,7 @@ impl Shard {
             alarms: Alarms::default(),
             sockets: relay.sockets().clone(),
             relay,
+            trace: None,
             number: 0,
             shards: 1,
             messages: 0,

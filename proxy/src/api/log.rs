@@ -3,7 +3,11 @@
 //! Levels are Kamailio's numbers. The number of lines waiting for the shell is bounded; what is beyond is
 //! counted.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
+use sip::time::Time;
 
 /// A log level, -5 (worst) to 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,14 +68,30 @@ pub struct Log {
     pub prefix: Bytes,
     lines: Vec<Line>,
     dropped: u64,
+    /// Errors of the script in the present window, by place.
+    errors: FxHashMap<String, Errors>,
 }
+
+/// What one place of the script did wrong in a window.
+#[derive(Debug)]
+struct Errors {
+    since: Time,
+    count: u64,
+}
+
+/// Lines of one place that are written within [`ERROR_WINDOW`]; the rest is counted and told afterwards.
+const ERRORS_PER_WINDOW: u64 = 20;
+/// The window of [`ERRORS_PER_WINDOW`].
+const ERROR_WINDOW: Duration = Duration::from_secs(10);
+/// Places remembered; all are forgotten when there are more.
+const PLACES_LIMIT: usize = 1_000;
 
 /// Most lines kept for the shell; it collects them after each message.
 const LINES_LIMIT: usize = 10_000;
 
 impl Default for Log {
     fn default() -> Log {
-        Log { threshold: Level::WARN, prefix: Bytes::new(), lines: Vec::new(), dropped: 0 }
+        Log { threshold: Level::WARN, prefix: Bytes::new(), lines: Vec::new(), dropped: 0, errors: FxHashMap::default() }
     }
 }
 
@@ -84,6 +104,29 @@ impl Log {
     /// Adds a line; a line end at its end is dropped.
     pub fn write(&mut self, level: Level, text: &[u8]) {
         self.write_to(None, level, text);
+    }
+
+    /// Adds an error of the script, `file:line` in front. A place that does nothing but fail is told now and then.
+    pub fn script_error(&mut self, now: Time, place: &str, why: &str) {
+        if !self.is_on(Level::ERR) {
+            return;
+        }
+        if self.errors.len() >= PLACES_LIMIT {
+            self.errors.clear();
+        }
+        let fresh = || Errors { since: now, count: 0 };
+        let errors = self.errors.entry(place.to_owned()).or_insert_with(fresh);
+        let mut left_out = 0;
+        if now.since(errors.since) >= ERROR_WINDOW {
+            left_out = errors.count.saturating_sub(ERRORS_PER_WINDOW);
+            *errors = fresh();
+        }
+        errors.count += 1;
+        if errors.count > ERRORS_PER_WINDOW {
+            return;
+        }
+        let more = if left_out > 0 { format!(" ({left_out} more were not logged)") } else { String::new() };
+        self.write(Level::ERR, format!("{place}: {why}{more}").as_bytes());
     }
 
     /// Adds a line for a syslog facility of its own.
@@ -115,7 +158,11 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
-    use super::{LINES_LIMIT, Level, Log};
+    use std::time::Duration;
+
+    use sip::time::Time;
+
+    use super::{ERROR_WINDOW, ERRORS_PER_WINDOW, LINES_LIMIT, Level, Log};
 
     #[test]
     fn lines_above_the_threshold_are_not_kept() {
@@ -135,5 +182,17 @@ mod tests {
             log.write(Level::ERR, b"x");
         }
         assert_eq!((log.take().len(), log.dropped()), (LINES_LIMIT, 3));
+    }
+
+    #[test]
+    fn a_place_that_always_fails_is_told_now_and_then() {
+        let mut log = Log::default();
+        for _ in 0..ERRORS_PER_WINDOW + 7 {
+            log.script_error(Time::ZERO, "a.cfg:1", "division by zero");
+        }
+        log.script_error(Time::ZERO, "a.cfg:2", "division by zero");
+        assert_eq!(log.take().len() as u64, ERRORS_PER_WINDOW + 1);
+        log.script_error(Time::ZERO + ERROR_WINDOW + Duration::from_millis(1), "a.cfg:1", "division by zero");
+        assert_eq!(log.take()[0].text, "a.cfg:1: division by zero (7 more were not logged)");
     }
 }

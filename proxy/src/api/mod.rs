@@ -70,6 +70,7 @@ mod routes;
 mod send;
 mod state;
 mod text;
+mod trace;
 mod value;
 mod work;
 
@@ -91,8 +92,9 @@ pub use log::{Level, Line, Log};
 pub use params::{Loading, Params};
 pub use pattern::{Case, Lines, Pattern, PatternCache, PatternError};
 pub use pv::{At, Index, Inner, Pv, PvArg, SetError, Transform, TransformArg, TransformArgs};
-pub use routes::{RouteId, RouteKind, RouteNames, RouteTable, Routes};
+pub use routes::{RouteId, RouteKind, RouteNames, RouteTable, Routes, Statement};
 pub use state::{Attachment, Attachments, Shared, States};
 pub use text::{Part, Text};
+pub use trace::{CfgTrace, Trace};
 pub use value::{Value, decimal, parse_int, write_decimal};
 pub use work::{Received, Sending, Work};

@@ -1,5 +1,7 @@
 //! Route blocks as functions see them: their kinds, sets of kinds, and how one is named when it runs.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 /// What a run is for. Decides which functions may stand in a block and what `drop` means at its end.
@@ -108,23 +110,50 @@ impl RouteTable {
 pub struct RouteNames {
     ids: FxHashMap<(RouteTable, Box<str>), RouteId>,
     names: Vec<(RouteTable, Box<str>)>,
-    lines: Vec<(u32, u32)>,
+    statements: Vec<Statement>,
+}
+
+/// A statement of a script: where its operations begin, and where it stands in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Its first position in the script.
+    pub position: u32,
+    /// The file, as its user named it.
+    pub file: Arc<str>,
+    /// The line, from 1.
+    pub line: u32,
+    /// What it does: the name of the function, or a word such as `if` and `assign`.
+    pub action: &'static str,
 }
 
 impl RouteNames {
-    /// Tells that positions from `position` on belong to `line`; called in rising order.
-    pub fn mark_line(&mut self, position: u32, line: u32) {
-        match self.lines.last_mut() {
-            Some(last) if last.0 == position => last.1 = line,
-            Some(last) if last.1 == line => {}
-            _ => self.lines.push((position, line)),
+    /// Adds a statement; called in rising order of positions. The last one of a position counts.
+    pub fn mark(&mut self, statement: Statement) {
+        match self.statements.last_mut() {
+            Some(last) if last.position == statement.position => *last = statement,
+            _ => self.statements.push(statement),
         }
+    }
+
+    /// The statements, in the order of their positions.
+    pub fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    /// The statement a position belongs to.
+    pub fn statement(&self, position: u32) -> Option<&Statement> {
+        let after = self.statements.partition_point(|it| it.position <= position);
+        self.statements.get(after.checked_sub(1)?)
     }
 
     /// The line of the configuration a position belongs to, from 1; 0 when there is none.
     pub fn line(&self, position: u32) -> u32 {
-        let after = self.lines.partition_point(|(start, _)| *start <= position);
-        after.checked_sub(1).map_or(0, |at| self.lines[at].1)
+        self.statement(position).map_or(0, |it| it.line)
+    }
+
+    /// `file:line` of a position, for messages.
+    pub fn place(&self, position: u32) -> String {
+        self.statement(position).map_or_else(String::new, |it| format!("{}:{}", it.file, it.line))
     }
 
     /// Adds a block; the unnamed one of a table is called `""`. Ids count up from 0.
@@ -143,6 +172,22 @@ impl RouteNames {
     /// The name of a block, `""` for the unnamed one of its table.
     pub fn name(&self, id: RouteId) -> &str {
         self.names.get(id.0 as usize).map_or("", |(_, name)| name)
+    }
+
+    /// A block as messages name it: `route[X]`, `request_route`, `failure_route[X]`.
+    pub fn title(&self, id: RouteId) -> String {
+        match self.names.get(id.0 as usize) {
+            Some((RouteTable::Request, name)) if name.is_empty() => "request_route".to_owned(),
+            Some((RouteTable::Reply, name)) if name.is_empty() => "reply_route".to_owned(),
+            Some((table, name)) if name.is_empty() => table.keyword().to_owned(),
+            Some((table, name)) => format!("{}[{name}]", table.keyword()),
+            None => String::new(),
+        }
+    }
+
+    /// The blocks by number, in file order.
+    pub fn ids(&self) -> impl Iterator<Item = RouteId> + use<> {
+        (0..self.names.len() as u32).map(RouteId)
     }
 
     /// The names of one table, in file order.

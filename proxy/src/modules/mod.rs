@@ -6,6 +6,7 @@ pub mod auth_db;
 pub mod cfgutils;
 pub mod corex;
 pub mod db;
+pub mod debugger;
 pub mod htable;
 pub mod kex;
 pub mod maxfwd;
@@ -39,6 +40,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &db::POSTGRES,
     &db::SQLITE,
     &db::TEXT,
+    &debugger::MODULE,
     &htable::MODULE,
     &kex::MODULE,
     &maxfwd::MODULE,

@@ -27,6 +27,10 @@ pub struct Options {
     pub format: Format,
     /// `--statistics`: print what was counted at the end.
     pub statistics: bool,
+    /// `--trace-call`: print what each message goes through.
+    pub trace_calls: bool,
+    /// `--coverage`: the lcov file written at the end.
+    pub coverage: Option<String>,
     /// `-v` beside `-c`: also list what the global parameters do here.
     pub verbose: bool,
     /// The log.

@@ -78,6 +78,8 @@ pub(super) const ROWS: &[Row] = rows! {
     ' ' "cfg-print" Effect::Flag(|o| o.action = Action::PrintEvaluated), "Print the configuration with includes and defines in place";
     ' ' "print-config" Effect::Flag(|o| o.action = Action::PrintDefault), "Print the built-in configuration, which runs without -f";
     ' ' "statistics" Effect::Flag(|o| o.statistics = true), "Print what was counted when it ends";
+    ' ' "trace-call" Effect::Flag(|o| o.trace_calls = true), "Print routes, lines, functions, return codes and microseconds of every message";
+    ' ' "coverage" Effect::Value("file", |o, v| text(&mut o.coverage, v)), "Count the lines of the configuration that run, and write them to an lcov file at the end";
     ' ' "format" Effect::Value("name", |o, v| set_to(&mut o.format, format(v))), "Form of what -c prints: text, json or sarif";
     'd' "" Effect::Flag(|o| o.log.level = Some(o.log.level.unwrap_or(0).saturating_add(1))), "One more level of debugging, from 0";
     ' ' "debug" Effect::Value("val", |o, v| set(&mut o.log.level, number(v))), "Log level, -5 to 3";

@@ -8,7 +8,8 @@ use super::expr::constant;
 use super::findings::Findings;
 use super::program::{CallSite, Handler, Labels, Limits, Op, Script, Switch, TextLabel, Want, lexical_kind};
 use crate::api::{
-    Case, Catalog, FormatError, ModuleDef, Pattern, Pv, RouteKind, RouteNames, RouteTable, Shared, Value,
+    Case, Catalog, FormatError, ModuleDef, Pattern, Pv, RouteKind, RouteNames, RouteTable, Shared, Statement,
+    Value,
 };
 use crate::cfg::Pos;
 use crate::cfg::ast::{
@@ -28,8 +29,8 @@ pub(super) struct Parts {
     pub(super) switches: Vec<Switch>,
     /// Calls of routes inside `if`, loops and switches: position and how many of these are around it.
     pub(super) nesting: Vec<(u32, u32)>,
-    /// First position of each statement, with its line.
-    pub(super) lines: Vec<(u32, u32)>,
+    /// Where each statement begins.
+    pub(super) statements: Vec<Statement>,
 }
 
 impl Parts {
@@ -54,6 +55,7 @@ impl Parts {
             limits,
             catalog,
             shared,
+            hits: None,
         }
     }
 }
@@ -105,7 +107,7 @@ impl<'a, 'f> Compiler<'a, 'f> {
         self.kind = lexical_kind(table, name);
         let entry = self.here();
         self.parts.entries.push(entry);
-        self.mark(route.pos);
+        self.mark(route.pos, table.keyword());
         self.block(&route.body);
         self.emit(Op::Leave);
     }
@@ -133,10 +135,28 @@ impl<'a, 'f> Compiler<'a, 'f> {
         self.parts.handlers.push(Handler { start, end, target, depth: self.depth });
     }
 
-    fn mark(&mut self, pos: Pos) {
-        let line = self.findings.line(pos);
-        let here = self.here();
-        self.parts.lines.push((here, line));
+    fn mark(&mut self, pos: Pos, action: &'static str) {
+        let place = self.findings.place(pos);
+        let position = self.here();
+        self.parts.statements.push(Statement { position, file: place.source, line: place.line, action });
+    }
+
+    /// What a trace calls a statement.
+    fn action(&self, stmt: &Stmt) -> &'static str {
+        match &stmt.kind {
+            StmtKind::Call(call) => {
+                self.catalog.functions(&call.name.text).first().map_or("call", |function| function.def.name)
+            }
+            StmtKind::Route(_) => "route",
+            StmtKind::Assign(_) => "assign",
+            StmtKind::Jump(Jump::Return, _) => "return",
+            StmtKind::Jump(Jump::Exit, _) => "exit",
+            StmtKind::Jump(Jump::Drop, _) => "drop",
+            StmtKind::Jump(Jump::Break, _) => "break",
+            StmtKind::If(_) => "if",
+            StmtKind::While(..) => "while",
+            StmtKind::Switch(_) => "switch",
+        }
     }
 
     fn block(&mut self, block: &Block) {
@@ -144,7 +164,7 @@ impl<'a, 'f> Compiler<'a, 'f> {
     }
 
     fn stmt(&mut self, stmt: &Stmt) {
-        self.mark(stmt.pos);
+        self.mark(stmt.pos, self.action(stmt));
         match &stmt.kind {
             StmtKind::Call(call) => self.statement(|c| c.call(call, Want::Statement)),
             StmtKind::Route(call) => self.statement(|c| c.route_call(call, Want::Statement)),

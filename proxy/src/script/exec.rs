@@ -13,7 +13,7 @@ use super::keys;
 use super::operators::{self, Failure};
 use super::program::{Labels, Op, Script, Switch, TextLabel, Want};
 use crate::api::{
-    Answer, Ctx, End, EndedBy, IoAnswer, IoRequest, Level, RouteId, RouteKind, RouteTable, RunState, Shard,
+    Answer, Ctx, End, EndedBy, IoAnswer, IoRequest, RouteId, RouteKind, RouteTable, RunState, Shard,
     Value, Work,
 };
 
@@ -46,7 +46,7 @@ pub enum Status {
 }
 
 /// What an operation does to the loop.
-enum Step {
+pub(super) enum Step {
     Next,
     Stop(Status),
 }
@@ -91,6 +91,9 @@ impl Run {
     /// Runs until the end or until something outside is needed.
     pub fn start(&mut self, shard: &mut Shard) -> Status {
         let script = self.script.clone();
+        if Run::is_watched(&script, shard) {
+            self.tell_start(&script, shard);
+        }
         self.go(&script, shard)
     }
 
@@ -109,6 +112,9 @@ impl Run {
     }
 
     fn go(&mut self, script: &Script, shard: &mut Shard) -> Status {
+        if Run::is_watched(script, shard) {
+            return self.go_watched(script, shard);
+        }
         loop {
             let op = &script.ops[self.pc as usize];
             self.state.position = self.pc;
@@ -119,7 +125,7 @@ impl Run {
         }
     }
 
-    fn step(&mut self, script: &Script, shard: &mut Shard, op: &Op) -> Step {
+    pub(super) fn step(&mut self, script: &Script, shard: &mut Shard, op: &Op) -> Step {
         match op {
             Op::Push(value) => self.values.push(value.clone()),
             Op::Load(pv) => {
@@ -250,11 +256,8 @@ impl Run {
         let pv = &script.pvs[pv as usize];
         let result = pv.set(&mut self.ctx(script, shard), value);
         if let Err(reason) = result {
-            let line = script.names.line(self.state.position);
-            shard.log.write(
-                Level::ERR,
-                format!("line {line}: ${} was not assigned: {reason}", pv.def.name).as_bytes(),
-            );
+            let why = format!("${} was not assigned: {reason}", pv.def.name);
+            self.complain(script, shard, &why);
         }
         self.deliver(want, if result.is_ok() { 1 } else { -1 });
     }
@@ -288,8 +291,7 @@ impl Run {
         match script.names.find(RouteTable::Request, wanted) {
             Some(route) => self.enter_route(script, shard, route, want),
             None => {
-                let line = script.names.line(self.state.position);
-                shard.log.write(Level::ERR, format!("line {line}: route \"{name}\" not found").as_bytes());
+                self.complain(script, shard, &format!("route \"{name}\" not found"));
                 self.deliver(want, -1);
             }
         }
@@ -303,11 +305,16 @@ impl Run {
         if limit > 0 && rounds > limit {
             let line = script.names.line(self.state.position);
             // The wording is the original's: log watchers look for it.
-            let text = format!("runaway while (line {line}): more then {limit} loops");
-            shard.log.write(Level::ERR, text.as_bytes());
+            let why = format!("runaway while (line {line}): more then {limit} loops");
+            self.complain(script, shard, &why);
             self.last = -1;
             self.pc = target;
         }
+    }
+
+    /// Logs what went wrong at the present position.
+    pub(super) fn complain(&self, script: &Script, shard: &mut Shard, why: &str) {
+        shard.log.script_error(shard.now, &script.names.place(self.state.position), why);
     }
 
     /// An expression has no value: logs why and goes on where its handler says.
@@ -317,8 +324,7 @@ impl Run {
             Failure::ZeroDivisor => "division by zero".to_owned(),
             Failure::Pattern(error) => format!("not a regular expression: {error}"),
         };
-        let line = script.names.line(at);
-        shard.log.write(Level::ERR, format!("line {line}: {why}").as_bytes());
+        self.complain(script, shard, &why);
         // In order of their start, so the innermost is the last one that reaches this far.
         let behind = script.handlers.partition_point(|handler| handler.start <= at);
         let covering = script.handlers[..behind].iter().rev().find(|handler| at < handler.end);

@@ -1,20 +1,18 @@
-//! Collects findings with their places, and tells lines fast enough for large files.
+//! Collects findings with their places.
 
-use rustc_hash::FxHashMap;
-use sip::diag::{Diagnostic, Severity};
+use sip::diag::{Diagnostic, Place, Severity};
 
-use crate::cfg::{FileId, Pos, SourceMap};
+use crate::cfg::{Pos, SourceMap};
 
 /// The findings of one load.
 pub(super) struct Findings<'a> {
     sources: &'a SourceMap,
     list: Vec<Diagnostic>,
-    line_starts: FxHashMap<FileId, Vec<u32>>,
 }
 
 impl<'a> Findings<'a> {
     pub(super) fn new(sources: &'a SourceMap) -> Findings<'a> {
-        Findings { sources, list: Vec::new(), line_starts: FxHashMap::default() }
+        Findings { sources, list: Vec::new() }
     }
 
     pub(super) fn error(&mut self, code: &'static str, pos: Pos, message: impl Into<String>) {
@@ -52,11 +50,8 @@ impl<'a> Findings<'a> {
         self.list
     }
 
-    /// The line of a position, from 1.
-    pub(super) fn line(&mut self, pos: Pos) -> u32 {
-        let starts = self.line_starts.entry(pos.file).or_insert_with(|| {
-            memchr::memchr_iter(b'\n', self.sources.text(pos.file)).map(|at| at as u32 + 1).collect()
-        });
-        starts.partition_point(|start| *start <= pos.offset) as u32 + 1
+    /// File, line and column of a position.
+    pub(super) fn place(&self, pos: Pos) -> Place {
+        self.sources.place(pos)
     }
 }

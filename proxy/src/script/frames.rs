@@ -3,7 +3,7 @@
 use super::exec::{Run, Status};
 use super::program::{Script, Want};
 use crate::api::{
-    Answer, Args, End, EndedBy, Flow, Kept, Level, Nested, Resumed, RouteId, RunState, Shard, ThenFn, Work,
+    Answer, Args, End, EndedBy, Flow, Kept, Nested, Resumed, RouteId, RunState, Shard, ThenFn, Work,
 };
 
 /// Where to go back to when a block ends.
@@ -241,10 +241,8 @@ impl Run {
         let depth = self.depth + 1 + script.nesting(self.state.position);
         let is_too_deep = depth as usize >= script.limits.depth;
         if is_too_deep {
-            let line = script.names.line(self.state.position);
             // The wording is the original's: log watchers look for it.
-            let text = format!("line {line}: too many recursive routing table lookups");
-            shard.log.write(Level::ERR, text.as_bytes());
+            self.complain(script, shard, "too many recursive routing table lookups");
         }
         is_too_deep
     }

@@ -60,7 +60,7 @@ pub fn load(parsed: &Parsed, tables: Tables, before: Option<&Script>) -> Loaded 
     let mut parts = Parts::default();
     let mut compiler = Compiler::new(&catalog, &names, &mut findings, &mut parts, tables.modules);
     config.routes().for_each(|route| compiler.route(route, table(route.kind), name(route)));
-    parts.lines.iter().for_each(|(position, line)| names.mark_line(*position, *line));
+    parts.statements.drain(..).for_each(|statement| names.mark(statement));
     warn_unused_events(config, &catalog, &mut findings);
     if !findings.has_errors() {
         for params in &params {

@@ -6,6 +6,7 @@
 mod call;
 mod codes;
 mod compile;
+mod coverage;
 mod exec;
 mod expr;
 mod findings;
@@ -14,8 +15,10 @@ mod keys;
 mod load;
 mod operators;
 mod program;
+mod watched;
 
 pub use codes::CODES;
+pub use coverage::Coverage;
 pub use exec::{Run, Status};
 pub use load::{Loaded, Tables, load};
 pub use program::Script;

@@ -4,6 +4,7 @@
 //! the running code has no error paths of its own. Everything a name can mean has been resolved.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
@@ -28,6 +29,8 @@ pub struct Script {
     pub(super) nesting: Vec<(u32, u32)>,
     pub(super) names: RouteNames,
     pub(super) limits: Limits,
+    /// How often each operation ran, when that is counted.
+    pub(super) hits: Option<Box<[AtomicU64]>>,
     /// The loaded tables.
     pub catalog: Catalog,
     /// What the modules' load functions made for all shards.

@@ -63,6 +63,7 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
         server_line: signature(&parsed.config, "server_header", "Server"),
         user_agent_line: signature(&parsed.config, "user_agent_header", "User-Agent"),
         log,
+        trace: None,
     };
     Outcome { plan: Some(plan), findings, sources: parsed.sources }
 }

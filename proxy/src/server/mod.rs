@@ -17,16 +17,16 @@ mod tests;
 use std::fmt;
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rand::RngExt;
 use sip::net::{self, ConnLimits, Listener, UdpOptions, UdpSocket, Waker};
 use sip::peer::Transport;
 
-use crate::api::{Level, Shard};
+use crate::api::{Level, Shard, Trace};
 use crate::machine::Tally;
 use crate::relay::{Alias, Relay, Settings, Signature, Socket, Sockets};
 use crate::script::Script;
@@ -61,10 +61,15 @@ pub struct Plan {
     pub user_agent_line: String,
     /// Where log lines go.
     pub log: LogSink,
+    /// Where the lines of `--trace-call` go; `None` for no trace.
+    pub trace: Option<TraceSink>,
 }
 
 /// Takes the log lines of all shards.
 pub type LogSink = fn(&crate::api::Line);
+
+/// Takes the lines that tell what runs went through.
+pub type TraceSink = fn(&str);
 
 /// A running server; dropping it stops it.
 #[derive(Debug)]
@@ -129,7 +134,7 @@ impl Server {
             let waker = sockets.waker();
             let io = io::Io::start(commands.clone(), waker.clone()).map_err(StartError::Thread)?;
             let name = format!("shard-{}", post.own());
-            let outside = Outside { sockets, ids, post, commands: inbox, io, log: plan.log };
+            let outside = Outside { sockets, ids, post, commands: inbox, io, log: plan.log, trace: plan.trace };
             let worker = Worker::new(shard, plan.script.clone(), outside);
             let thread = thread::Builder::new().name(name).spawn(move || worker.run());
             let thread = Some(thread.map_err(StartError::Thread)?);
@@ -262,7 +267,14 @@ fn shards_of(plan: &Plan, sockets: Sockets, count: usize) -> Vec<Shard> {
         shard.shards = count;
         shard.unix_start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         shard.log.threshold = plan.debug;
+        shard.trace = plan.trace.map(|_| Box::new(Trace::of_calls(since_start)));
         shard
     };
     (0..count).map(shard).collect()
+}
+
+/// The clock of traces: time since the first look at it.
+fn since_start() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
 }

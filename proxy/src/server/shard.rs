@@ -14,7 +14,7 @@ use sip::time::Time;
 use sip::txn::TxnId;
 use smallvec::SmallVec;
 
-use super::LogSink;
+use super::{LogSink, TraceSink};
 use super::io::Io;
 use super::pace::Pace;
 use super::post::{Letter, Post, STREAMS};
@@ -42,6 +42,7 @@ pub(super) struct Worker {
     letters: Vec<Letter>,
     commands: Receiver<Command>,
     log: LogSink,
+    trace: Option<TraceSink>,
 }
 
 /// What connects a worker to the world beside its messages.
@@ -54,6 +55,7 @@ pub(super) struct Outside {
     pub(super) commands: Receiver<Command>,
     pub(super) io: Io,
     pub(super) log: LogSink,
+    pub(super) trace: Option<TraceSink>,
 }
 
 /// What other threads ask of a shard.
@@ -72,7 +74,7 @@ pub(super) enum Command {
 impl Worker {
     /// A worker that has not received anything yet.
     pub(super) fn new(shard: Shard, script: Arc<Script>, outside: Outside) -> Worker {
-        let Outside { sockets, ids, post, commands, io, log } = outside;
+        let Outside { sockets, ids, post, commands, io, log, trace } = outside;
         let mut machine = Machine::new(shard, script);
         machine.start_modules();
         Worker {
@@ -88,6 +90,7 @@ impl Worker {
             letters: Vec::new(),
             commands,
             log,
+            trace,
         }
     }
 
@@ -116,6 +119,9 @@ impl Worker {
             self.sockets.flush(now);
             self.post.deliver();
             self.machine.shard.log.take().iter().for_each(self.log);
+            if let (Some(sink), Some(trace)) = (self.trace, &mut self.machine.shard.trace) {
+                trace.take().iter().for_each(|line| sink(line));
+            }
             if let Some(rest) = self.pace.rest(now, events) {
                 std::thread::sleep(rest);
             }

@@ -106,7 +106,7 @@ fn labels_of_texts_and_patterns_match_case() {
 #[test]
 fn loops_stop_after_the_limit_and_the_script_goes_on() {
     let outcome = lines("$var(i) = -1; while ($var(i)) { $var(n) = $var(n) + 1; } xlog(\"$var(n)\");");
-    assert_eq!(outcome, ["runaway while (line 5): more then 100 loops", "100"]);
+    assert_eq!(outcome, ["test.cfg:5: runaway while (line 5): more then 100 loops", "100"]);
     let body = "$var(i) = 0; while ($var(i) < 3) { $var(i) = $var(i) + 1; if ($var(i) == 2) break; }
         xlog(\"$var(i)\"); while (is_method(\"INVITE\")) { xlog(\"never\"); }";
     assert_eq!(lines(body), ["2"]);
@@ -137,7 +137,7 @@ fn routes_are_found_by_name_at_run_time() {
         }
         route[1] { xlog(\"one\"); }
         route[R_OPTIONS] { xlog(\"options\"); }");
-    assert_eq!(outcome.lines, ["one", "options", "one", "line 7: route \"none\" not found", "rc -1"]);
+    assert_eq!(outcome.lines, ["one", "options", "one", "test.cfg:7: route \"none\" not found", "rc -1"]);
 }
 
 #[test]
