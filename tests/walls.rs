@@ -124,7 +124,16 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("proxy/src/script", &["proxy::cfg", "proxy::api", "sip::diag", "sip::msg"]),
     (
         "proxy/src/machine",
-        &["proxy::api", "proxy::relay", "proxy::script", "sip::lex", "sip::msg", "sip::peer", "sip::time", "sip::txn"],
+        &[
+            "proxy::api",
+            "proxy::relay",
+            "proxy::script",
+            "sip::lex",
+            "sip::msg",
+            "sip::peer",
+            "sip::time",
+            "sip::txn",
+        ],
     ),
     ("proxy/src/server", &["proxy", "sip"]),
     ("proxy/src/trial", &["proxy", "sip"]),

@@ -108,11 +108,7 @@ pub fn evaluated(options: &Options) -> Result<Vec<u8>, Failure> {
 /// warnings too.
 ///
 /// Several may run in one process. Errors: see [`Failure`]; nothing keeps running then.
-pub fn run(
-    options: &Options,
-    log: LogSink,
-    trace: TraceSink,
-) -> Result<(Server, Vec<Diagnostic>), Failure> {
+pub fn run(options: &Options, log: LogSink, trace: TraceSink) -> Result<(Server, Vec<Diagnostic>), Failure> {
     let (mut plan, findings) = prepare(options, None, log)?;
     plan.trace = options.trace_calls.then_some(trace);
     Server::start(plan).map(|server| (server, findings)).map_err(Failure::Start)

@@ -91,7 +91,13 @@ const LINES_LIMIT: usize = 10_000;
 
 impl Default for Log {
     fn default() -> Log {
-        Log { threshold: Level::WARN, prefix: Bytes::new(), lines: Vec::new(), dropped: 0, errors: FxHashMap::default() }
+        Log {
+            threshold: Level::WARN,
+            prefix: Bytes::new(),
+            lines: Vec::new(),
+            dropped: 0,
+            errors: FxHashMap::default(),
+        }
     }
 }
 

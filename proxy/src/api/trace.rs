@@ -91,7 +91,14 @@ impl Trace {
         if !CALLS_ONLY.contains(&it.action) {
             return;
         }
-        self.line(format!("{:indent$}{}:{}  {}", "", it.file, it.line, it.action, indent = 2 + 2 * self.depth));
+        self.line(format!(
+            "{:indent$}{}:{}  {}",
+            "",
+            it.file,
+            it.line,
+            it.action,
+            indent = 2 + 2 * self.depth
+        ));
     }
 
     /// A function of the script has answered, with this code if it went on.

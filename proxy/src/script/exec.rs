@@ -13,8 +13,8 @@ use super::keys;
 use super::operators::{self, Failure};
 use super::program::{Labels, Op, Script, Switch, TextLabel, Want};
 use crate::api::{
-    Answer, Ctx, End, EndedBy, IoAnswer, IoRequest, RouteId, RouteKind, RouteTable, RunState, Shard,
-    Value, Work,
+    Answer, Ctx, End, EndedBy, IoAnswer, IoRequest, RouteId, RouteKind, RouteTable, RunState, Shard, Value,
+    Work,
 };
 
 /// One run of a script on one message.

@@ -134,7 +134,8 @@ impl Server {
             let waker = sockets.waker();
             let io = io::Io::start(commands.clone(), waker.clone()).map_err(StartError::Thread)?;
             let name = format!("shard-{}", post.own());
-            let outside = Outside { sockets, ids, post, commands: inbox, io, log: plan.log, trace: plan.trace };
+            let outside =
+                Outside { sockets, ids, post, commands: inbox, io, log: plan.log, trace: plan.trace };
             let worker = Worker::new(shard, plan.script.clone(), outside);
             let thread = thread::Builder::new().name(name).spawn(move || worker.run());
             let thread = Some(thread.map_err(StartError::Thread)?);

@@ -14,10 +14,10 @@ use sip::time::Time;
 use sip::txn::TxnId;
 use smallvec::SmallVec;
 
-use super::{LogSink, TraceSink};
 use super::io::Io;
 use super::pace::Pace;
 use super::post::{Letter, Post, STREAMS};
+use super::{LogSink, TraceSink};
 use crate::api::{IoAnswer, IoRequest, Level, Received, Shard};
 use crate::machine::{Input, Machine, Question, Tally};
 use crate::relay::{Sending, SocketId};

@@ -56,7 +56,10 @@ fn start(shard: &mut Shard) {
 
 fn log_message(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     let text = ctx.work.view().bytes.to_vec();
-    ctx.log(Level::ERR, [b"CONFIG LINE: ", ctx.routes.place(ctx.run.position).as_bytes(), b"\n", &text].concat());
+    ctx.log(
+        Level::ERR,
+        [b"CONFIG LINE: ", ctx.routes.place(ctx.run.position).as_bytes(), b"\n", &text].concat(),
+    );
     Flow::TRUE
 }
 
@@ -73,7 +76,8 @@ mod tests {
         )
         .expect("a good configuration");
         let lines = trial.run(OPTIONS).lines;
-        let traced: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("exec: *** cfgtrace: ")).collect();
+        let traced: Vec<&str> =
+            lines.iter().filter_map(|line| line.strip_prefix("exec: *** cfgtrace: ")).collect();
         assert_eq!(
             traced,
             [
