@@ -1,7 +1,8 @@
 //! SIPp-compatible test tool: the map of the crate.
 //!
 //! Rooms of the shell: [`options`] (command line), `traffic` (when calls start), `stats` (what is counted
-//! and how it is written), `screen` (live terminal), [`engine`] (sockets, clock, files; imports all others).
+//! and how it is written), `recorder` (what failed calls
+//! said), `screen` (live terminal), [`engine`] (sockets, clock, files; imports all others).
 //!
 //! Rooms of the scenario language, lowest first: [`state`] (what a call remembers), [`infile`] (injection
 //! files), [`media`] (streams and captures), [`lang`] (keywords, actions, distributions), [`scenario`] (XML to
@@ -15,6 +16,7 @@ pub mod infile;
 pub mod lang;
 pub mod media;
 pub mod options;
+mod recorder;
 pub mod scenario;
 mod screen;
 pub mod state;

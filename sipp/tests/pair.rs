@@ -200,3 +200,28 @@ fn conditions_decide_about_the_exit_code() {
         assert!(ended.err.contains(text), "{words}: {}", ended.err);
     }
 }
+
+/// The first failures of a reason are kept with everything they said; the others are counted.
+#[test]
+fn failed_calls_are_on_record() {
+    let silent = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    let port = silent.local_addr().expect("bound").port();
+    let directory = std::env::temp_dir().join(format!("sipp-failures-{port}"));
+    let shown = directory.display();
+    let (_, uac) = start(&format!(
+        "-sn uac 127.0.0.1:{port} -i 127.0.0.1 -m 5 -r 100 -recv_timeout 50 -failures {shown} -failures_kept 2"
+    ));
+    assert_eq!(end(uac).exit, Exit::Failed);
+    let mut names: Vec<String> = std::fs::read_dir(&directory)
+        .expect("the directory was made")
+        .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    let endings: Vec<&str> = names.iter().filter_map(|name| name.rsplit('_').next()).collect();
+    assert_eq!(endings, ["001.pcapng", "001.txt", "002.pcapng", "002.txt"]);
+    let text = std::fs::read_to_string(directory.join(&names[1])).expect("readable");
+    for wanted in ["no 100, 180, 183 or 200 in time at message 1", "|-- INVITE -", "Call-ID: 1-"] {
+        assert!(text.contains(wanted), "{wanted}: {text}");
+    }
+    std::fs::remove_dir_all(&directory).expect("ours");
+}

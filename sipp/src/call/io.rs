@@ -162,6 +162,17 @@ pub struct Verdict {
     pub length: Duration,
     /// How long after it was due the call was created.
     pub late: Duration,
+    /// The check that made it fail, when it was one; the call went on behind it.
+    pub check: Option<FailedCheck>,
+}
+
+/// A check of an action that did not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailedCheck {
+    /// The message.
+    pub step: StepIndex,
+    /// Which of its actions, from 0.
+    pub action: u16,
 }
 
 /// Success or failure of a call.

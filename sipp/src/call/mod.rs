@@ -21,7 +21,7 @@ use std::time::Duration;
 use sip::time::Time;
 use smallvec::SmallVec;
 
-pub use io::{Birth, Cause, Count, Env, Input, Origin, Outcome, Outgoing, Output, Outputs, Sending, Verdict};
+pub use io::{Birth, Cause, Count, Env, FailedCheck, Input, Origin, Outcome, Outgoing, Output, Outputs, Sending, Verdict};
 
 use crate::lang::{Effect, Problem};
 use crate::state::{CallState, StepIndex};
@@ -41,7 +41,8 @@ pub struct Call {
     resend: Option<Box<Resend>>,
     seen: Seen,
     progress: Progress,
-    failure: Option<Cause>,
+    /// The last check that failed.
+    failure: Option<(Cause, FailedCheck)>,
     origin: Origin,
     timers: SmallVec<[TimerState; 1]>,
     /// How long after it was due the call was created.
@@ -267,8 +268,12 @@ impl Run<'_, '_> {
         call.wait = Wait::Over;
         call.until = NEVER;
         call.resend = None;
-        let length = self.now - call.state.created;
-        let verdict = Verdict { outcome, step: call.state.step, length, late: call.late.duration() };
+        let check = match (outcome, call.failure) {
+            (Outcome::Failed(Some(cause)), Some((failed, check))) if cause == failed => Some(check),
+            _ => None,
+        };
+        let (length, late) = (self.now - call.state.created, call.late.duration());
+        let verdict = Verdict { outcome, step: call.state.step, length, late, check };
         self.push(Output::Ended(verdict));
     }
 

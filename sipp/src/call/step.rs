@@ -4,7 +4,7 @@ use crate::lang::{Check, Flow, Subject};
 use crate::scenario::{Next, Op, Step};
 use crate::state::{StepIndex, Value};
 
-use super::{Cause, Count, Gravity, Outcome, Output, Run, Wait, io::NEVER};
+use super::{Cause, Count, FailedCheck, Gravity, Outcome, Output, Run, Wait, io::NEVER};
 
 /// Steps run in one go before other calls get their turn; keeps a scenario that loops from hanging the program.
 const STEPS_IN_ONE_GO: u32 = 1000;
@@ -177,9 +177,11 @@ impl Run<'_, '_> {
         }
         let mut effects = Vec::new();
         let mut flow = Flow::Continue;
-        for action in &step.actions {
+        let mut place = 0;
+        for (number, placed) in step.actions.iter().enumerate() {
+            place = number as u16;
             // In actions SIPp's message index is that of the message before.
-            flow = action.run(&mut self.scope(i32::from(index.0) - 1), subject, &mut effects);
+            flow = placed.action.run(&mut self.scope(i32::from(index.0) - 1), subject, &mut effects);
             if flow != Flow::Continue {
                 break;
             }
@@ -192,7 +194,9 @@ impl Run<'_, '_> {
         match flow {
             Flow::Continue => {}
             Flow::StopAll => self.halt(),
-            Flow::CheckFailed(check) => self.call.failure = Some(cause_of(check)),
+            Flow::CheckFailed(check) => {
+                self.call.failure = Some((cause_of(check), FailedCheck { step: index, action: place }));
+            }
             Flow::StopCall => self.fail(Cause::CallRejected),
         }
         self.call.wait != Wait::Over
@@ -203,7 +207,7 @@ impl Run<'_, '_> {
         let outcome = match (self.call.origin, self.call.failure) {
             (super::Origin::Init, _) => Outcome::Unjudged,
             (_, None) => Outcome::Succeeded,
-            (_, cause) => Outcome::Failed(cause),
+            (_, Some((cause, _))) => Outcome::Failed(Some(cause)),
         };
         self.end(outcome);
     }

@@ -9,7 +9,7 @@ use std::sync::mpsc::Receiver;
 
 use sip::time::Time;
 
-use crate::options::Traces;
+use crate::options::{Options, Traces};
 use crate::screen::{Live, Shown};
 use crate::stats::closing;
 use crate::stats::csv::{self, Bins};
@@ -24,6 +24,7 @@ use crate::stats::verdict;
 use super::children::Children;
 use super::command::{Command, Traced};
 use super::files::{SizeRule, Trace};
+use super::flights::Flights;
 use super::link::{Batch, Note, Occasion};
 use super::threads;
 
@@ -39,6 +40,7 @@ pub(super) struct Desk {
     stem: String,
     tables: Tables,
     live: Option<Live>,
+    flights: Flights,
     /// Where the periodic columns of the screen begin.
     drawn: Baseline,
     problems: Problems,
@@ -85,11 +87,13 @@ impl Desk {
     ///
     /// Errors: a file that was asked for cannot be created; the line to show.
     pub(super) fn new(
-        (options, junit): (&Traces, Option<&str>),
+        options: &Options,
         (scenario, pid): (&str, u32),
         wall: Wall,
         live: Option<Live>,
     ) -> Result<Desk, String> {
+        let (watch, junit) = (&options.watch, options.verdict.junit.as_deref());
+        let options = &options.traces;
         let stem = format!("{scenario}_{pid}");
         let rule = SizeRule::of(options);
         let trace = |option: &crate::options::TraceFile, what: &str| {
@@ -103,6 +107,7 @@ impl Desk {
             logs: trace(&options.logs, "logs"),
             call_debug: trace(&options.call_debug, "calldebug"),
             tables: Tables::open((options, junit), &stem)?,
+            flights: Flights::new(watch.failures.as_deref(), scenario, pid, wall)?,
             stem,
             options: options.clone(),
             live,
@@ -128,6 +133,12 @@ impl Desk {
                 Note::Problem(at, text) => self.problem(at, text),
                 Note::Log(at, text) => self.log(at, &text),
                 Note::CallDebug(at, text) => self.call_debug(at, &text),
+                Note::Failed(flight) => {
+                    let at = flight.ended;
+                    if let Err(problem) = self.flights.add(*flight) {
+                        self.problem(at, problem);
+                    }
+                }
                 Note::Shell(at, text) => {
                     if let Err(problem) = self.children.start(&text) {
                         self.problem(at, problem);

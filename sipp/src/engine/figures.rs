@@ -55,6 +55,7 @@ impl Signalling {
             threads: threads::own().into_iter().collect(),
             seconds: Arc::default(),
             dropped_records: self.link.dropped(),
+            reasons: self.failing.reasons(),
             phase,
             last_error: self.state.last_error.clone(),
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use sip::peer::Transport;
 use sip::time::Time;
 
+use crate::recorder::Flight;
 use crate::stats::snapshot::Snapshot;
 use crate::stats::trace::Direction;
 
@@ -24,6 +25,8 @@ pub(super) enum Note {
     Problem(Time, String),
     /// The text of a `log` action.
     Log(Time, Vec<u8>),
+    /// A failed call that is kept.
+    Failed(Box<Flight>),
     /// A record of `-trace_calldebug`.
     CallDebug(Time, String),
     /// Run this in a shell and do not wait for it.

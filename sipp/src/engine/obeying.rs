@@ -85,6 +85,7 @@ impl Signalling {
         let open = self.counters.totals.current();
         let outgoing = self.program.mode.calls_out();
         self.counters = Counters::new(&self.shape);
+        self.failing.reset();
         let totals = &mut self.counters.totals;
         *totals = Totals {
             outgoing: if outgoing { open } else { 0 },

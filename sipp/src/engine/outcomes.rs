@@ -21,6 +21,9 @@ impl Signalling {
     /// Hands an input to a call and does what it asks for.
     pub(super) fn advance(&mut self, now: Time, key: CallKey, input: Input<'_>) {
         let Some(call) = self.calls.get_mut(key) else { return };
+        if let Input::Message { view, from } = input {
+            self.failing.received(now, key, (call.state().step, from), view.bytes);
+        }
         let mut outputs = std::mem::take(&mut self.state.outputs);
         outputs.clear();
         let mut env = Env { program: &self.program, settings: &self.settings, world: &mut self.world };
@@ -37,8 +40,9 @@ impl Signalling {
             match output {
                 Output::Send(outgoing) => {
                     let bytes = outputs.text(outgoing.bytes);
-                    if let Err(cause) = self.send(now, (key, outgoing.to), bytes) {
-                        failed = Some(cause);
+                    match self.send(now, (key, outgoing.to), bytes) {
+                        Ok(()) => self.failing.sent(now, key, outgoing, bytes),
+                        Err(cause) => failed = Some(cause),
                     }
                 }
                 Output::Ended(ended) => verdict = Some(*ended),
@@ -54,6 +58,7 @@ impl Signalling {
         }
         self.state.outputs = outputs;
         if let Some(verdict) = verdict {
+            self.witness(now, key, &verdict, input);
             self.bury(now, key, user, verdict);
         } else if let Some(cause) = failed {
             self.advance(now, key, Input::Failed(cause));

@@ -24,6 +24,7 @@ use crate::traffic::calls::Calls;
 use super::call_id::CallIdFormat;
 use super::control::Controlled;
 use super::desk::Desk;
+use super::failing::Failing;
 use super::link::{self, Link, Note, Wanted};
 use super::media::{self, Media};
 use super::opening::{Habits, Opening};
@@ -90,6 +91,7 @@ pub(super) fn prepare(
             left: options.network.max_reconnect,
             closes_calls: options.network.reconnect_close,
         },
+        failing: Failing::new(options.watch.failures_kept),
         debug: Default::default(),
         state: State { call_numbers: u64::from(!program.init.is_empty()), ..State::default() },
         settings,
@@ -155,7 +157,7 @@ fn desk(options: &Options, scenario: (&str, u32), wall: Wall, terminal: Terminal
         Terminal::Live => Some(Live::start(command::keys()).map_err(|error| Fatal::late(error.to_string()))?),
         Terminal::Headless => None,
     };
-    Desk::new((&options.traces, options.verdict.junit.as_deref()), scenario, wall, live)
+    Desk::new(options, scenario, wall, live)
         .map_err(|text| Fatal { exit: Exit::Fatal, text })
 }
 

@@ -26,6 +26,7 @@ use crate::traffic::limits::QuitLevel;
 use super::busy::Busy;
 use super::command::Command;
 use super::debugging::DebugLines;
+use super::failing::Failing;
 use super::link::{Link, Note, Occasion};
 use super::media::Media;
 use super::opening::Opening;
@@ -59,6 +60,8 @@ pub(super) struct Signalling {
     pub(super) commands: Receiver<Command>,
     pub(super) rhythm: Rhythm,
     pub(super) reconnect: Reconnect,
+    /// The flight recorder.
+    pub(super) failing: Failing,
     /// `-trace_calldebug`.
     pub(super) debug: DebugLines,
     pub(super) state: State,

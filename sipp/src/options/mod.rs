@@ -16,6 +16,7 @@ mod tools;
 mod traces;
 mod twin;
 mod verdict;
+mod watch;
 
 pub use call::{Behaviours, Call, DuplicateCheck};
 pub use command_line::{Invocation, Refusal, read};
@@ -28,6 +29,7 @@ pub use tools::{Task, Tools};
 pub use traces::{TraceFile, Traces};
 pub use twin::Twin;
 pub use verdict::Verdict;
+pub use watch::Watch;
 
 /// Everything a command line can say, by group; `Default` is the empty command line.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +52,8 @@ pub struct Options {
     pub twin: Twin,
     /// What decides about the exit code.
     pub verdict: Verdict,
+    /// What is kept of failed calls, and who may watch.
+    pub watch: Watch,
     /// What is done instead of a run.
     pub tools: Tools,
 }

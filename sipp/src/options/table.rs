@@ -1,7 +1,7 @@
 //! The table of all options: groups in the order of the help, each with its rows.
 
 use super::row::Row;
-use super::{call, general, network, rate, scenario, tools, traces, twin, verdict};
+use super::{call, general, network, rate, scenario, tools, traces, twin, verdict, watch};
 
 /// Groups with their titles.
 const GROUPS: &[(&str, &[&[Row]])] = &[
@@ -17,6 +17,7 @@ const GROUPS: &[(&str, &[&[Row]])] = &[
     ("Third party call control", &[twin::ROWS]),
     ("Performance", &[general::PERFORMANCE_ROWS]),
     ("Verdict", &[verdict::ROWS]),
+    ("Failed calls and watching", &[watch::ROWS]),
     (
         "Traces and statistics",
         &[

@@ -8,7 +8,7 @@ use crate::state::{Scope, StepIndex};
 
 use super::ast::Element;
 use super::elements::{self, COMMON, ElementDef, Placement};
-use super::program::{Automatic, Mode, Op, Program, Step, Timer, UnexpectedLabel};
+use super::program::{Automatic, Mode, Op, PlacedAction, Program, Source, Step, Timer, UnexpectedLabel};
 use super::{Context, Findings, advice, automatic, check};
 
 /// Compiles a tree. `None` when mistakes made a program impossible; they are noted either way.
@@ -303,7 +303,7 @@ impl<'c, 't> Compiler<'c, 't> {
     }
 
     /// The actions of a message: its `<action>`, which must be the first child.
-    pub(super) fn read_actions(&mut self, element: &Element) -> Vec<Box<dyn crate::lang::Action>> {
+    pub(super) fn read_actions(&mut self, element: &Element) -> Vec<PlacedAction> {
         let Some(first) = element.children.first() else { return Vec::new() };
         for child in element.children.iter().filter(|child| child.name != "action") {
             self.unknown_element(child);
@@ -322,7 +322,8 @@ impl<'c, 't> Compiler<'c, 't> {
                 self.findings.error(Mistake::new("S017", child.at, message).suggest(&child.name, known));
                 continue;
             };
-            list.extend(self.read(child, def.parse));
+            let line = self.line(child.at);
+            list.extend(self.read(child, def.parse).map(|action| PlacedAction { line, action }));
         }
         list
     }
@@ -354,6 +355,7 @@ impl<'c, 't> Compiler<'c, 't> {
         Some(Program {
             name: name.unwrap_or_default(),
             mode: mode_of(&steps),
+            source: Source::default(),
             has_losses: steps.iter().any(|step| step.lost_percent.is_some()),
             steps,
             timers: self

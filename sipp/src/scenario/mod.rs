@@ -20,8 +20,8 @@ use std::sync::Arc;
 use sip::diag::{Diagnostic, Place, Severity};
 
 pub use program::{
-    Automatic, Condition, Expects, Mode, Next, Op, Optional, Program, Recv, RecvCmd, Send, SendCmd, SendKind,
-    Step, Timer, UnexpectedLabel,
+    Automatic, Condition, Expects, Mode, Next, Op, Optional, PlacedAction, Program, Recv, RecvCmd, Send, SendCmd,
+    SendKind, Source, Step, Timer, UnexpectedLabel,
 };
 
 use crate::infile::Infiles;
@@ -62,7 +62,10 @@ pub fn load(source_name: &str, text: &[u8], context: Context<'_>) -> Result<Load
     in_order(&mut warnings);
     in_order(&mut advice);
     match program.filter(|_| !broken) {
-        Some(program) => Ok(Loaded { program, warnings, advice }),
+        Some(mut program) => {
+            program.source = Source { name: source_name.into(), text: text.into() };
+            Ok(Loaded { program, warnings, advice })
+        }
         None => Err(warnings),
     }
 }

@@ -42,6 +42,25 @@ pub struct Program {
     pub media: MediaNeeds,
     /// True when some message has its own `lost`.
     pub has_losses: bool,
+    /// Where it was read from.
+    pub source: Source,
+}
+
+/// The text of a scenario, to quote from.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    /// Its name as findings show it.
+    pub name: String,
+    /// The text.
+    pub text: Arc<[u8]>,
+}
+
+impl Source {
+    /// A line without the blanks around it, from 1; empty beyond the end.
+    pub fn line(&self, number: u32) -> String {
+        let line = (number as usize).checked_sub(1).and_then(|at| self.text.split(|byte| *byte == b'\n').nth(at));
+        String::from_utf8_lossy(line.unwrap_or_default().trim_ascii()).into_owned()
+    }
 }
 
 /// How the calls of a scenario begin (first message other than pause and nop).
@@ -115,7 +134,16 @@ pub struct Step {
     /// `ontimeout`.
     pub on_timeout: Option<StepIndex>,
     /// Actions in order.
-    pub actions: Vec<Box<dyn Action>>,
+    pub actions: Vec<PlacedAction>,
+}
+
+/// An action and where it stands.
+#[derive(Debug)]
+pub struct PlacedAction {
+    /// Line in the scenario file, from 1.
+    pub line: u32,
+    /// What it does.
+    pub action: Box<dyn Action>,
 }
 
 /// `next` with `test` and `chance`.

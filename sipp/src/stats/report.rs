@@ -49,6 +49,7 @@ pub(crate) fn json(snapshot: &Snapshot) -> String {
             "peak": snapshot.peak.calls,
         },
         "failures": failures(snapshot),
+        "reasons": reasons_json(snapshot),
         "schedule": schedule(snapshot),
         "messages": messages(snapshot),
         "response_times": response_times,
@@ -153,6 +154,12 @@ fn heard(heard: &Heard) -> Value {
         "mean_mos": heard.mean_score,
         "worst_mos": heard.worst_score,
     })
+}
+
+/// Why calls failed, in words, most frequent first.
+fn reasons_json(snapshot: &Snapshot) -> Vec<Value> {
+    let reasons = snapshot.reasons.iter();
+    reasons.map(|(reason, calls)| json!({ "reason": reason, "calls": calls })).collect()
 }
 
 /// The causes that happened.

@@ -48,6 +48,8 @@ pub(crate) struct Snapshot {
     pub(crate) seconds: Arc<Seconds>,
     /// Trace records dropped because the disk or the terminal could not follow.
     pub(crate) dropped_records: u64,
+    /// Why calls failed, in words, with the number of calls; most frequent first.
+    pub(crate) reasons: Vec<(String, u64)>,
     /// Running, pausing or ending.
     pub(crate) phase: Phase,
     /// The last warning.

@@ -26,7 +26,8 @@ pub(crate) enum DateForm {
 }
 
 impl Wall {
-    fn unix_micros(self, at: Time) -> i64 {
+    /// Microseconds since 1970.
+    pub(crate) fn unix_micros(self, at: Time) -> i64 {
         self.origin_unix_micros + (at.as_nanos() / 1000) as i64
     }
 

@@ -56,6 +56,13 @@ struct Slot<C> {
     deadline: Time,
 }
 
+impl CallKey {
+    /// A number below the most calls that were open at once.
+    pub(crate) fn slot(self) -> usize {
+        self.0 as usize
+    }
+}
+
 impl<C: Identified> Calls<C> {
     /// No calls; ended ones will be remembered for `remember` (zero: not at all).
     pub(crate) fn new(remember: Duration) -> Calls<C> {
