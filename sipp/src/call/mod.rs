@@ -21,7 +21,10 @@ use std::time::Duration;
 use sip::time::Time;
 use smallvec::SmallVec;
 
-pub use io::{Birth, Cause, Count, Env, FailedCheck, Input, Origin, Outcome, Outgoing, Output, Outputs, Sending, Verdict};
+pub use io::{
+    Birth, Cause, Count, Env, FailedCheck, Input, Origin, Outcome, Outgoing, Output, Outputs, Sending,
+    Verdict,
+};
 
 use crate::lang::{Effect, Problem};
 use crate::state::{CallState, StepIndex};

@@ -26,7 +26,12 @@ struct Files {
 
 impl Flights {
     /// No failed calls yet. Errors: the directory cannot be made or written; the line to show.
-    pub(super) fn new(directory: Option<&str>, scenario: &str, pid: u32, wall: Wall) -> Result<Flights, String> {
+    pub(super) fn new(
+        directory: Option<&str>,
+        scenario: &str,
+        pid: u32,
+        wall: Wall,
+    ) -> Result<Flights, String> {
         let files = match directory {
             None => None,
             Some(directory) => {
@@ -62,13 +67,13 @@ impl Flights {
 impl Files {
     fn write(&self, number: usize, flight: &Flight, (scenario, wall): (&str, Wall)) -> Result<(), String> {
         let path = |ending: &str| self.directory.join(format!("{}_{number:03}.{ending}", self.stem));
-        let packets = capture::pcapng(flight, wall).map_err(|error| format!("No packets of a call: {error}"))?;
-        let parts = [
-            (path("txt"), ladder::text(flight, scenario, wall).into_bytes()),
-            (path("pcapng"), packets),
-        ];
+        let packets =
+            capture::pcapng(flight, wall).map_err(|error| format!("No packets of a call: {error}"))?;
+        let parts =
+            [(path("txt"), ladder::text(flight, scenario, wall).into_bytes()), (path("pcapng"), packets)];
         for (path, bytes) in parts {
-            fs::write(&path, bytes).map_err(|error| format!("Unable to write '{}': {error}", path.display()))?;
+            fs::write(&path, bytes)
+                .map_err(|error| format!("Unable to write '{}': {error}", path.display()))?;
         }
         Ok(())
     }

@@ -157,8 +157,7 @@ fn desk(options: &Options, scenario: (&str, u32), wall: Wall, terminal: Terminal
         Terminal::Live => Some(Live::start(command::keys()).map_err(|error| Fatal::late(error.to_string()))?),
         Terminal::Headless => None,
     };
-    Desk::new(options, scenario, wall, live)
-        .map_err(|text| Fatal { exit: Exit::Fatal, text })
+    Desk::new(options, scenario, wall, live).map_err(|text| Fatal { exit: Exit::Fatal, text })
 }
 
 /// What connections may cost: a test tool keeps them as long as its calls want them.

@@ -40,7 +40,8 @@ pub(super) const ROWS: &[Row] = &[
         help: "Failed calls kept in full for each distinct reason, for -failures, -html and key f; 0 keeps none. \
                Default: 20.",
         effect: Effect::Text(|options, text| {
-            let number = text.parse().map_err(|_| format!("-failures_kept, \"{text}\" is not a valid integer!"))?;
+            let number =
+                text.parse().map_err(|_| format!("-failures_kept, \"{text}\" is not a valid integer!"))?;
             options.watch.failures_kept = number;
             Ok(())
         }),

@@ -376,7 +376,8 @@ mod tests {
     #[test]
     fn messages_of_any_length_come_back() {
         let mut recorder = Recorder::new(1 << 20);
-        let lengths = [0, 1, BLOCK - HEAD, BLOCK - HEAD + 1, 2 * BLOCK - HEAD, 1400, MOST_BYTES, MOST_BYTES + 5];
+        let lengths =
+            [0, 1, BLOCK - HEAD, BLOCK - HEAD + 1, 2 * BLOCK - HEAD, 1400, MOST_BYTES, MOST_BYTES + 5];
         for (step, length) in lengths.into_iter().enumerate() {
             recorder.note(3, entry(step as u16), &text(length));
             recorder.note(4, entry(9), b"another call");
@@ -422,9 +423,8 @@ mod tests {
             recorder.note(slot, entry(0), &text(200));
         }
         assert_eq!(recorder.pool.chunks.len(), 4);
-        let whole = |slots: std::ops::Range<usize>| {
-            slots.filter(|slot| recorder.read(*slot).0.len() == 1).count()
-        };
+        let whole =
+            |slots: std::ops::Range<usize>| slots.filter(|slot| recorder.read(*slot).0.len() == 1).count();
         let (early, late) = (whole(0..1024), whole(1024..10_000));
         assert!(early > 700, "{early} of the first calls are still on record");
         assert!((200..300).contains(&late), "{late} of 9,000 later ones were let in");

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use sip::diag::{Diagnostic, Place, Severity};
 
 pub use program::{
-    Automatic, Condition, Expects, Mode, Next, Op, Optional, PlacedAction, Program, Recv, RecvCmd, Send, SendCmd,
-    SendKind, Source, Step, Timer, UnexpectedLabel,
+    Automatic, Condition, Expects, Mode, Next, Op, Optional, PlacedAction, Program, Recv, RecvCmd, Send,
+    SendCmd, SendKind, Source, Step, Timer, UnexpectedLabel,
 };
 
 use crate::infile::Infiles;

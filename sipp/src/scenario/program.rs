@@ -58,7 +58,8 @@ pub struct Source {
 impl Source {
     /// A line without the blanks around it, from 1; empty beyond the end.
     pub fn line(&self, number: u32) -> String {
-        let line = (number as usize).checked_sub(1).and_then(|at| self.text.split(|byte| *byte == b'\n').nth(at));
+        let line =
+            (number as usize).checked_sub(1).and_then(|at| self.text.split(|byte| *byte == b'\n').nth(at));
         String::from_utf8_lossy(line.unwrap_or_default().trim_ascii()).into_owned()
     }
 }

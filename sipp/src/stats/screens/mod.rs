@@ -171,7 +171,10 @@ pub(crate) mod tests {
             threads: Vec::new(),
             seconds: Arc::default(),
             dropped_records: 0,
-            reasons: vec![("404 instead of 200 at message 2".into(), 3), ("no 200 in time at message 2".into(), 1)],
+            reasons: vec![
+                ("404 instead of 200 at message 2".into(), 3),
+                ("no 200 in time at message 2".into(), 1),
+            ],
             phase: Phase::Ended,
             last_error: None,
         }
