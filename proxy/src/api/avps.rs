@@ -95,6 +95,40 @@ impl Avps {
     }
 }
 
+/// The three classes of structured values; they share one list and differ in how names count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XavpClass {
+    /// `$xavp`: names as written.
+    Xavp,
+    /// `$xavi`: names in any case.
+    Xavi,
+    /// `$xavu`: one value of each name; assigning replaces.
+    Xavu,
+}
+
+impl XavpClass {
+    /// What a name of this class is in the list: a prefix keeps the classes apart.
+    pub fn key(self, name: &[u8]) -> Bytes {
+        match self {
+            XavpClass::Xavp => Bytes::copy_from_slice(name),
+            XavpClass::Xavi => [XAVI, &name.to_ascii_lowercase()[..]].concat().into(),
+            XavpClass::Xavu => [XAVU, name].concat().into(),
+        }
+    }
+
+    /// The class and the name behind a key of the list.
+    pub fn of(key: &[u8]) -> (XavpClass, &[u8]) {
+        match (key.strip_prefix(XAVI), key.strip_prefix(XAVU)) {
+            (Some(name), _) => (XavpClass::Xavi, name),
+            (_, Some(name)) => (XavpClass::Xavu, name),
+            _ => (XavpClass::Xavp, key),
+        }
+    }
+}
+
+const XAVI: &[u8] = b"xavi:";
+const XAVU: &[u8] = b"xavu:";
+
 /// All XAVPs of a message, newest root first.
 #[derive(Clone, Debug, Default)]
 pub struct Xavps {
@@ -114,6 +148,11 @@ impl Xavps {
     /// Puts a root element in front of all others.
     pub fn push(&mut self, name: Bytes, element: Xavp) {
         self.roots.insert(0, (name, element));
+    }
+
+    /// Puts a root element behind all others.
+    pub fn push_last(&mut self, name: Bytes, element: Xavp) {
+        self.roots.push((name, element));
     }
 
     /// The root element at a place among those of its name.
@@ -136,6 +175,11 @@ impl Xavps {
     /// How many root elements a name has.
     pub fn count(&self, name: &[u8]) -> usize {
         self.of(name).count()
+    }
+
+    /// All root elements with their keys, newest first.
+    pub fn iter(&self) -> impl Iterator<Item = (&Bytes, &Xavp)> {
+        self.roots.iter().map(|(key, element)| (key, element))
     }
 
     /// Removes the root element at a place; all of the name for [`At::All`]. How many were removed.

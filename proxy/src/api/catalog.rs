@@ -1,6 +1,7 @@
 //! The loaded modules' tables, looked up by name, and what a load gives numbers to.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ pub struct Catalog {
     settings: FxHashMap<&'static str, Value>,
     customs: FxHashMap<String, Value>,
     slots: Mutex<FxHashMap<&'static str, FxHashMap<Bytes, u32>>>,
+    is_settled: AtomicBool,
 }
 
 /// A function with the module it comes from.
@@ -147,13 +149,25 @@ impl Catalog {
         self.customs.get(name)
     }
 
-    /// The slot of a name in a class of storage; equal names have equal slots. Only while loading: names that
-    /// come off the network must not get here, since slots are never given back.
-    pub fn slot(&self, class: &'static str, name: &[u8]) -> u32 {
+    /// The slot of a name in a class of storage; equal names have equal slots. Slots are never given back, so
+    /// after the load ([`Catalog::settle`]) new names, which may come off the network, get none.
+    pub fn slot(&self, class: &'static str, name: &[u8]) -> Option<u32> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let of_class = slots.entry(class).or_default();
         let next = of_class.len() as u32;
-        *of_class.entry(Bytes::copy_from_slice(name)).or_insert(next)
+        match of_class.get(name) {
+            Some(slot) => Some(*slot),
+            None if self.is_settled.load(Ordering::Relaxed) => None,
+            None => {
+                of_class.insert(Bytes::copy_from_slice(name), next);
+                Some(next)
+            }
+        }
+    }
+
+    /// Ends the load: from now on no slots are given out.
+    pub fn settle(&self) {
+        self.is_settled.store(true, Ordering::Relaxed);
     }
 
     /// Gives names the slots they have in the catalog of an earlier script, which may still be running.
@@ -191,11 +205,13 @@ mod tests {
         let catalog = Catalog::default();
         assert_eq!(
             (catalog.slot("var", b"a"), catalog.slot("var", b"b"), catalog.slot("var", b"a")),
-            (0, 1, 0)
+            (Some(0), Some(1), Some(0))
         );
-        assert_eq!(catalog.slot("shv", b"b"), 0);
+        assert_eq!(catalog.slot("shv", b"b"), Some(0));
         let mut after = Catalog::default();
         after.keep_slots_of(&catalog);
-        assert_eq!((after.slot("var", b"c"), after.slot("var", b"b")), (2, 1));
+        assert_eq!((after.slot("var", b"c"), after.slot("var", b"b")), (Some(2), Some(1)));
+        after.settle();
+        assert_eq!((after.slot("var", b"a"), after.slot("var", b"new")), (Some(0), None));
     }
 }

@@ -212,7 +212,11 @@ impl<'a> Reader<'a> {
             InnerKind::None => Ok(Inner::None),
             InnerKind::Name if text.contains(&b'$') => Ok(Inner::Dynamic(Arc::new(self.nested(text)?))),
             InnerKind::Name => Ok(Inner::Name(Bytes::copy_from_slice(text))),
-            InnerKind::Slot => Ok(Inner::Slot(self.catalog.slot(def.name, text))),
+            InnerKind::Slot => {
+                let unknown =
+                    || self.error(format!("${}: the configuration names no such variable", def.name));
+                self.catalog.slot(def.name, text).map(Inner::Slot).ok_or_else(unknown)
+            }
             InnerKind::Key(keys) => self.key(def, keys, text),
             InnerKind::Pv => {
                 let pv =

@@ -54,6 +54,7 @@
 
 mod args;
 mod avps;
+mod branch;
 mod calendar;
 mod catalog;
 mod ctx;
@@ -75,7 +76,8 @@ mod value;
 mod work;
 
 pub use args::{Arg, Args, Kind, PrepareFn, Prepared};
-pub use avps::{AvpName, Avps, Xavp, Xavps};
+pub use avps::{AvpName, Avps, Xavp, XavpClass, Xavps};
+pub use branch::BRANCH_ATTRIBUTES;
 pub use calendar::{Date, MONTHS, WEEKDAYS, days_from_civil, http_date, parse_http_date};
 pub use catalog::{Catalog, Function};
 pub use ctx::{Ctx, RunState, Shard, Vars};

@@ -3,13 +3,14 @@
 
 use bytes::Bytes;
 use sip::msg::{Edits, Method, RportPolicy, StartLine};
-use sip::peer::Peer;
+use sip::peer::{Peer, Transport};
 
 use super::ctx::Ctx;
+use super::pv::SetError;
 use super::work::Work;
 use crate::relay::branch::{self, Forward, ViaRport};
 use crate::relay::reply::{self, LocalReply, TagStyle};
-use crate::relay::{Hop, Origin, Target};
+use crate::relay::{Hop, Origin, SocketId, Target};
 
 impl Work {
     /// Where the message came from, as its top Via must show.
@@ -27,6 +28,32 @@ impl Work {
 }
 
 impl Ctx<'_> {
+    /// The socket of ours that `[proto:]host[:port]` names. Errors: `Value` when there is none.
+    pub fn find_socket(&self, written: &str) -> Result<SocketId, SetError> {
+        let (transport, rest) = match written.split_once(':') {
+            Some((word, rest)) => match Transport::parse(word.as_bytes()) {
+                Some(transport) => (Some(transport), rest),
+                None => (None, written),
+            },
+            None => (None, written),
+        };
+        let (host, port) = match rest.rsplit_once(':') {
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+                (host, port.parse().map_err(|_| SetError::Value)?)
+            }
+            _ => (rest, 5060),
+        };
+        let host = host.trim_matches(['[', ']']);
+        self.shard.sockets.find(host, port, transport).ok_or(SetError::Value)
+    }
+
+    /// Forces the socket that `[proto:]host[:port]` names. Errors: `Value` when we have no such socket.
+    pub fn force_socket(&mut self, written: &str) -> Result<(), SetError> {
+        let id = self.find_socket(written)?;
+        self.work.targets.ruri_mut().socket = Some(id);
+        Ok(())
+    }
+
     /// Replies to the request: on its transaction when it has one, else without state. False: it cannot be
     /// replied to (an ACK), or a final reply went out before.
     pub fn reply(&mut self, status: u16, reason: &[u8]) -> bool {
@@ -40,7 +67,8 @@ impl Ctx<'_> {
     pub fn reply_stateful(&mut self, status: u16, reason: &[u8]) -> bool {
         let Some(id) = self.work.relaying.id else { return false };
         let lines = self.reply_lines(status);
-        let wanted = LocalReply { status, reason, lines: &lines, body: b"", tag: TagStyle::Stateful };
+        let body = self.reply_body();
+        let wanted = LocalReply { status, reason, lines: &lines, body: &body, tag: TagStyle::Stateful };
         let Some(bytes) = self.shard.relay.write_reply(id, &wanted) else { return false };
         let is_sent = self.shard.relay.answer(self.shard.now, id, status, bytes);
         if is_sent && status >= 200 {
@@ -56,7 +84,8 @@ impl Ctx<'_> {
             return false;
         }
         let lines = self.reply_lines(status);
-        let wanted = LocalReply { status, reason, lines: &lines, body: b"", tag: TagStyle::Stateless };
+        let body = self.reply_body();
+        let wanted = LocalReply { status, reason, lines: &lines, body: &body, tag: TagStyle::Stateless };
         let signature = self.shard.relay.signature();
         let Some(bytes) = reply::write(self.work.view(), self.work.origin(), signature, &wanted) else {
             return false;
@@ -109,7 +138,14 @@ impl Ctx<'_> {
             lines.extend_from_slice(&uris.join(&b", "[..]));
             lines.extend_from_slice(b"\r\n");
         }
+        if let Some((_, kind)) = &self.work.reply_body {
+            lines.extend_from_slice(&[b"Content-Type: ", &kind[..], b"\r\n"].concat());
+        }
         Bytes::from(lines)
+    }
+
+    fn reply_body(&self) -> Bytes {
+        self.work.reply_body.as_ref().map(|(body, _)| body.clone()).unwrap_or_default()
     }
 
     fn contact(&self, target: &Target) -> Vec<u8> {

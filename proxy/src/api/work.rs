@@ -37,6 +37,8 @@ pub struct Work {
     pub relaying: Relaying,
     /// Header fields for locally made replies to this request (`append_to_reply`), line ends included.
     pub reply_headers: Vec<Bytes>,
+    /// Body and Content-Type of the next locally made reply (`set_reply_body`).
+    pub reply_body: Option<(Bytes, Bytes)>,
     /// What modules keep with this message.
     pub attached: Attachments,
 }
@@ -87,6 +89,7 @@ impl Work {
             sending: Sending::default(),
             relaying: Relaying::default(),
             reply_headers: Vec::new(),
+            reply_body: None,
             attached: Attachments::default(),
         }
     }
@@ -102,6 +105,13 @@ impl Work {
             Some(uri) => Some(Bytes::copy_from_slice(uri)),
             None => self.view().request_uri().map(|uri| self.slice(uri)),
         }
+    }
+
+    /// Bytes that may be a part of the received message: shared when they are, else copied.
+    pub fn slice_or_copy(&self, part: &[u8]) -> Bytes {
+        let range = self.message.bytes().as_ptr_range();
+        let is_part = range.contains(&part.as_ptr()) && part.as_ptr_range().end <= range.end;
+        if is_part { self.slice(part) } else { Bytes::copy_from_slice(part) }
     }
 
     /// A part of the received message as shared bytes, without copying. `part` must be such a part.

@@ -1,11 +1,9 @@
 //! The branches beside the request URI: functions that add and remove them, variables that show them.
 
-use sip::msg::Uri;
-
 use super::NAME;
 use crate::api::{
-    Args, At, Ctx, Flow, FunctionDef, InnerKind, Kind, Level, ModuleDef, PvArg, PvDef, Routes, SetError,
-    Value,
+    Args, At, BRANCH_ATTRIBUTES, Ctx, Flow, FunctionDef, InnerKind, Kind, Level, ModuleDef, PvArg, PvDef,
+    Routes, SetError, Value,
 };
 use crate::relay::Target;
 
@@ -26,26 +24,12 @@ static FUNCTIONS: &[FunctionDef] = &[
     FunctionDef::new("clear_branches", &[], Routes::NOT_ONSEND, clear, "removes all added branches"),
 ];
 
-const ATTRIBUTES: &[&str] = &[
-    "uri",
-    "dst_uri",
-    "path",
-    "Q",
-    "send_socket",
-    "flags",
-    "count",
-    "ruid",
-    "location_ua",
-    "otcpid",
-    "instance",
-];
-
 static PVS: &[PvDef] = &[
     PvDef::new("br", first, "URI of the first added branch").writable(push),
     PvDef::new("bR", all, "URIs of all added branches"),
     PvDef::new("ds", contact, "all added branches as a Contact field"),
     PvDef::new("branch", attribute, "an attribute of an added branch")
-        .inner(InnerKind::Key(ATTRIBUTES))
+        .inner(InnerKind::Key(BRANCH_ATTRIBUTES))
         .indexed()
         .writable(set_attribute),
 ];
@@ -170,58 +154,27 @@ fn one(target: &Target, brackets: Brackets) -> Vec<u8> {
 fn attribute(ctx: &mut Ctx<'_>, arg: &PvArg) -> Value {
     let at = arg.at(ctx);
     let appended = ctx.work.targets.appended();
-    let name = ATTRIBUTES[arg.slot()];
+    let name = BRANCH_ATTRIBUTES[arg.slot()];
     if name == "count" {
         return if appended.is_empty() { Value::Null } else { Value::Int(appended.len() as i64) };
     }
-    let Some(target) = at.of(appended.len()).map(|place| &appended[place]) else { return Value::Null };
-    let text = |text: &Option<Box<[u8]>>| text.as_deref().map_or(Value::Null, Value::copied);
-    match name {
-        "uri" => text(&target.uri),
-        "dst_uri" => text(&target.dst_uri),
-        "path" => text(&target.path),
-        "ruid" => text(&target.ruid),
-        "instance" => text(&target.instance),
-        "flags" => Value::Int(i64::from(target.flags)),
-        "otcpid" => Value::Int(i64::from(target.conn.0)),
-        "Q" => target.q.map_or(Value::Null, |q| {
-            let mut out = Vec::new();
-            write_q(q, &mut out);
-            Value::Str(out.into())
-        }),
-        "send_socket" => target.socket.map_or(Value::Null, |id| {
-            let socket = ctx.shard.sockets.get(id);
-            Value::Str(format!("{}:{}", socket.transport.param_name(), socket.addr).into())
-        }),
-        _ => Value::Null,
+    match at.of(appended.len()) {
+        Some(place) => ctx.branch_attribute(&appended[place], name),
+        None => Value::Null,
     }
 }
 
 fn set_attribute(ctx: &mut Ctx<'_>, arg: &PvArg, value: Value) -> Result<(), SetError> {
     let at = arg.at(ctx);
     let place = at.of(ctx.work.targets.appended().len()).ok_or(SetError::Absent)?;
-    let name = ATTRIBUTES[arg.slot()];
+    let name = BRANCH_ATTRIBUTES[arg.slot()];
     if name == "uri" && value.is_null() {
         ctx.work.targets.remove(place);
         return Ok(());
     }
-    let target = &mut ctx.work.targets.appended_mut()[place];
-    let text: Option<Box<[u8]>> = (!value.is_null()).then(|| value.to_text().as_ref().into());
-    match name {
-        "uri" => {
-            let text = value.to_text();
-            Uri::parse(&text).map_err(|_| SetError::Value)?;
-            target.uri = Some(text.as_ref().into());
-        }
-        "dst_uri" => target.dst_uri = text,
-        "path" => target.path = text,
-        "ruid" => target.ruid = text,
-        "instance" => target.instance = text,
-        "flags" => target.flags = value.to_int() as u32,
-        "otcpid" => target.conn = sip::peer::ConnId(u32::try_from(value.to_int()).unwrap_or(0)),
-        "Q" => target.q = parse_q(&value.to_text()),
-        _ => return Err(SetError::ReadOnly),
-    }
+    let mut target = ctx.work.targets.appended()[place].clone();
+    ctx.set_branch_attribute(&mut target, name, &value)?;
+    ctx.work.targets.appended_mut()[place] = target;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use sip::peer::Transport;
 
 use super::NAME;
 use crate::api::{Ctx, InnerKind, ModuleDef, PvArg, PvDef, SetError, Value};
-use crate::relay::{Socket, SocketId};
+use crate::relay::Socket;
 
 pub(super) static PART: ModuleDef = ModuleDef { name: NAME, pvs: PVS, ..ModuleDef::EMPTY };
 
@@ -164,30 +164,4 @@ fn force_named(ctx: &mut Ctx<'_>, _: &PvArg, value: Value) -> Result<(), SetErro
     let Some((id, _)) = found else { return Err(SetError::Value) };
     ctx.work.targets.ruri_mut().socket = Some(id);
     Ok(())
-}
-
-impl Ctx<'_> {
-    /// Forces the socket that `[proto:]host[:port]` names. Errors: `Value` when we have no such socket.
-    pub(crate) fn force_socket(&mut self, written: &str) -> Result<(), SetError> {
-        let id = self.named_socket(written).ok_or(SetError::Value)?;
-        self.work.targets.ruri_mut().socket = Some(id);
-        Ok(())
-    }
-
-    /// The socket of ours that `[proto:]host[:port]` names.
-    pub(crate) fn named_socket(&self, written: &str) -> Option<SocketId> {
-        let (transport, rest) = match written.split_once(':') {
-            Some((word, rest)) => match Transport::parse(word.as_bytes()) {
-                Some(transport) => (Some(transport), rest),
-                None => (None, written),
-            },
-            None => (None, written),
-        };
-        let (host, port) = match rest.rsplit_once(':') {
-            Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()?),
-            _ => (rest, 5060),
-        };
-        let host = host.trim_matches(['[', ']']);
-        self.shard.sockets.find(host, port, transport)
-    }
 }

@@ -7,35 +7,26 @@ use bytes::Bytes;
 use super::NAME;
 use crate::api::{
     At, Catalog, Ctx, Index, Inner, InnerKind, ModuleDef, Pv, PvArg, PvDef, SetError, Text, Value, Xavp,
-    parse_int,
+    XavpClass, parse_int,
 };
 
 pub(super) static PART: ModuleDef = ModuleDef { name: NAME, pvs: PVS, ..ModuleDef::EMPTY };
 
 static PVS: &[PvDef] = &[
     PvDef::new("xavp", get, "structured values of the transaction")
-        .inner(InnerKind::Prepared(|catalog, text| prepare(catalog, text, Names::Exact)))
+        .inner(InnerKind::Prepared(|catalog, text| prepare(catalog, text, XavpClass::Xavp)))
         .writable(set),
     PvDef::new("xavi", get, "the same, names in any case")
-        .inner(InnerKind::Prepared(|catalog, text| prepare(catalog, text, Names::AnyCase)))
+        .inner(InnerKind::Prepared(|catalog, text| prepare(catalog, text, XavpClass::Xavi)))
         .writable(set),
     PvDef::new("xavu", get, "structured values, one of each name")
-        .inner(InnerKind::Prepared(|catalog, text| prepare(catalog, text, Names::Single)))
+        .inner(InnerKind::Prepared(|catalog, text| prepare(catalog, text, XavpClass::Xavu)))
         .writable(set),
 ];
 
-/// The rules of the three classes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Names {
-    Exact,
-    AnyCase,
-    /// One value of each name: assigning replaces.
-    Single,
-}
-
 /// `root[i]=>field[j]` as written.
 struct Path {
-    names: Names,
+    names: XavpClass,
     root: Part,
     field: Option<Part>,
 }
@@ -50,7 +41,7 @@ enum PartName {
     Dynamic(Text),
 }
 
-fn prepare(catalog: &Catalog, text: &[u8], names: Names) -> Result<Inner, String> {
+fn prepare(catalog: &Catalog, text: &[u8], names: XavpClass) -> Result<Inner, String> {
     let (root, field) = match memchr::memmem::find(text, b"=>") {
         Some(at) => (&text[..at], Some(&text[at + 2..])),
         None => (text, None),
@@ -63,7 +54,7 @@ fn prepare(catalog: &Catalog, text: &[u8], names: Names) -> Result<Inner, String
     Ok(Inner::Prepared(Arc::new(path)))
 }
 
-fn part(catalog: &Catalog, text: &[u8], names: Names) -> Result<Part, String> {
+fn part(catalog: &Catalog, text: &[u8], names: XavpClass) -> Result<Part, String> {
     let text = text.trim_ascii();
     let (name, index) = match (memchr::memchr(b'[', text), text.strip_suffix(b"]")) {
         (Some(at), Some(inside)) => (&text[..at], index(catalog, &inside[at + 1..])?),
@@ -75,18 +66,9 @@ fn part(catalog: &Catalog, text: &[u8], names: Names) -> Result<Part, String> {
     let name = if name.contains(&b'$') {
         PartName::Dynamic(catalog.text(name).map_err(|error| error.to_string())?)
     } else {
-        PartName::Fixed(fold(name, names))
+        PartName::Fixed(names.key(name))
     };
     Ok(Part { name, index })
-}
-
-fn fold(name: &[u8], names: Names) -> Bytes {
-    match names {
-        // A prefix keeps the classes apart in the one list they share.
-        Names::Exact => Bytes::copy_from_slice(name),
-        Names::AnyCase => [b"xavi:", &name.to_ascii_lowercase()[..]].concat().into(),
-        Names::Single => [b"xavu:", name].concat().into(),
-    }
 }
 
 fn index(catalog: &Catalog, text: &[u8]) -> Result<Index, String> {
@@ -102,7 +84,7 @@ fn index(catalog: &Catalog, text: &[u8]) -> Result<Index, String> {
 
 /// A path with its names and indexes evaluated.
 struct Place {
-    names: Names,
+    names: XavpClass,
     root: Bytes,
     at: At,
     field: Option<(Bytes, At)>,
@@ -115,10 +97,10 @@ fn place(ctx: &mut Ctx<'_>, arg: &PvArg) -> Option<Place> {
     Some(Place { names: path.names, root, at, field })
 }
 
-fn part_now(ctx: &mut Ctx<'_>, part: &Part, names: Names) -> (Bytes, At) {
+fn part_now(ctx: &mut Ctx<'_>, part: &Part, names: XavpClass) -> (Bytes, At) {
     let name = match &part.name {
         PartName::Fixed(name) => name.clone(),
-        PartName::Dynamic(text) => fold(&text.render(ctx), names),
+        PartName::Dynamic(text) => names.key(&text.render(ctx)),
     };
     let at = match &part.index {
         Index::None => At::None,
@@ -188,7 +170,7 @@ fn set_root(ctx: &mut Ctx<'_>, place: &Place, value: Value) -> Option<()> {
         return Some(());
     }
     match (place.names, place.at) {
-        (Names::Single, _) => {
+        (XavpClass::Xavu, _) => {
             xavps.remove(&place.root, At::All);
             xavps.push(place.root.clone(), Xavp::Plain(value));
         }
@@ -211,8 +193,8 @@ fn set_field(ctx: &mut Ctx<'_>, place: &Place, field: (&Bytes, At), value: Value
     let (name, at) = field;
     let xavps = &mut ctx.work.xavps;
     let is_absent = xavps.count(&place.root) == 0;
-    let is_new = place.at == At::None && place.names != Names::Single && !value.is_null();
-    if is_new || (is_absent && place.names == Names::Single && !value.is_null()) {
+    let is_new = place.at == At::None && place.names != XavpClass::Xavu && !value.is_null();
+    if is_new || (is_absent && place.names == XavpClass::Xavu && !value.is_null()) {
         xavps.push(place.root.clone(), Xavp::Fields(vec![(name.clone(), value)]));
         return Some(());
     }
@@ -225,7 +207,7 @@ fn set_field(ctx: &mut Ctx<'_>, place: &Place, field: (&Bytes, At), value: Value
         (Value::Null, at) => {
             fields.remove(places[at.of(places.len())?]);
         }
-        (value, At::None) if place.names != Names::Single => fields.insert(0, (name.clone(), value)),
+        (value, At::None) if place.names != XavpClass::Xavu => fields.insert(0, (name.clone(), value)),
         (value, At::All) => {
             fields.retain(|(of, _)| of != name);
             fields.insert(0, (name.clone(), value));

@@ -74,6 +74,7 @@ pub fn load(parsed: &Parsed, tables: Tables, before: Option<&Script>) -> Loaded 
         loops: catalog.setting_int("max_while_loops", 100),
         depth: usize::try_from(catalog.setting_int("max_recursive_level", 256)).unwrap_or(256),
     };
+    catalog.settle();
     let script = parts.into_script(names, limits, catalog, Arc::new(shared));
     Loaded { script: Some(script), findings: findings.into_list() }
 }

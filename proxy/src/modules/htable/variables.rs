@@ -18,7 +18,8 @@ struct Cell {
 /// `table=>key`; everything behind the arrow is the key, blanks too.
 pub(super) fn prepare(catalog: &Catalog, text: &[u8]) -> Result<Inner, String> {
     let arrow = memchr::memmem::find(text, b"=>").ok_or("expected table=>key")?;
-    let table = catalog.slot(CLASS, text[..arrow].trim_ascii()) as usize;
+    let name = text[..arrow].trim_ascii();
+    let table = catalog.slot(CLASS, name).ok_or("the configuration names no such table")? as usize;
     let key = catalog.text(&text[arrow + 2..]).map_err(|error| error.to_string())?;
     Ok(Inner::Prepared(Arc::new(Cell { table, key })))
 }

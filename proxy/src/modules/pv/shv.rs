@@ -35,14 +35,17 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     let mut vars = SharedVars { slots, ..SharedVars::default() };
     for line in loading.params.list("shvset") {
         let (name, value) = assignment(&line.to_display())?;
-        let slot = loading.catalog.slot("shv", name.as_bytes()) as usize;
+        let Some(slot) = loading.catalog.slot("shv", name.as_bytes()).map(|slot| slot as usize) else {
+            continue;
+        };
         if !before.as_ref().is_some_and(|before| before.names.iter().any(|(_, known)| *known == slot)) {
             vars.write(slot, value);
         }
     }
     for line in loading.params.list("varset") {
         let (name, value) = assignment(&line.to_display())?;
-        vars.locals.push((loading.catalog.slot("var", name.as_bytes()) as usize, value));
+        let slot = loading.catalog.slot("var", name.as_bytes());
+        vars.locals.extend(slot.map(|slot| (slot as usize, value)));
     }
     let names = loading.catalog.slots_of("shv");
     vars.names = names.into_iter().map(|(name, slot)| (name, slot as usize)).collect();

@@ -39,7 +39,7 @@ fn questions_about_values() {
         ("typeof(\"$avp(a)\", \"null\")", 1),
         ("not_empty(\"$var(x)\")", -1),
         ("not_empty(\"$rU\")", 1),
-        ("xavp_rm(\"r\")", -1),
+        ("xavp_rm(\"r\")", 1),
     ];
     for (body, expected) in rows {
         assert_eq!(lines("", &format!("{body}; xlog(\"$rc\");")), [expected.to_string()], "{body}");

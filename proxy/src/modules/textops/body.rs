@@ -2,7 +2,6 @@
 
 use sip::msg::HeaderName;
 use sip::sdp;
-use sip::span::Span;
 
 use crate::api::{Args, Ctx, Flow};
 
@@ -36,43 +35,14 @@ pub(super) fn set_body(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     Flow::from_bool(ctx.work.edits.replace(span, &body).is_some())
 }
 
-/// Keeps only the part of that type of a multipart body.
-pub(super) fn filter_body(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    let wanted = args.text(ctx, 0);
-    let view = ctx.work.view();
-    let Some(part) = multipart_part(view.body(), boundary(ctx), &wanted) else { return Flow::FALSE };
-    let (Some(kept), body) = (view.locate(part), view.index.body) else { return Flow::FALSE };
-    let kind = view.fields(HeaderName::ContentType).next().map(|field| field.value);
-    ctx.work.edits.delete(Span::new(body.start as usize, kept.start as usize));
-    ctx.work.edits.delete(Span::new(kept.end(), body.end()));
-    if let Some(kind) = kind {
-        ctx.work.edits.replace(kind, &wanted);
+/// Body and Content-Type of the next reply made here to this request.
+pub(super) fn set_reply_body(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let (body, kind) = (args.text(ctx, 0), args.text(ctx, 1));
+    if body.is_empty() || kind.is_empty() {
+        return Flow::FALSE;
     }
+    ctx.work.reply_body = Some((body, kind));
     Flow::TRUE
-}
-
-fn boundary(ctx: &Ctx<'_>) -> Option<Vec<u8>> {
-    let kind = ctx.work.view().content_type().ok()??;
-    kind.params.get(b"boundary").map(|param| param.unquoted().into_owned())
-}
-
-/// The content of the first part of that type (RFC 2046 5.1).
-fn multipart_part<'a>(body: &'a [u8], boundary: Option<Vec<u8>>, wanted: &[u8]) -> Option<&'a [u8]> {
-    let delimiter = [b"--", &boundary?[..]].concat();
-    let starts: Vec<usize> = memchr::memmem::find_iter(body, &delimiter).collect();
-    starts.windows(2).find_map(|pair| {
-        let part = &body[pair[0] + delimiter.len()..pair[1]];
-        let empty = memchr::memmem::find(part, b"\r\n\r\n")?;
-        let has_type = part[..empty].split(|byte| *byte == b'\n').any(|line| {
-            let line = line.trim_ascii();
-            let colon = memchr::memchr(b':', line).unwrap_or(line.len());
-            let value = line.get(colon + 1..).unwrap_or_default().trim_ascii();
-            let end = memchr::memchr(b';', value).unwrap_or(value.len());
-            line[..colon].eq_ignore_ascii_case(b"Content-Type") && value[..end].eq_ignore_ascii_case(wanted)
-        });
-        let content = &part[empty + 4..];
-        has_type.then(|| content.strip_suffix(b"\r\n").unwrap_or(content))
-    })
 }
 
 /// An audio stream with a null address, or that is not received by the other side (RFC 3264 8.4).

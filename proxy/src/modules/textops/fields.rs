@@ -6,7 +6,7 @@ use sip::msg::{HeaderName, Method};
 use sip::span::Span;
 
 use super::search::pattern;
-use crate::api::{Args, At, Ctx, Flow, Kind, Level, Pattern, http_date};
+use crate::api::{Args, At, Case, Ctx, Flow, Kind, Level, Pattern, http_date};
 
 /// The text of a header field with its line end: the original sends a broken message without.
 fn whole_line(ctx: &mut Ctx<'_>, mut text: Vec<u8>) -> Vec<u8> {
@@ -98,6 +98,34 @@ pub(super) fn remove_except(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let both: Option<(Arc<Pattern>, Arc<Pattern>)> = pattern(ctx, args, 0).zip(pattern(ctx, args, 1));
     let Some((wanted, kept)) = both else { return Flow::FALSE };
     let lines = lines(ctx, |name| wanted.is_match(name) && !kept.is_match(name));
+    delete(ctx, &lines)
+}
+
+/// Whether a body is wanted.
+type Fits<'a> = Box<dyn Fn(&[u8]) -> bool + 'a>;
+
+/// `remove_hf_match(name, op, text)`: op is `eq`, `ne`, `in` (the text is in the body) or `re`.
+pub(super) fn remove_by_value(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let (name, op, text) = (args.text(ctx, 0), args.text(ctx, 1), args.text(ctx, 2));
+    let fits: Fits<'_> = match &op[..] {
+        b"eq" => Box::new(|body| body == text),
+        b"ne" => Box::new(|body| body != text),
+        b"in" => Box::new(|body| memchr::memmem::find(body, &text).is_some()),
+        b"re" => match ctx.shard.patterns.get(&text, Case::Ignore) {
+            Ok(pattern) => Box::new(move |body| pattern.is_match(body)),
+            Err(error) => {
+                ctx.log(Level::ERR, format!("remove_hf_match: {error}"));
+                return Flow::FALSE;
+            }
+        },
+        _ => {
+            ctx.log(Level::ERR, "remove_hf_match: expected eq, ne, in or re");
+            return Flow::FALSE;
+        }
+    };
+    let view = ctx.work.view();
+    let fields = view.fields_named(&name).filter(|field| fits(field.value.of(view.bytes)));
+    let lines: Vec<Span> = fields.map(|field| field.line).collect();
     delete(ctx, &lines)
 }
 

@@ -6,6 +6,7 @@
 mod body;
 mod fields;
 mod lists;
+mod multipart;
 mod search;
 mod subst;
 mod texts;
@@ -31,6 +32,7 @@ const TWO_TEXTS: &[Kind] = &[Kind::Text, Kind::Text];
 const THREE_TEXTS: &[Kind] = &[Kind::Text, Kind::Text, Kind::Text];
 const PATTERN: &[Kind] = &[search::PATTERN];
 const PATTERN_TEXT: &[Kind] = &[search::PATTERN, Kind::Text];
+const TEXT_PV: &[Kind] = &[Kind::Text, Kind::WritePv];
 const SUBST: &[Kind] = &[subst::EXPRESSION];
 
 static FUNCTIONS: &[FunctionDef] = &[
@@ -97,11 +99,38 @@ static FUNCTIONS: &[FunctionDef] = &[
         fields::remove_except,
         "removes fields that match the first and not the second",
     ),
+    row(
+        "remove_hf_exp_pv",
+        &[search::PATTERN, search::PATTERN],
+        fields::remove_except,
+        "removes fields that match the first and not the second",
+    ),
+    row(
+        "remove_hf_match",
+        THREE_TEXTS,
+        fields::remove_by_value,
+        "removes fields of a name by their body: eq, ne, in, re",
+    ),
     row("remove_hf_idx", &[Kind::Text, Kind::Int], fields::remove_at, "removes one of the fields of a name"),
     row("is_method", &[fields::METHODS], fields::is_method, "whether the method is one of a list"),
     row("has_body", TEXT, body::has_body, "whether there is a body, of a type").optional(1),
     row("set_body", TWO_TEXTS, body::set_body, "sets body and Content-Type"),
-    row("filter_body", TEXT, body::filter_body, "keeps only the part of a type"),
+    FunctionDef::new(
+        "set_reply_body",
+        TWO_TEXTS,
+        Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH),
+        body::set_reply_body,
+        "sets body and Content-Type of the reply made here",
+    ),
+    row("filter_body", TEXT, multipart::filter, "keeps only the part of a type"),
+    requests("set_body_multipart", THREE_TEXTS, multipart::set, "makes the body one of several parts")
+        .optional(3),
+    requests("append_body_part", THREE_TEXTS, multipart::append, "adds a part to the body").optional(1),
+    requests("append_body_part_hex", THREE_TEXTS, multipart::append_hex, "the same, content in hex digits")
+        .optional(1),
+    row("get_body_part", TEXT_PV, multipart::get, "stores the content of a part"),
+    row("get_body_part_raw", TEXT_PV, multipart::get_raw, "the same with headers and delimiter"),
+    requests("remove_body_part", TEXT, multipart::remove, "takes a part out of the body"),
     row("is_audio_on_hold", &[], body::is_audio_on_hold, "whether the SDP puts audio on hold"),
     row("is_privacy", TEXT, fields::is_privacy, "whether Privacy has a value"),
     row("append_time", &[], fields::append_time, "adds Date to the reply made here"),
@@ -126,6 +155,16 @@ static FUNCTIONS: &[FunctionDef] = &[
 
 const fn row(name: &'static str, params: &'static [Kind], run: FunctionFn, doc: &'static str) -> FunctionDef {
     FunctionDef::new(name, params, Routes::ANY, run, doc)
+}
+
+const fn requests(
+    name: &'static str,
+    params: &'static [Kind],
+    run: FunctionFn,
+    doc: &'static str,
+) -> FunctionDef {
+    let routes = Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH).or(Routes::EVENT);
+    FunctionDef::new(name, params, routes, run, doc)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(super) fn t_uac_send(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     request.next_hop = Some(next_hop).filter(|uri| !uri.is_empty());
     request.body = body;
     if !socket.is_empty() {
-        let Some(id) = ctx.named_socket(&String::from_utf8_lossy(&socket)) else {
+        let Ok(id) = ctx.find_socket(&String::from_utf8_lossy(&socket)) else {
             ctx.log(Level::ERR, "t_uac_send: no such socket");
             return Flow::FALSE;
         };
