@@ -138,6 +138,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("proxy/src/server", &["proxy", "sip"]),
     ("proxy/src/trial", &["proxy", "sip"]),
+    ("proxy/src/unit", &["proxy", "sip"]),
     ("proxy/src/lib", &["proxy", "sip"]),
     ("proxy/src/main", &["proxy", "sip"]),
 ];

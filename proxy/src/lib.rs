@@ -15,6 +15,7 @@ pub mod script;
 pub mod server;
 pub mod store;
 pub mod trial;
+pub mod unit;
 
 use std::fmt;
 use std::io;

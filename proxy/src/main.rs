@@ -11,7 +11,8 @@ use std::sync::Arc;
 use proxy::api::Line;
 use proxy::options::{Action, Options, help, read};
 use proxy::script::{Coverage, Script};
-use proxy::server::Server;
+use proxy::server::{self, Server};
+use proxy::unit::{Command, run as run_tests};
 use sip::diag::Format;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,8 +24,10 @@ const FAILED: u8 = 255;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some((_, rest)) = arguments.split_first().filter(|(first, _)| *first == "db") {
-        return db(rest);
+    match arguments.split_first() {
+        Some((first, rest)) if first == "db" => return db(rest),
+        Some((first, rest)) if first == "test" => return test(rest),
+        _ => {}
     }
     let options = match read(arguments) {
         Ok(options) => options,
@@ -50,10 +53,25 @@ fn main() -> ExitCode {
 
 /// `sip-proxy db ...`
 fn db(arguments: &[String]) -> ExitCode {
-    match proxy::server::db_tool(arguments) {
+    match server::db_tool(arguments) {
         Ok(text) => {
             print!("{text}");
             ExitCode::SUCCESS
+        }
+        Err(why) => fail(&why),
+    }
+}
+
+/// `sip-proxy test ...`: exit code 1 when a test failed.
+fn test(arguments: &[String]) -> ExitCode {
+    let command = match Command::read(arguments) {
+        Ok(command) => command,
+        Err(why) => return fail(&why),
+    };
+    match run_tests(&command, server::since_start) {
+        Ok(outcome) => {
+            print!("{}", outcome.text);
+            if outcome.is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(why) => fail(&why),
     }

@@ -13,12 +13,13 @@ use std::collections::BinaryHeap;
 use std::hash::Hasher;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rustc_hash::{FxHashMap, FxHasher};
 use sip::msg::Message;
 use sip::time::Time;
 use sip::txn::TxnId;
 
-use crate::api::{IoAnswer, IoRequest, LocalRequest, Received, RouteId, RouteTable, Shard};
+use crate::api::{IoAnswer, IoRequest, LocalRequest, Received, RouteId, RouteTable, Shard, Text};
 use crate::relay::Sending;
 use crate::script::Script;
 
@@ -47,6 +48,8 @@ pub struct Machine {
     sleepers: BinaryHeap<Reverse<(Time, u64)>>,
     next_token: u64,
     questions: Vec<Question>,
+    /// Texts rendered at the end of each run, and what they were at the end of the last one.
+    watched: (Vec<Text>, Vec<Bytes>),
     /// What was counted here; the shell counts what it does itself.
     pub tally: Tally,
 }
@@ -106,6 +109,7 @@ impl Machine {
             sleepers: BinaryHeap::new(),
             next_token: 0,
             questions: Vec::new(),
+            watched: Default::default(),
             tally: Tally::default(),
         }
     }
@@ -178,6 +182,16 @@ impl Machine {
         for start in self.script.catalog.modules().iter().filter_map(|module| module.start) {
             start(&mut self.shard);
         }
+    }
+
+    /// Renders these texts at the end of each run from now on.
+    pub fn watch(&mut self, texts: Vec<Text>) {
+        self.watched = (texts, Vec::new());
+    }
+
+    /// The texts of [`Machine::watch`] as they were at the end of the last run; empty when none has ended.
+    pub fn watched(&self) -> &[Bytes] {
+        &self.watched.1
     }
 
     /// What was counted, with what is alive now.

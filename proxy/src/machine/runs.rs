@@ -132,7 +132,10 @@ impl Machine {
         self.waiting.insert(token, waiting);
     }
 
-    fn finish(&mut self, run: Run, end: End, purpose: Purpose) {
+    fn finish(&mut self, mut run: Run, end: End, purpose: Purpose) {
+        if !self.watched.0.is_empty() {
+            self.watched.1 = self.watched.0.iter().map(|text| run.render(&mut self.shard, text)).collect();
+        }
         let (work, script) = run.into_parts();
         match purpose {
             Purpose::Request => self.finish_request(work, script),

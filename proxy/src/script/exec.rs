@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::frames::{Frame, Pending};
@@ -13,8 +14,8 @@ use super::keys;
 use super::operators::{self, Failure};
 use super::program::{Labels, Op, Script, Switch, TextLabel, Want};
 use crate::api::{
-    Answer, Ctx, End, EndedBy, IoAnswer, IoRequest, RouteId, RouteKind, RouteTable, RunState, Shard, Value,
-    Work,
+    Answer, Ctx, End, EndedBy, IoAnswer, IoRequest, RouteId, RouteKind, RouteTable, RunState, Shard, Text,
+    Value, Work,
 };
 
 /// One run of a script on one message.
@@ -71,6 +72,12 @@ impl Run {
     /// The message, with what the run has changed so far.
     pub fn work(&self) -> &Work {
         &self.work
+    }
+
+    /// A text as it is now.
+    pub fn render(&mut self, shard: &mut Shard, text: &Text) -> Bytes {
+        let script = self.script.clone();
+        text.render(&mut self.ctx(&script, shard))
     }
 
     /// The script it runs.

@@ -52,8 +52,10 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
         }
     };
     let (listens, aliases) = sockets;
+    let names_sockets = parsed.config.settings().any(|setting| setting.def.name == "listen");
     let plan = Plan {
         listens,
+        names_sockets,
         aliases,
         script: Arc::new(script),
         debug: Level(number(&parsed.config, "debug").unwrap_or(0).clamp(-5, 3) as i8),

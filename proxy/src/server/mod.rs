@@ -43,6 +43,8 @@ use shard::{Command, Outside, Worker};
 pub struct Plan {
     /// Sockets to open; port 0 takes any free one.
     pub listens: Vec<Listen>,
+    /// Whether the configuration names its sockets; else they are the addresses of this machine.
+    pub names_sockets: bool,
     /// Names of ours.
     pub aliases: Vec<Alias>,
     /// The script.
@@ -275,7 +277,7 @@ fn shards_of(plan: &Plan, sockets: Sockets, count: usize) -> Vec<Shard> {
 }
 
 /// The clock of traces: time since the first look at it.
-fn since_start() -> Duration {
+pub fn since_start() -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed()
 }
