@@ -82,7 +82,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     // The gaps of -arrivals poisson are random numbers of a generator that the engine seeds.
     ("sipp/src/traffic", &["sipp::call", "sipp::stats", "sip::ident", "sip::time", "sip::wheel"]),
-    ("sipp/src/screen", &["sipp::stats"]),
+    ("sipp/src/screen", &["sipp::stats", "sipp::recorder"]),
     ("sipp/src/engine", &["sipp", "sip"]),
     ("sipp/src/lib", &["sipp", "sip"]),
     ("sipp/src/main", &["sipp", "sip"]),

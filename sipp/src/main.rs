@@ -6,7 +6,7 @@ use std::process::{Command as Process, ExitCode, Stdio};
 
 use sipp::engine::{self, Command, Console, Controller, Terminal};
 use sipp::{Exit, Plan};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 fn main() -> ExitCode {
     let words: Vec<String> =
@@ -60,6 +60,8 @@ fn watch_signals(controller: Controller) -> io::Result<()> {
     let mut dump = signal(SignalKind::user_defined2())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    // Under nohup it is ignored, and stays so.
+    let mut hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
     drop(guard);
     std::thread::Builder::new().name("sipp-signals".into()).spawn(move || {
         runtime.block_on(async {
@@ -69,10 +71,29 @@ fn watch_signals(controller: Controller) -> io::Result<()> {
                     _ = dump.recv() => Command::DumpScreens,
                     _ = interrupt.recv() => Command::Interrupt,
                     _ = terminate.recv() => Command::Interrupt,
+                    _ = hung_up(&mut hangup) => Command::Interrupt,
                 };
                 controller.ask(command);
             }
         });
     })?;
     Ok(())
+}
+
+/// The terminal went away; never, when that is ignored.
+async fn hung_up(hangup: &mut Option<Signal>) {
+    match hangup {
+        Some(hangup) => {
+            hangup.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this process was started with SIGHUP ignored; where the system does not tell, it was not.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // SIGHUP is signal 1, the lowest bit.
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }

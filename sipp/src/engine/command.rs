@@ -2,6 +2,8 @@
 //!
 //! Keys and lines come from the keyboard and from the control socket alike. Pure: text in, command out.
 
+use crate::screen::Movement;
+
 /// Something asked of the running engine.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
@@ -15,10 +17,10 @@ pub enum Command {
     ForceQuit,
     /// SIGINT and SIGTERM: end at once, without a word to the peers.
     Interrupt,
-    /// `1` to `9`: show another screen.
+    /// `1` to `9`, `f`, `?`: show another screen.
     Show(char),
-    /// `?`: show the keys.
-    ShowHelp,
+    /// `j k`, arrows, Space, `b`, Enter: move within a screen.
+    Move(Movement),
     /// `s` and SIGUSR2: write the screens to a file.
     DumpScreens,
     /// The command line that is being typed after `c`; `None` when it is done.
@@ -82,7 +84,13 @@ pub(crate) const KEYS: &[(char, &str, Command)] = &[
     ('7', "repartition of response time 3", Command::Show('7')),
     ('8', "repartition of response time 4", Command::Show('8')),
     ('9', "repartition of response time 5", Command::Show('9')),
-    ('?', "this help", Command::ShowHelp),
+    ('f', "failed calls", Command::Show('f')),
+    ('j', "next line, or next failed call; also Down", Command::Move(Movement::Down)),
+    ('k', "line or failed call before; also Up", Command::Move(Movement::Up)),
+    (' ', "next page; also Page Down", Command::Move(Movement::PageDown)),
+    ('b', "page before; also Page Up", Command::Move(Movement::PageUp)),
+    ('\r', "show the chosen failed call; f leads back", Command::Move(Movement::Open)),
+    ('?', "this help", Command::Show('?')),
 ];
 
 /// The keys with their meaning, for the help.
@@ -160,12 +168,21 @@ fn trace(what: Option<&str>, switch: Option<&str>) -> Command {
 #[derive(Debug, Default)]
 pub(crate) struct Typist {
     line: Option<String>,
+    /// What a terminal sends for keys without a letter, as far as it came.
+    escape: Option<String>,
 }
 
 impl Typist {
     /// One letter; what it asks for, if anything.
     pub(crate) fn letter(&mut self, letter: char) -> Vec<Command> {
+        if let Some(movement) = self.escaped(letter) {
+            return movement.into_iter().collect();
+        }
         let Some(typed) = &mut self.line else {
+            if letter == '\u{1b}' {
+                self.escape = Some(String::new());
+                return Vec::new();
+            }
             if letter == 'c' {
                 self.line = Some(String::new());
                 return vec![Command::Typing(Some(String::new()))];
@@ -174,7 +191,8 @@ impl Typist {
             return if letter == '\u{3}' {
                 vec![Command::Interrupt]
             } else {
-                key(letter).into_iter().collect()
+                // A pipe ends its lines otherwise than a terminal.
+                key(if letter == '\n' { '\r' } else { letter }).into_iter().collect()
             };
         };
         match letter {
@@ -197,6 +215,32 @@ impl Typist {
     }
 }
 
+/// Keys without a letter: what terminals send behind the escape, and what they mean (ECMA-48, as xterm does).
+const ESCAPES: &[(&str, Movement)] = &[
+    ("[A", Movement::Up),
+    ("[B", Movement::Down),
+    ("OA", Movement::Up),
+    ("OB", Movement::Down),
+    ("[5~", Movement::PageUp),
+    ("[6~", Movement::PageDown),
+];
+
+impl Typist {
+    /// A letter of an escape sequence; `None` when it is an ordinary one.
+    fn escaped(&mut self, letter: char) -> Option<Option<Command>> {
+        let sequence = self.escape.as_mut()?;
+        sequence.push(letter);
+        let is_introduced = sequence.starts_with(['[', 'O']);
+        let is_whole = sequence.len() > 1 && (letter.is_ascii_alphabetic() || letter == '~');
+        if is_introduced && !is_whole && sequence.len() < 16 {
+            return Some(None);
+        }
+        let found = ESCAPES.iter().find(|row| row.0 == sequence).map(|row| Command::Move(row.1));
+        self.escape = None;
+        is_introduced.then_some(found)
+    }
+}
+
 /// A datagram of the control socket: `c` begins a line, any other first byte is a key, the rest is ignored.
 pub(crate) fn datagram(bytes: &[u8]) -> Option<Command> {
     let (first, rest) = bytes.split_first()?;
@@ -208,7 +252,7 @@ pub(crate) fn datagram(bytes: &[u8]) -> Option<Command> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, Dumped, Traced, Typist, datagram, line};
+    use super::{Command, Dumped, Movement, Traced, Typist, datagram, line};
 
     #[test]
     fn lines_become_commands() {
@@ -261,6 +305,23 @@ mod tests {
         }
         assert_eq!(last, [Command::Typing(None), Command::SetRate(7.0)]);
         assert_eq!(typist.letter('q'), [Command::Quit]);
+    }
+
+    #[test]
+    fn keys_without_a_letter_move() {
+        let rows = [
+            ("\u{1b}[B", vec![Command::Move(Movement::Down)]),
+            ("\u{1b}OA", vec![Command::Move(Movement::Up)]),
+            ("\u{1b}[6~", vec![Command::Move(Movement::PageDown)]),
+            ("\u{1b}[1;5Cq", vec![Command::Quit]),
+            ("\u{1b}q", vec![Command::Quit]),
+            ("\n", vec![Command::Move(Movement::Open)]),
+        ];
+        for (typed, commands) in rows {
+            let mut typist = Typist::default();
+            let asked: Vec<Command> = typed.chars().flat_map(|letter| typist.letter(letter)).collect();
+            assert_eq!(asked, commands, "{typed:?}");
+        }
     }
 
     #[test]

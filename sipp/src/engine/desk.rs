@@ -10,7 +10,7 @@ use std::sync::mpsc::Receiver;
 use sip::time::Time;
 
 use crate::options::{Options, Traces};
-use crate::screen::{Live, Shown};
+use crate::screen::Live;
 use crate::stats::closing;
 use crate::stats::csv::{self, Bins};
 use crate::stats::report;
@@ -188,9 +188,6 @@ impl Desk {
 
     /// Draws, and begins a new period.
     fn new_period(&mut self, snapshot: &Snapshot) {
-        if let Some(live) = &mut self.live {
-            live.remember(snapshot, &self.drawn);
-        }
         self.draw(snapshot);
         self.drawn = Baseline::of(snapshot);
     }
@@ -198,29 +195,22 @@ impl Desk {
     fn draw(&mut self, snapshot: &Snapshot) {
         if let Some(live) = &mut self.live {
             // A terminal that is gone stops the drawing, not the calls.
-            if live.draw(snapshot, &self.drawn).is_err() {
+            if live.draw((snapshot, &self.drawn), self.flights.list()).is_err() {
                 self.live = None;
             }
         }
     }
 
     fn asked(&mut self, command: Command) {
-        match command {
-            Command::Trace(traced, on) => self.switch(traced, on),
-            Command::Show(key) => self.show(Shown::of_key(key)),
-            Command::ShowHelp => self.show(Shown::of_key('?')),
-            Command::Typing(line) => {
-                if let Some(live) = &mut self.live {
-                    live.typing = line;
-                }
-            }
-            _ => {}
+        if let Command::Trace(traced, on) = command {
+            return self.switch(traced, on);
         }
-    }
-
-    fn show(&mut self, shown: Option<Shown>) {
-        if let (Some(live), Some(shown)) = (&mut self.live, shown) {
-            live.shown = shown;
+        let Some(live) = &mut self.live else { return };
+        match command {
+            Command::Show(key) => live.view.show(key),
+            Command::Move(movement) => live.view.go(movement),
+            Command::Typing(line) => live.typing = line,
+            _ => {}
         }
     }
 

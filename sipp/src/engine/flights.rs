@@ -84,7 +84,7 @@ mod tests {
     use std::fs;
 
     use super::Flights;
-    use crate::recorder::ladder::tests::refused;
+    use crate::recorder::tests::refused;
     use crate::stats::times::Wall;
 
     #[test]

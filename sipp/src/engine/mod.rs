@@ -51,6 +51,7 @@ use crate::stats::times::{DateForm, Wall};
 use crate::stats::trace;
 
 pub use check::check;
+pub use crate::screen::Movement;
 pub use command::Command;
 pub use control::{Controlled, Controller, controller};
 pub use rehearse::rehearse;

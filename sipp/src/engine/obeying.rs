@@ -1,5 +1,7 @@
 //! What commands do to a running engine.
 
+use std::time::Duration;
+
 use sip::time::Time;
 
 use crate::exit::Exit;
@@ -20,7 +22,8 @@ impl Signalling {
             obeyed = true;
         }
         if obeyed && self.rhythm.draw_every.is_some() {
-            self.publish(now, Occasion::Redraw);
+            // A flood of keys is drawn once in a while.
+            self.state.redraw.get_or_insert(now + REDRAW);
         }
     }
 
@@ -49,7 +52,7 @@ impl Signalling {
             Command::Dump(what) => self.dump(now, what),
             Command::ResetStatistics => self.reset(),
             Command::Refused(text) => self.warn(now, text),
-            Command::Show(_) | Command::ShowHelp | Command::Typing(_) => {
+            Command::Show(_) | Command::Move(_) | Command::Typing(_) => {
                 self.link.tell(Note::Asked(command));
             }
         }
@@ -95,5 +98,7 @@ impl Signalling {
     }
 }
 
+/// How long after a key the screen is drawn.
+const REDRAW: Duration = Duration::from_millis(20);
 /// Commands carried out in one turn.
 const COMMANDS_PER_TURN: usize = 64;

@@ -105,6 +105,8 @@ pub(super) struct State {
     /// The first connection is being made; no call is opened before it stands.
     pub(super) connecting: bool,
     pub(super) next_draw: Option<Time>,
+    /// When the screen is drawn again because of a key.
+    pub(super) redraw: Option<Time>,
     pub(super) next_row: Option<Time>,
     pub(super) next_second: Time,
     pub(super) busy: Busy,
@@ -207,6 +209,7 @@ impl Signalling {
             self.calls.next_deadline(),
             opening,
             self.state.next_draw,
+            self.state.redraw,
             self.state.next_row,
             Some(self.state.next_second),
             self.rhythm.ends_at,
@@ -220,6 +223,10 @@ impl Signalling {
         if due(self.state.next_draw) {
             self.state.next_draw = self.rhythm.draw_every.map(|period| now + period);
             self.publish(now, Occasion::Draw);
+        }
+        if due(self.state.redraw) {
+            self.state.redraw = None;
+            self.publish(now, Occasion::Redraw);
         }
         if due(self.state.next_row) {
             // Rows keep to their schedule; a late one does not shift the next.

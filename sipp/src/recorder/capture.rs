@@ -184,7 +184,7 @@ mod tests {
     use pcap_file::pcapng::{Block, PcapNgReader};
     use sip::peer::Transport;
 
-    use super::super::ladder::tests::refused;
+    use super::super::tests::refused;
     use super::pcapng;
     use crate::stats::times::Wall;
 

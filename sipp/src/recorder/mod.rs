@@ -14,3 +14,6 @@ mod store;
 pub(crate) use flight::{Flight, Kind, Place, title};
 pub(crate) use quota::Quota;
 pub(crate) use store::{Entry, Recorder};
+
+#[cfg(test)]
+pub(crate) mod tests;

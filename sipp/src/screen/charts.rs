@@ -1,6 +1,4 @@
-//! Charts over the last minutes: calls per second, open calls, failures; and percentiles of response times.
-
-use std::collections::VecDeque;
+//! Charts over the last seconds: calls per second, open calls, response time, failures; and percentiles of all.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -8,80 +6,96 @@ use ratatui::style::{Color, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Paragraph, RenderDirection, Sparkline};
 
-use crate::stats::histogram::Samples;
-use crate::stats::snapshot::{Baseline, Snapshot};
-
-/// One value per drawing, oldest first, bounded.
-#[derive(Debug, Default)]
-pub(super) struct History {
-    rate: VecDeque<u64>,
-    open: VecDeque<u64>,
-    failed: VecDeque<u64>,
-}
-
-impl History {
-    /// Adds the period between `since` and the snapshot.
-    pub(super) fn add(&mut self, snapshot: &Snapshot, since: &Baseline) {
-        let totals = &snapshot.counters.totals;
-        let rate = snapshot.call_rate(since.at, since.totals.created()).round() as u64;
-        let failed = totals.failed.saturating_sub(since.totals.failed);
-        let values = [rate, snapshot.activity.open, failed];
-        for (line, value) in [&mut self.rate, &mut self.open, &mut self.failed].into_iter().zip(values) {
-            line.push_back(value);
-            if line.len() > KEPT {
-                line.pop_front();
-            }
-        }
-    }
-}
+use crate::stats::histogram::{Percentiles, Samples};
+use crate::stats::seconds::Second;
+use crate::stats::snapshot::Snapshot;
 
 /// The screen's first line.
 pub(super) fn title() -> String {
     "------------------------------ Charts ----------------- [1-9]: Change Screen --".to_string()
 }
 
-/// Draws the charts, newest value at the right.
-pub(super) fn draw(history: &History, snapshot: &Snapshot, frame: &mut Frame<'_>, area: Rect) {
-    let table_height = snapshot.counters.response_times.len() as u16 + 4;
-    let rows = Layout::vertical([
-        Constraint::Min(3),
-        Constraint::Min(3),
-        Constraint::Min(3),
-        Constraint::Length(table_height),
-    ]);
-    let [rate, open, failed, table] = rows.areas(area);
-    chart("Calls per second", &history.rate, Color::Cyan, frame, rate);
-    chart("Open calls", &history.open, Color::Green, frame, open);
-    chart("Failed calls", &history.failed, Color::Red, frame, failed);
-    let mut lines = percentiles(snapshot);
-    lines.push(Line::from(schedule(snapshot)));
-    frame.render_widget(Paragraph::new(lines), table);
+/// One chart: its name, unit, colour, and the value of a second.
+struct ChartDef {
+    name: &'static str,
+    unit: &'static str,
+    colour: Color,
+    /// The value, in thousandths of the unit.
+    value: fn(&Second) -> u64,
 }
 
-fn chart(title: &str, values: &VecDeque<u64>, colour: Color, frame: &mut Frame<'_>, area: Rect) {
-    let newest = values.back().copied().unwrap_or(0);
-    let most = values.iter().max().copied().unwrap_or(0);
-    let block = Block::new().borders(Borders::TOP).title(format!(" {title}: {newest} (most {most}) "));
-    let newest_first = values.iter().rev().copied();
-    let chart = Sparkline::default()
+const CHARTS: [ChartDef; 4] = [
+    ChartDef {
+        name: "Calls per second",
+        unit: "",
+        colour: Color::Cyan,
+        value: |second| per_second(second.created, second),
+    },
+    ChartDef { name: "Open calls", unit: "", colour: Color::Green, value: |second| second.open * 1000 },
+    ChartDef {
+        name: "Response time, 99 of 100 below",
+        unit: " ms",
+        colour: Color::Yellow,
+        value: |second| first_time(second).map_or(0, |time| time.p99.as_micros() as u64),
+    },
+    ChartDef {
+        name: "Failed calls per second",
+        unit: "",
+        colour: Color::Red,
+        value: |second| per_second(second.failed, second),
+    },
+];
+
+fn per_second(count: u64, second: &Second) -> u64 {
+    let length = second.length.as_secs_f64();
+    if length > 0.0 { (count as f64 * 1000.0 / length) as u64 } else { 0 }
+}
+
+/// The first response time of the scenario; the call length when it has none.
+fn first_time(second: &Second) -> Option<Percentiles> {
+    second.times.first().copied().flatten()
+}
+
+/// Draws the charts, newest value at the right.
+pub(super) fn draw(snapshot: &Snapshot, frame: &mut Frame<'_>, area: Rect) {
+    let table = percentiles(snapshot);
+    let rows = [Constraint::Min(0), Constraint::Length(table.len() as u16)];
+    let [charts, bottom] = Layout::vertical(rows).areas(area);
+    let seconds = snapshot.seconds.list();
+    for (chart, area) in CHARTS.iter().zip(Layout::vertical([Constraint::Fill(1); 4]).areas::<4>(charts).iter())
+    {
+        let newest_first: Vec<u64> =
+            seconds.iter().rev().take(usize::from(area.width)).map(chart.value).collect();
+        draw_chart(chart, &newest_first, frame, *area);
+    }
+    frame.render_widget(Paragraph::new(table), bottom);
+}
+
+fn draw_chart(chart: &ChartDef, newest_first: &[u64], frame: &mut Frame<'_>, area: Rect) {
+    let shown = |value: u64| {
+        if value % 1000 == 0 { (value / 1000).to_string() } else { format!("{:.1}", value as f64 / 1000.0) }
+    };
+    let newest = shown(newest_first.first().copied().unwrap_or(0));
+    let most = shown(newest_first.iter().max().copied().unwrap_or(0));
+    let title = format!(" {}: {newest}{unit} (most {most}{unit}) ", chart.name, unit = chart.unit);
+    let drawing = Sparkline::default()
         .data(newest_first)
         .direction(RenderDirection::RightToLeft)
-        .style(Style::new().fg(colour))
-        .block(block);
-    frame.render_widget(chart, area);
+        .style(Style::new().fg(chart.colour))
+        .block(Block::new().borders(Borders::TOP).title(title));
+    frame.render_widget(drawing, area);
 }
 
-/// Response times and call length: p50, p90, p99, p99.9 and the largest, in milliseconds.
+/// Response times and call length: p50, p90, p99, p99.9 and the largest, in milliseconds; then the schedule.
 fn percentiles(snapshot: &Snapshot) -> Vec<Line<'static>> {
     let mut lines = vec![Line::from(format!(
         "  {:<20}{:>10}{:>10}{:>10}{:>10}{:>10}",
         "ms", "p50", "p90", "p99", "p99.9", "max"
     ))];
     let row = |name: String, samples: &Samples| {
-        let columns = [50.0, 90.0, 99.0, 99.9].map(|percent| samples.percentile(percent));
-        let columns = columns.into_iter().chain([samples.max()]);
+        let columns = samples.percentiles().named();
         let columns: String =
-            columns.map(|value| format!("{:>10.1}", value.as_micros() as f64 / 1000.0)).collect();
+            columns.map(|(_, value)| format!("{:>10.1}", value.as_micros() as f64 / 1000.0)).concat();
         Line::from(format!("  {name:<20}{columns}"))
     };
     let counters = &snapshot.counters;
@@ -89,6 +103,7 @@ fn percentiles(snapshot: &Snapshot) -> Vec<Line<'static>> {
         lines.push(row(format!("Response Time {name}"), samples));
     }
     lines.push(row("Call Length".into(), &counters.call_length));
+    lines.push(Line::from(schedule(snapshot)));
     lines
 }
 
@@ -114,6 +129,3 @@ fn schedule(snapshot: &Snapshot) -> String {
     }
     text
 }
-
-/// Drawings remembered: as many as a wide terminal has columns.
-const KEPT: usize = 600;

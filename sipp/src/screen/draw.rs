@@ -1,13 +1,16 @@
 //! The frame around every screen: SIPp's first and last line, the screen between them, the typed command.
 
+use std::sync::Arc;
+
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::charts::History;
-use super::{Keys, Shown};
+use super::view::View;
+use super::{Keys, SCREENS};
+use crate::recorder::Flight;
 use crate::stats::screens::{Screen, state_bar};
 use crate::stats::snapshot::{Baseline, Phase, Snapshot};
 
@@ -15,9 +18,9 @@ use crate::stats::snapshot::{Baseline, Phase, Snapshot};
 pub(super) struct Picture<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) since: &'a Baseline,
-    pub(super) history: &'a History,
     pub(super) keys: &'a Keys,
-    pub(super) shown: Shown,
+    pub(super) flights: &'a [Arc<Flight>],
+    pub(super) view: &'a View,
     pub(super) typing: Option<&'a str>,
 }
 
@@ -25,7 +28,7 @@ pub(super) struct Picture<'a> {
 pub(super) fn draw(picture: &Picture<'_>, frame: &mut Frame<'_>) {
     let rows = Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]);
     let [top, middle, bottom] = rows.areas(frame.area());
-    let screen = picture.shown.screen();
+    let screen = &SCREENS[picture.view.screen()];
     let title = (screen.title)();
     frame.render_widget(Paragraph::new(title).style(bar_style(picture.snapshot.phase)), top);
     (screen.draw)(picture, frame, middle);
@@ -49,7 +52,7 @@ fn bar_style(phase: Phase) -> Style {
 pub(super) fn text(picture: &Picture<'_>, screen: Screen, frame: &mut Frame<'_>, area: Rect) {
     let lines = screen.lines(picture.snapshot, picture.since);
     let failed = picture.snapshot.counters.totals.failed > 0;
-    let lines: Vec<Line<'_>> = lines
+    let lines = lines
         .into_iter()
         .map(|line| {
             // A tab has no width of its own in a cell grid.
@@ -64,36 +67,57 @@ pub(super) fn text(picture: &Picture<'_>, screen: Screen, frame: &mut Frame<'_>,
             Line::from(Span::styled(line, style))
         })
         .collect();
-    frame.render_widget(Paragraph::new(lines), area);
+    scrolled(picture, lines, frame, area);
+}
+
+/// As many of the lines as fit, from where the user wants to see them.
+pub(super) fn scrolled(picture: &Picture<'_>, lines: Vec<Line<'_>>, frame: &mut Frame<'_>, area: Rect) {
+    let first = picture.view.first_line(lines.len(), area.height);
+    let shown: Vec<Line<'_>> = lines.into_iter().skip(first).take(usize::from(area.height)).collect();
+    frame.render_widget(Paragraph::new(shown), area);
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 
-    use super::super::charts::History;
-    use super::{Picture, Shown, draw};
+    use super::super::view::{Movement, View};
+    use super::{Picture, draw};
+    use crate::recorder::tests::refused;
     use crate::stats::screens::tests::client;
     use crate::stats::snapshot::Baseline;
 
-    fn drawn(shown: Shown, (width, height): (u16, u16)) -> String {
+    fn drawn(view: &View, (width, height): (u16, u16)) -> String {
         let snapshot = client();
         let since = Baseline::default();
-        let mut history = History::default();
-        history.add(&snapshot, &since);
         let keys = vec![('q', "end"), ('p', "pause")];
+        let flights = [Arc::new(refused()), Arc::new(refused())];
         let picture = Picture {
             snapshot: &snapshot,
             since: &since,
-            history: &history,
             keys: &keys,
-            shown,
+            flights: &flights,
+            view,
             typing: None,
         };
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("no terminal is involved");
         terminal.draw(|frame| draw(&picture, frame)).expect("drawing into memory cannot fail");
         terminal.backend().to_string()
+    }
+
+    #[test]
+    fn the_chosen_call_is_shown_with_its_ladder() {
+        let mut view = View::default();
+        view.show('f');
+        view.go(Movement::Down);
+        let list = drawn(&view, (80, 24));
+        assert!(list.contains(">      1.503        1  404 instead of 200"), "{list}");
+        view.go(Movement::Open);
+        let call = drawn(&view, (80, 24));
+        assert!(call.contains("|<-------------------------------------------- 404 Not Found --|"), "{call}");
     }
 
     /// The golden screens stand in `tests/golden/screens/`; `UPDATE=1` writes them anew.
@@ -105,12 +129,14 @@ mod tests {
             ("repartition", '3'),
             ("variables", '4'),
             ("charts", '5'),
+            ("failures", 'f'),
             ("help", '?'),
         ];
         for (name, key) in rows {
-            let shown = Shown::of_key(key).expect("the key is in the table");
+            let mut view = View::default();
+            view.show(key);
             let path = format!("{}/tests/golden/screens/{name}.txt", env!("CARGO_MANIFEST_DIR"));
-            let text = drawn(shown, (80, 24));
+            let text = drawn(&view, (80, 24));
             if std::env::var_os("UPDATE").is_some() {
                 std::fs::write(&path, &text).expect("the repository is writable");
             }
@@ -121,9 +147,14 @@ mod tests {
 
     #[test]
     fn any_size_will_do() {
-        for shown in "123456789?".chars().filter_map(Shown::of_key) {
-            for size in [(1, 1), (3, 2), (20, 5), (300, 100)] {
-                drawn(shown, size);
+        for key in "123456789f?".chars() {
+            let mut view = View::default();
+            view.show(key);
+            for size in [(1, 1), (3, 2), (20, 5), (300, 100), (80, 24)] {
+                drawn(&view, size);
+                view.go(Movement::PageDown);
+                drawn(&view, size);
+                view.go(Movement::Open);
             }
         }
     }

@@ -5,10 +5,13 @@
 
 mod charts;
 mod draw;
+mod failures;
 mod help;
 mod terminal;
+mod view;
 
 pub(crate) use terminal::Live;
+pub use view::Movement;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -22,6 +25,8 @@ struct ScreenDef {
     key: char,
     /// The first line, 79 columns.
     title: fn() -> String,
+    /// Whether it shows a list with a chosen entry.
+    has_list: bool,
     /// Draws what stands between the first and the last line.
     draw: fn(&Picture<'_>, &mut Frame<'_>, Rect),
 }
@@ -30,61 +35,60 @@ const SCREENS: &[ScreenDef] = &[
     ScreenDef {
         key: '1',
         title: || Screen::Scenario.title(),
+        has_list: false,
         draw: |p, f, a| text(p, Screen::Scenario, f, a),
     },
     ScreenDef {
         key: '2',
         title: || Screen::Statistics.title(),
+        has_list: false,
         draw: |p, f, a| text(p, Screen::Statistics, f, a),
     },
     ScreenDef {
         key: '3',
         title: || Screen::Repartition(0).title(),
+        has_list: false,
         draw: |p, f, a| text(p, Screen::Repartition(0), f, a),
     },
     ScreenDef {
         key: '4',
         title: || Screen::Variables.title(),
+        has_list: false,
         draw: |p, f, a| text(p, Screen::Variables, f, a),
     },
-    ScreenDef { key: '5', title: charts::title, draw: |p, f, a| charts::draw(p.history, p.snapshot, f, a) },
+    ScreenDef {
+        key: '5',
+        title: charts::title,
+        has_list: false,
+        draw: |p, f, a| charts::draw(p.snapshot, f, a),
+    },
     ScreenDef {
         key: '6',
         title: || Screen::Repartition(1).title(),
+        has_list: false,
         draw: |p, f, a| text(p, Screen::Repartition(1), f, a),
     },
     ScreenDef {
         key: '7',
         title: || Screen::Repartition(2).title(),
+        has_list: false,
         draw: |p, f, a| text(p, Screen::Repartition(2), f, a),
     },
     ScreenDef {
         key: '8',
         title: || Screen::Repartition(3).title(),
+        has_list: false,
         draw: |p, f, a| text(p, Screen::Repartition(3), f, a),
     },
     ScreenDef {
         key: '9',
         title: || Screen::Repartition(4).title(),
+        has_list: false,
         draw: |p, f, a| text(p, Screen::Repartition(4), f, a),
     },
-    ScreenDef { key: '?', title: help::title, draw: |p, f, a| help::draw(p.keys, f, a) },
+    ScreenDef { key: 'f', title: failures::title, has_list: true, draw: failures::draw },
+    ScreenDef { key: '?', title: help::title, has_list: false, draw: help::draw },
 ];
-
-/// What the user chose to see: a row of [`SCREENS`], the first at the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Shown(usize);
-
-impl Shown {
-    /// What a key shows.
-    pub(crate) fn of_key(key: char) -> Option<Shown> {
-        SCREENS.iter().position(|screen| screen.key == key).map(Shown)
-    }
-
-    fn screen(self) -> &'static ScreenDef {
-        &SCREENS[self.0]
-    }
-}
 
 /// The keys with their meaning, for the help.
 pub(crate) type Keys = Vec<(char, &'static str)>;

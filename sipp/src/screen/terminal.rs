@@ -3,24 +3,25 @@
 //! A panic unwinds and drops it too; a signal ends the run, which drops it.
 
 use std::io::{self, Stdout};
+use std::sync::Arc;
 
 use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
-use super::charts::History;
 use super::draw::{Picture, draw};
-use super::{Keys, Shown};
+use super::Keys;
+use super::view::View;
+use crate::recorder::Flight;
 use crate::stats::snapshot::{Baseline, Snapshot};
 
 /// The live screen.
 pub(crate) struct Live {
     terminal: Terminal<CrosstermBackend<Stdout>>,
-    history: History,
     keys: Keys,
     /// What the user chose to see.
-    pub(crate) shown: Shown,
+    pub(crate) view: View,
     /// The command that is being typed.
     pub(crate) typing: Option<String>,
 }
@@ -32,22 +33,21 @@ impl Live {
         let _ = enable_raw_mode();
         execute!(io::stdout(), EnterAlternateScreen)?;
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-        Ok(Live { terminal, history: History::default(), keys, shown: Shown::default(), typing: None })
-    }
-
-    /// Adds the period that began with `since` to the charts.
-    pub(crate) fn remember(&mut self, snapshot: &Snapshot, since: &Baseline) {
-        self.history.add(snapshot, since);
+        Ok(Live { terminal, keys, view: View::default(), typing: None })
     }
 
     /// Draws; only what changed is sent. Errors: the terminal is gone.
-    pub(crate) fn draw(&mut self, snapshot: &Snapshot, since: &Baseline) -> io::Result<()> {
+    pub(crate) fn draw(
+        &mut self,
+        (snapshot, since): (&Snapshot, &Baseline),
+        flights: &[Arc<Flight>],
+    ) -> io::Result<()> {
         let picture = Picture {
             snapshot,
             since,
-            history: &self.history,
             keys: &self.keys,
-            shown: self.shown,
+            flights,
+            view: &self.view,
             typing: self.typing.as_deref(),
         };
         self.terminal.draw(|frame| draw(&picture, frame))?;
