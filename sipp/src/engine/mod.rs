@@ -50,8 +50,8 @@ use crate::options::Options;
 use crate::stats::times::{DateForm, Wall};
 use crate::stats::trace;
 
-pub use check::check;
 pub use crate::screen::Movement;
+pub use check::check;
 pub use command::Command;
 pub use control::{Controlled, Controller, controller};
 pub use rehearse::rehearse;

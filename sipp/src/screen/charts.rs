@@ -62,7 +62,8 @@ pub(super) fn draw(snapshot: &Snapshot, frame: &mut Frame<'_>, area: Rect) {
     let rows = [Constraint::Min(0), Constraint::Length(table.len() as u16)];
     let [charts, bottom] = Layout::vertical(rows).areas(area);
     let seconds = snapshot.seconds.list();
-    for (chart, area) in CHARTS.iter().zip(Layout::vertical([Constraint::Fill(1); 4]).areas::<4>(charts).iter())
+    for (chart, area) in
+        CHARTS.iter().zip(Layout::vertical([Constraint::Fill(1); 4]).areas::<4>(charts).iter())
     {
         let newest_first: Vec<u64> =
             seconds.iter().rev().take(usize::from(area.width)).map(chart.value).collect();

@@ -26,7 +26,8 @@ pub(super) fn draw(picture: &Picture<'_>, frame: &mut Frame<'_>, area: Rect) {
 fn list(picture: &Picture<'_>, frame: &mut Frame<'_>, area: Rect) {
     let reasons = reasons(picture);
     let most = area.height / 2;
-    let rows = [Constraint::Length(most.min(reasons.len() as u16)), Constraint::Length(1), Constraint::Min(0)];
+    let rows =
+        [Constraint::Length(most.min(reasons.len() as u16)), Constraint::Length(1), Constraint::Min(0)];
     let [top, heading, bottom] = Layout::vertical(rows).areas(area);
     frame.render_widget(Paragraph::new(reasons), top);
     let bold = Style::new().add_modifier(Modifier::BOLD);

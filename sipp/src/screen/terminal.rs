@@ -10,8 +10,8 @@ use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_ra
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
-use super::draw::{Picture, draw};
 use super::Keys;
+use super::draw::{Picture, draw};
 use super::view::View;
 use crate::recorder::Flight;
 use crate::stats::snapshot::{Baseline, Snapshot};
