@@ -100,9 +100,9 @@ impl Comparison {
 }
 
 impl Condition {
-    /// Reads one condition. Error: the line to show.
-    pub(crate) fn parse(text: &str) -> Result<Condition, String> {
-        let refuse = |why: String| format!("-fail-if '{text}': {why}");
+    /// Reads one condition of that option. Error: the line to show.
+    pub(crate) fn parse(option: &str, text: &str) -> Result<Condition, String> {
+        let refuse = |why: String| format!("{option} '{text}': {why}");
         let at = text.find(['<', '>']).ok_or_else(|| {
             refuse("a condition is a figure, one of < <= > >=, and a limit, as in p99(1)>200ms".into())
         })?;
@@ -212,7 +212,7 @@ mod tests {
         ];
         for (text, figure, comparison, limit) in rows {
             let expected = Condition { text: text.into(), figure, comparison, limit };
-            assert_eq!(Condition::parse(text), Ok(expected), "{text}");
+            assert_eq!(Condition::parse("-fail-if", text), Ok(expected), "{text}");
         }
     }
 
@@ -229,7 +229,7 @@ mod tests {
             (">", "unknown figure"),
         ];
         for (text, why) in rows {
-            let error = Condition::parse(text).expect_err(text);
+            let error = Condition::parse("-fail-if", text).expect_err(text);
             assert!(error.contains(why) && error.contains(text), "{error}");
         }
     }

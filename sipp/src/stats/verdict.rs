@@ -201,7 +201,7 @@ mod tests {
             ("failed>=0%", true),
             ("rate<7", false),
         ];
-        let conditions = rows.map(|(text, _)| Condition::parse(text).expect(text));
+        let conditions = rows.map(|(text, _)| Condition::parse("-fail-if", text).expect(text));
         for (judged, (text, is_met)) in judge(&client(), &conditions).iter().zip(rows) {
             assert_eq!(judged.is_met, is_met, "{text}: {}", judged.figure);
         }
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn names_of_response_times_are_checked() {
-        let conditions = [Condition::parse("p99(invite)>1ms").expect("valid")];
+        let conditions = [Condition::parse("-fail-if", "p99(invite)>1ms").expect("valid")];
         let text = unknown_name(&conditions, &["1".into()]).expect("there is none");
         assert!(text.contains("'invite'") && text.contains("it has: 1"), "{text}");
         assert_eq!(unknown_name(&conditions, &["invite".into()]), None);
@@ -231,7 +231,7 @@ mod tests {
         let mut snapshot = client();
         snapshot.counters.totals.failed = 2;
         snapshot.counters.totals.causes[4] = 2;
-        let conditions = ["p99(1)>2ms", "failed>5"].map(|text| Condition::parse(text).expect(text));
+        let conditions = ["p99(1)>2ms", "failed>5"].map(|text| Condition::parse("-fail-if", text).expect(text));
         let text = junit(&snapshot, &judge(&snapshot, &conditions), failures(&snapshot).as_deref());
         for expected in [
             "tests=\"3\" failures=\"2\"",
