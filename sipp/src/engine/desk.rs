@@ -125,8 +125,13 @@ impl Desk {
         Ok(desk)
     }
 
-    /// Works until the run is over; `out` and `err` get the closing words.
-    pub(super) fn run(mut self, notes: &Receiver<Note>, out: &mut dyn Write, err: &mut dyn Write) {
+    /// Works until the run is over; `out` and `err` get the closing words. Gives the last figures.
+    pub(super) fn run(
+        mut self,
+        notes: &Receiver<Note>,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+    ) -> Option<Snapshot> {
         while let Ok(note) = notes.recv() {
             match note {
                 Note::Batch(batch) => self.batch(&batch),
@@ -149,12 +154,13 @@ impl Desk {
                     let snapshot = self.complete(*snapshot, occasion);
                     if occasion == Occasion::End {
                         self.close(&snapshot, out, err);
-                        return;
+                        return Some(snapshot);
                     }
                     self.figures(&snapshot, occasion);
                 }
             }
         }
+        None
     }
 
     /// Adds what the desk knows: the threads' CPU time and the seconds so far.

@@ -18,6 +18,7 @@ mod desk;
 mod failing;
 mod figures;
 mod files;
+mod find_max;
 mod flights;
 mod incoming;
 mod library;
@@ -47,6 +48,7 @@ use sip::time::Time;
 
 use crate::exit::Exit;
 use crate::options::Options;
+use crate::stats::snapshot::Snapshot;
 use crate::stats::times::{DateForm, Wall};
 use crate::stats::trace;
 
@@ -90,13 +92,18 @@ pub fn run(
     if options.traces.rfc3339 {
         wall.form = DateForm::Rfc3339;
     }
-    let result = prepare(options, &mut console, (clock, wall), controlled).and_then(|prepared| {
-        let over = Arc::new(AtomicBool::new(false));
-        serve_commands(options, &controller, &over, console.terminal)?;
-        let ending = work(prepared, &mut console);
-        over.store(true, Ordering::Relaxed);
-        ending
-    });
+    let over = Arc::new(AtomicBool::new(false));
+    let result = if options.find_max.conditions.is_some() {
+        serve_commands(options, &controller, &over, Terminal::Headless)
+            .and_then(|()| find_max::find_max(options, &mut console, controlled))
+            .map(|exit| Ending { exit, error: None })
+    } else {
+        prepare(options, &mut console, (clock, wall), controlled).and_then(|prepared| {
+            serve_commands(options, &controller, &over, console.terminal)?;
+            work(prepared, &mut console).map(|(ending, _)| ending)
+        })
+    };
+    over.store(true, Ordering::Relaxed);
     let (exit, text) = match result {
         Ok(Ending { exit, error }) => (exit, error),
         Err(Fatal { exit, text }) => (exit, Some(text)),
@@ -159,13 +166,21 @@ fn serve_commands(
     Ok(())
 }
 
-/// Lets the threads work until the run is over.
-fn work(prepared: Prepared, console: &mut Console) -> Result<Ending, Fatal> {
+/// Lets the threads work until the run is over. Gives how it ended and its last figures.
+fn work(prepared: Prepared, console: &mut Console) -> Result<(Ending, Option<Snapshot>), Fatal> {
     let Prepared { signalling, desk, notes } = prepared;
     let thread = std::thread::Builder::new().name("sipp-signalling".into());
     let thread: JoinHandle<Ending> = thread
         .spawn(move || signalling.run())
         .map_err(|error| Fatal::late(format!("Unable to start a thread: {error}")))?;
-    desk.run(&notes, &mut console.out, &mut console.err);
-    thread.join().map_err(|_| Fatal::late("The signalling thread ended by a bug"))
+    let last = desk.run(&notes, &mut console.out, &mut console.err);
+    let ending = thread.join().map_err(|_| Fatal::late("The signalling thread ended by a bug"))?;
+    Ok((ending, last))
+}
+
+/// Creates the file of `-json`. Errors: it cannot be created.
+fn report_file(name: Option<&str>) -> Result<Option<std::fs::File>, Fatal> {
+    let Some(name) = name else { return Ok(None) };
+    let file = std::fs::File::create(name);
+    file.map(Some).map_err(|error| Fatal::late(format!("Unable to create '{name}': {error}")))
 }

@@ -135,7 +135,7 @@ fn media(
 
 /// What the run is held to. Errors: a condition that cannot be read, or about a response time that is not there.
 fn rules(options: &Options, program: &Program) -> Result<Rules, Fatal> {
-    let conditions = options.verdict.fail_if.iter().map(|text| Condition::parse(text));
+    let conditions = options.verdict.fail_if.iter().map(|text| Condition::parse("-fail-if", text));
     let conditions: Vec<Condition> = conditions.collect::<Result<_, _>>().map_err(Fatal::early)?;
     let names: Vec<String> = program.timers.iter().map(|timer| timer.name.clone()).collect();
     match unknown_name(&conditions, &names) {

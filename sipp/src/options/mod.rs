@@ -5,6 +5,7 @@
 
 mod call;
 mod command_line;
+mod find_max;
 mod general;
 mod help;
 mod network;
@@ -20,6 +21,7 @@ mod watch;
 
 pub use call::{Behaviours, Call, DuplicateCheck};
 pub use command_line::{Invocation, Refusal, read};
+pub use find_max::FindMax;
 pub use general::{General, Media};
 pub use help::{Described, Support, Topic, described, version};
 pub use network::{HostPort, Network, SocketMode};
@@ -46,6 +48,8 @@ pub struct Options {
     pub media: Media,
     /// When calls start.
     pub rate: Rate,
+    /// The search for the highest rate.
+    pub find_max: FindMax,
     /// Files that tell what happened.
     pub traces: Traces,
     /// Third party call control.
@@ -63,6 +67,9 @@ impl Options {
     fn check(&self) -> Result<(), String> {
         if self.rate.limit.is_some() && self.rate.users.is_some() {
             return Err("Can not set open call limit (-l) when -users is specified.".into());
+        }
+        if self.find_max.conditions.is_some() && (self.rate.users.is_some() || self.rate.stop_after.is_some()) {
+            return Err("-find-max chooses the rate and the number of calls: -users and -m do not go with it".into());
         }
         self.twin.check()?;
         if self.traces.ring_bytes.is_some() && self.traces.max_bytes.is_some() {

@@ -1,7 +1,7 @@
 //! The table of all options: groups in the order of the help, each with its rows.
 
 use super::row::Row;
-use super::{call, general, network, rate, scenario, tools, traces, twin, verdict, watch};
+use super::{call, find_max, general, network, rate, scenario, tools, traces, twin, verdict, watch};
 
 /// Groups with their titles.
 const GROUPS: &[(&str, &[&[Row]])] = &[
@@ -13,6 +13,7 @@ const GROUPS: &[(&str, &[&[Row]])] = &[
     ("Injection files", &[scenario::INJECTION_ROWS]),
     ("Media", &[general::MEDIA_ROWS]),
     ("Rate", &[rate::ROWS]),
+    ("Find the limit", &[find_max::ROWS]),
     ("Retransmission and timeouts", &[call::TIMER_ROWS]),
     ("Third party call control", &[twin::ROWS]),
     ("Performance", &[general::PERFORMANCE_ROWS]),

@@ -14,15 +14,16 @@ pub(crate) enum Generator {
 }
 
 impl Generator {
-    /// Judges a run: more than one call of a hundred late, or messages lost on this side, and it is limited.
+    /// Judges a run: more than one call of a hundred too late, or messages lost on this side, and it is limited.
     pub(crate) fn judge(snapshot: &Snapshot) -> Generator {
         let (pacing, network) = (&snapshot.pacing, &snapshot.network);
         let mut reasons = Vec::new();
-        if pacing.late() * 100 > pacing.started {
+        let too_late = pacing.lateness.above(TOO_LATE);
+        if too_late * 100 > pacing.started {
             reasons.push(format!(
-                "{} of {} calls started more than 1 ms late, the worst by {:.3} ms",
-                pacing.late(),
+                "{too_late} of {} calls started more than {} ms late, the worst by {:.3} ms",
                 pacing.started,
+                TOO_LATE.as_millis(),
                 pacing.latest().as_secs_f64() * 1000.0
             ));
         }
@@ -82,6 +83,10 @@ impl ThreadTime {
     }
 }
 
+/// A call that starts later than this after it was due is not the load that was asked for. What starts later than
+/// a millisecond is counted, and response times from the due moment include it; on a machine that others use too it
+/// is no reason to throw a run away.
+const TOO_LATE: Duration = Duration::from_millis(10);
 /// How the names of the threads begin that open calls.
 pub(crate) const SIGNALLING: &str = "sipp-signal";
 /// A thread that uses more of a CPU has little left.
@@ -100,10 +105,10 @@ mod tests {
     fn a_late_or_lossy_generator_is_limited() {
         let mut snapshot = client();
         for call in 0..1000 {
-            snapshot.pacing.start(Duration::from_millis(if call < 10 { 5 } else { 1 }));
+            snapshot.pacing.start(Duration::from_millis(if call < 10 { 50 } else { 10 }));
         }
         assert_eq!(Generator::judge(&snapshot), Generator::Valid, "one of a hundred is still fine");
-        snapshot.pacing.start(Duration::from_millis(2));
+        snapshot.pacing.start(Duration::from_millis(11));
         snapshot.network.kernel_drops = 3;
         let judged = Generator::judge(&snapshot);
         assert_eq!((judged.word(), judged.reasons().len()), ("GENERATOR-LIMITED", 2), "{judged:?}");

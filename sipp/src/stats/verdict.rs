@@ -56,7 +56,7 @@ pub(crate) fn unknown_name(conditions: &[Condition], names: &[String]) -> Option
                 let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
                 let text = &condition.text;
                 Some(format!(
-                    "-fail-if '{text}': the scenario has no response time '{name}' (it has: {known})"
+                    "'{text}': the scenario has no response time '{name}' (it has: {known})"
                 ))
             }
             _ => None,

@@ -118,7 +118,7 @@ mod tests {
         }
         assert_eq!(lines[0], "round 1:       100 calls/s holds   fail<1%: 0%");
         assert_eq!(lines[1], "round 1:       200 calls/s breaks  target: fail<1%: the run had 3%");
-        assert_eq!(round_line(1, &search.rounds()[0]), "round 1: 100 calls/s holds, 103 breaks (target)");
+        assert_eq!(round_line(1, &search.rounds()[0]), "round 1: 100 calls/s holds, 104 breaks (target)");
         let expected = "Highest rate that holds: 100 calls/s (100 to 100 in 1 rounds); the target is the limit";
         assert_eq!(finding_line(&search.finding(), 1), expected);
         let text = protocol.json(&search, ("fail<1%", 5.0));
