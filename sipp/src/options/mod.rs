@@ -68,8 +68,11 @@ impl Options {
         if self.rate.limit.is_some() && self.rate.users.is_some() {
             return Err("Can not set open call limit (-l) when -users is specified.".into());
         }
-        if self.find_max.conditions.is_some() && (self.rate.users.is_some() || self.rate.stop_after.is_some()) {
-            return Err("-find-max chooses the rate and the number of calls: -users and -m do not go with it".into());
+        if self.find_max.conditions.is_some() && (self.rate.users.is_some() || self.rate.stop_after.is_some())
+        {
+            return Err(
+                "-find-max chooses the rate and the number of calls: -users and -m do not go with it".into(),
+            );
         }
         self.twin.check()?;
         if self.traces.ring_bytes.is_some() && self.traces.max_bytes.is_some() {

@@ -55,9 +55,7 @@ pub(crate) fn unknown_name(conditions: &[Condition], names: &[String]) -> Option
             Measured::ResponseTime(name) if !names.contains(name) => {
                 let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
                 let text = &condition.text;
-                Some(format!(
-                    "'{text}': the scenario has no response time '{name}' (it has: {known})"
-                ))
+                Some(format!("'{text}': the scenario has no response time '{name}' (it has: {known})"))
             }
             _ => None,
         },
@@ -231,7 +229,8 @@ mod tests {
         let mut snapshot = client();
         snapshot.counters.totals.failed = 2;
         snapshot.counters.totals.causes[4] = 2;
-        let conditions = ["p99(1)>2ms", "failed>5"].map(|text| Condition::parse("-fail-if", text).expect(text));
+        let conditions =
+            ["p99(1)>2ms", "failed>5"].map(|text| Condition::parse("-fail-if", text).expect(text));
         let text = junit(&snapshot, &judge(&snapshot, &conditions), failures(&snapshot).as_deref());
         for expected in [
             "tests=\"3\" failures=\"2\"",

@@ -78,12 +78,16 @@ pub(crate) fn round_line(number: usize, round: &Round) -> String {
 pub(crate) fn finding_line(finding: &Finding, rounds: usize) -> String {
     let limit = match finding.limit {
         Some(Culprit::Target) => "the target is the limit",
-        Some(Culprit::Generator) => "GENERATOR-LIMITED: this program or its machine is the limit, not the target",
+        Some(Culprit::Generator) => {
+            "GENERATOR-LIMITED: this program or its machine is the limit, not the target"
+        }
         None => "no limit was found",
     };
     match (finding.highest, finding.interval) {
         (Some(highest), Some((low, high))) => {
-            format!("Highest rate that holds: {highest} calls/s ({low} to {high} in {rounds} rounds); {limit}")
+            format!(
+                "Highest rate that holds: {highest} calls/s ({low} to {high} in {rounds} rounds); {limit}"
+            )
         }
         _ => format!("No rate holds; {limit}"),
     }
@@ -119,7 +123,8 @@ mod tests {
         assert_eq!(lines[0], "round 1:       100 calls/s holds   fail<1%: 0%");
         assert_eq!(lines[1], "round 1:       200 calls/s breaks  target: fail<1%: the run had 3%");
         assert_eq!(round_line(1, &search.rounds()[0]), "round 1: 100 calls/s holds, 104 breaks (target)");
-        let expected = "Highest rate that holds: 100 calls/s (100 to 100 in 1 rounds); the target is the limit";
+        let expected =
+            "Highest rate that holds: 100 calls/s (100 to 100 in 1 rounds); the target is the limit";
         assert_eq!(finding_line(&search.finding(), 1), expected);
         let text = protocol.json(&search, ("fail<1%", 5.0));
         let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");

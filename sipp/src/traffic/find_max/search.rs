@@ -175,7 +175,9 @@ mod tests {
 
     #[test]
     fn the_limit_of_a_simulated_target_is_found() {
-        for (first, capacity) in [(10.0, 1337.0), (100_000.0, 1337.0), (50.0, 50.0), (10.0, 3.0), (1.0, 90_000.0)] {
+        for (first, capacity) in
+            [(10.0, 1337.0), (100_000.0, 1337.0), (50.0, 50.0), (10.0, 3.0), (1.0, 90_000.0)]
+        {
             let (finding, runs) = search(first, capacity, f64::MAX);
             let (low, high) = finding.interval.expect("a rate holds");
             let highest = finding.highest.expect("a rate holds");
