@@ -12,7 +12,7 @@ use crate::traffic::calls::CallKey;
 use crate::traffic::rate::{Arrivals, Share};
 use crate::traffic::schedule::{Climb, Growth, Schedule, Start, Wishes};
 
-use super::call_id::CallIdFormat;
+use super::call_id::CallIds;
 use super::signalling::Signalling;
 
 /// How and how many calls are opened.
@@ -20,7 +20,7 @@ use super::signalling::Signalling;
 pub(super) struct Opening {
     pub(super) schedule: Schedule,
     stop_after: Option<u64>,
-    pub(super) call_ids: CallIdFormat,
+    pub(super) call_ids: CallIds,
     /// `-callid_slash_ign`.
     pub(super) keeps_id_prefix: bool,
 }
@@ -36,8 +36,8 @@ pub(super) struct Habits {
     pub(super) sleep: Duration,
     /// `-rate_interval`, or `-fd`.
     pub(super) ramp_interval: Duration,
-    /// `-cid_str`.
-    pub(super) call_ids: CallIdFormat,
+    /// `-cid_type` and `-cid_str`.
+    pub(super) call_ids: CallIds,
     /// `-callid_slash_ign`.
     pub(super) keeps_id_prefix: bool,
 }
@@ -121,7 +121,8 @@ impl Signalling {
     }
 
     fn open(&mut self, now: Time, start: Start) {
-        let id = self.opening.call_ids.write(self.state.call_numbers + 1);
+        let micros = self.settings.wall.unix_micros(now);
+        let id = self.opening.call_ids.write(self.state.call_numbers + 1, micros);
         let Some(key) = self.begin(now, &id, UserId(start.user), Origin::Opened) else { return };
         if let Some(call) = self.calls.get_mut(key) {
             call.was_due(start.due);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
+use sip::ident::Ident;
 use sip::msg::frame;
 use sip::net::{Clock, ConnLimits, Sockets};
 use sip::time::Time;
@@ -21,7 +22,7 @@ use crate::stats::times::Wall;
 use crate::stats::verdict::{Rules, unknown_name};
 use crate::traffic::calls::Calls;
 
-use super::call_id::CallIdFormat;
+use super::call_id::CallIds;
 use super::control::Controlled;
 use super::desk::Desk;
 use super::failing::Failing;
@@ -174,7 +175,11 @@ fn habits(options: &Options, program: &Program, settings: &Settings) -> Habits {
         length: describe::pauses(program, call.pause).max(call.pause),
         sleep: options.general.sleep,
         ramp_interval: setup::ramp_interval(options),
-        call_ids: CallIdFormat::parse(&call.call_id_format, settings.pid, &settings.local_ip.to_string()),
+        call_ids: CallIds::new(
+            (call.call_id_type, &call.call_id_format),
+            (settings.pid, &settings.local_ip.to_string()),
+            Ident::seeded(rand::random()),
+        ),
         keeps_id_prefix: call.keep_call_id_prefix,
     }
 }

@@ -257,9 +257,10 @@ pub(super) fn sockets_for_calls(options: &Options) -> (usize, Option<String>) {
 
 /// `-buff_size`, or as large as the system grants.
 pub(super) fn udp_options(options: &Options) -> UdpOptions {
+    let device = options.network.device.clone();
     match options.network.buffer_bytes {
-        Some(bytes) => UdpOptions { receive_buffer: bytes, send_buffer: bytes, ..UdpOptions::default() },
-        None => UdpOptions::default(),
+        Some(bytes) => UdpOptions { receive_buffer: bytes, send_buffer: bytes, device },
+        None => UdpOptions { device, ..UdpOptions::default() },
     }
 }
 

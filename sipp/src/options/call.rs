@@ -64,6 +64,8 @@ pub struct Call {
     pub base_cseq: u32,
     /// `-cid_str`.
     pub call_id_format: String,
+    /// `-cid_type`.
+    pub call_id_type: CallIdType,
     /// `-d`: pauses without a length.
     pub pause: Duration,
     /// `-deadcall_wait`.
@@ -104,12 +106,44 @@ pub struct Call {
     pub dynamic_id: [u32; 3],
 }
 
+/// `-cid_type`: how Call-IDs are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CallIdType {
+    /// As `-cid_str` says.
+    #[default]
+    Format,
+    /// A random UUID.
+    Uuid,
+    /// 32 random hex digits.
+    UuidCompact,
+    /// The call number and 32 random hex digits.
+    Random,
+    /// Microseconds since 1970, call number, process id.
+    Timestamp,
+}
+
+/// The words of `-cid_type`.
+const CALL_ID_TYPES: &[(&[&str], CallIdType)] = &[
+    (&["default", "format", "legacy"], CallIdType::Format),
+    (&["uuid"], CallIdType::Uuid),
+    (&["uuid-compact", "uuidcompact", "uuid32"], CallIdType::UuidCompact),
+    (&["random", "random-hex"], CallIdType::Random),
+    (&["timestamp", "time"], CallIdType::Timestamp),
+];
+
+fn call_id_type(word: &str) -> Result<CallIdType, String> {
+    let fits = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(word));
+    let found = CALL_ID_TYPES.iter().find(|(names, _)| fits(names)).map(|row| row.1);
+    found.ok_or_else(|| format!("-cid_type '{word}': there are default, uuid, uuid-compact, random and timestamp"))
+}
+
 impl Default for Call {
     fn default() -> Call {
         Call {
             auto_answer: false,
             base_cseq: 1,
             call_id_format: "%u-%p@%s".into(),
+            call_id_type: CallIdType::Format,
             pause: Duration::ZERO,
             remember_ended: Duration::from_secs(33),
             auth_uri: None,
@@ -159,14 +193,24 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         names: &["cid_str"],
         value: "TEXT",
-        help: "Call-ID: %u is the call number, %p the process id, %s the local address, %% a percent sign. \
+        help: "Call-ID: %u is the call number, %p the process id, %s the local address, %r a random number, %% a percent \
+               sign. \
                Default: %u-%p@%s.",
         effect: Effect::Text(|options, text| {
             options.call.call_id_format = text.into();
             Ok(())
         }),
     },
-    Row { names: &["cid_type"], value: "WORD", help: "Kind of Call-ID.", effect: Effect::NotYet(1) },
+    Row {
+        names: &["cid_type"],
+        value: "WORD",
+        help: "Kind of Call-ID: default, as -cid_str says; uuid; uuid-compact, 32 hex digits; random, call number \
+               and 32 hex digits; timestamp, microseconds, call number and process id. Default: default.",
+        effect: Effect::Text(|options, word| {
+            options.call.call_id_type = call_id_type(word)?;
+            Ok(())
+        }),
+    },
     Row {
         names: &["d"],
         value: "TIME",
@@ -345,7 +389,15 @@ pub(super) const LOSS_ROWS: &[Row] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::Behaviours;
+    use super::{Behaviours, CallIdType, call_id_type};
+
+    #[test]
+    fn kinds_of_call_ids_are_words_in_any_case() {
+        for (word, kind) in [("legacy", CallIdType::Format), ("UUID32", CallIdType::UuidCompact), ("Time", CallIdType::Timestamp)] {
+            assert_eq!(call_id_type(word), Ok(kind), "{word}");
+        }
+        assert!(call_id_type("guid").is_err());
+    }
 
     #[test]
     fn behaviours_begin_with_nothing() {

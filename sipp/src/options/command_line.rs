@@ -197,6 +197,21 @@ mod tests {
     }
 
     #[test]
+    fn options_that_exclude_each_other_are_refused() {
+        let rows = [
+            ("x -find-max fail<1% -m 5", "-find-max chooses the rate"),
+            ("x -find-max fail<1% -users 5", "-find-max chooses the rate"),
+            ("x -t t1 -bind_to_device lo", "-bind_to_device is for UDP only"),
+            ("x -arrivals often", "there are even, poisson and burst"),
+            ("x -cid_type guid", "there are default, uuid"),
+        ];
+        for (line, text) in rows {
+            assert!(refusal(line).text.contains(text), "{line}: {:?}", refusal(line));
+        }
+        assert_eq!(options("x -bind_to_device lo").network.device.as_deref(), Some("lo"));
+    }
+
+    #[test]
     fn the_last_occurrence_wins_also_across_options() {
         assert_eq!(options("x -r 5 -r 7").rate.calls, 7.0);
         assert!(options("x -nd -default_behaviors all").call.behaviours.bye);

@@ -19,7 +19,7 @@ mod twin;
 mod verdict;
 mod watch;
 
-pub use call::{Behaviours, Call, DuplicateCheck};
+pub use call::{Behaviours, Call, CallIdType, DuplicateCheck};
 pub use command_line::{Invocation, Refusal, read};
 pub use find_max::FindMax;
 pub use general::{General, Media};
@@ -73,6 +73,10 @@ impl Options {
             return Err(
                 "-find-max chooses the rate and the number of calls: -users and -m do not go with it".into(),
             );
+        }
+        let udp = [SocketMode::Udp, SocketMode::UdpPerCall, SocketMode::UdpPerAddress];
+        if self.network.device.is_some() && !udp.contains(&self.network.mode) {
+            return Err("-bind_to_device is for UDP only in this version of sipp".into());
         }
         self.twin.check()?;
         if self.traces.ring_bytes.is_some() && self.traces.max_bytes.is_some() {

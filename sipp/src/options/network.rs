@@ -85,6 +85,8 @@ pub struct Network {
     pub reconnect_sleep: Duration,
     /// `-rsa`: where everything is sent.
     pub send_to: Option<HostPort>,
+    /// `-bind_to_device`: name of a network interface.
+    pub device: Option<String>,
     /// `-buff_size`: size of the socket buffers in bytes; `None` leaves the choice to the program.
     pub buffer_bytes: Option<usize>,
 }
@@ -104,6 +106,7 @@ impl Default for Network {
             reconnect_close: true,
             reconnect_sleep: Duration::from_secs(1),
             send_to: None,
+            device: None,
             buffer_bytes: None,
         }
     }
@@ -170,8 +173,11 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         names: &["bind_to_device"],
         value: "NAME",
-        help: "Bind to a network interface.",
-        effect: Effect::NotYet(1),
+        help: "Send and receive through this network interface only; most systems ask for privileges.",
+        effect: Effect::Text(|options, device| {
+            options.network.device = Some(device.into());
+            Ok(())
+        }),
     },
     Row {
         names: &["ci"],
