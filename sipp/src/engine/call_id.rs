@@ -69,7 +69,9 @@ impl CallIds {
             Form::Type(CallIdType::Timestamp) => {
                 id.extend_from_slice(format!("{unix_micros}-{number}-{}", self.pid).as_bytes());
             }
-            Form::Type(CallIdType::UuidCompact | CallIdType::Format) => write_random(&mut self.ident, &mut id),
+            Form::Type(CallIdType::UuidCompact | CallIdType::Format) => {
+                write_random(&mut self.ident, &mut id)
+            }
         }
         id.extend_from_slice(self.host.as_bytes());
         id

@@ -134,7 +134,9 @@ const CALL_ID_TYPES: &[(&[&str], CallIdType)] = &[
 fn call_id_type(word: &str) -> Result<CallIdType, String> {
     let fits = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(word));
     let found = CALL_ID_TYPES.iter().find(|(names, _)| fits(names)).map(|row| row.1);
-    found.ok_or_else(|| format!("-cid_type '{word}': there are default, uuid, uuid-compact, random and timestamp"))
+    found.ok_or_else(|| {
+        format!("-cid_type '{word}': there are default, uuid, uuid-compact, random and timestamp")
+    })
 }
 
 impl Default for Call {
@@ -393,7 +395,11 @@ mod tests {
 
     #[test]
     fn kinds_of_call_ids_are_words_in_any_case() {
-        for (word, kind) in [("legacy", CallIdType::Format), ("UUID32", CallIdType::UuidCompact), ("Time", CallIdType::Timestamp)] {
+        for (word, kind) in [
+            ("legacy", CallIdType::Format),
+            ("UUID32", CallIdType::UuidCompact),
+            ("Time", CallIdType::Timestamp),
+        ] {
             assert_eq!(call_id_type(word), Ok(kind), "{word}");
         }
         assert!(call_id_type("guid").is_err());
