@@ -12,6 +12,8 @@ pub enum Exit {
     Stopped = 97,
     /// Help, version or a built-in scenario was printed, or the program went to the background.
     NoRun = 99,
+    /// A check of `rtpcheck` failed: packets did not come back as they were sent.
+    RtpCheckFailed = 253,
     /// A socket could not be bound because its address is in use.
     AddressInUse = 254,
     /// Another fatal error after the scenario was loaded.
@@ -25,6 +27,7 @@ impl Exit {
         (Exit::Failed, "at least one call failed, or an error in options or scenario"),
         (Exit::Stopped, "ended by the scenario, or by -timeout before any call ended"),
         (Exit::NoRun, "help, version or scenario printed, or gone to the background"),
+        (Exit::RtpCheckFailed, "RTP did not come back as it was sent (rtpcheck)"),
         (Exit::AddressInUse, "fatal error: address in use"),
         (Exit::Fatal, "other fatal error after the scenario was loaded"),
     ];

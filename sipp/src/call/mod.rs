@@ -7,6 +7,7 @@
 mod abort;
 mod commands;
 mod duplicates;
+mod info_digit;
 mod io;
 mod matching;
 mod receive;

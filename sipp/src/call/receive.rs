@@ -66,6 +66,7 @@ impl Run<'_, '_> {
     /// What every message of the dialog tells, whether it fits or not.
     fn note_dialog(&mut self, view: View<'_>) {
         self.learn_media(view);
+        self.learn_digit(view);
         let call = &mut *self.call;
         match view.status() {
             Some(_) => {

@@ -48,6 +48,7 @@ impl Run<'_, '_> {
         if self.report_problems() == Gravity::Fatal {
             return;
         }
+        self.note_own_media(bytes);
         self.emit(index, step, Outgoing { bytes, to, step: index, kind: Sending::First });
         self.book(index, step);
         self.remember_sent(index, send, bytes);

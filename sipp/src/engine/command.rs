@@ -84,6 +84,7 @@ pub(crate) const KEYS: &[(char, &str, Command)] = &[
     ('7', "repartition of response time 3", Command::Show('7')),
     ('8', "repartition of response time 4", Command::Show('8')),
     ('9', "repartition of response time 5", Command::Show('9')),
+    ('m', "media: packets, loss, jitter, scores", Command::Show('m')),
     ('f', "failed calls", Command::Show('f')),
     ('j', "next line, or next failed call; also Down", Command::Move(Movement::Down)),
     ('k', "line or failed call before; also Up", Command::Move(Movement::Up)),

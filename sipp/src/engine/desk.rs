@@ -9,7 +9,7 @@ use std::sync::mpsc::Receiver;
 
 use sip::time::Time;
 
-use crate::options::{Options, Traces};
+use crate::options::{Options, TraceFile, Traces};
 use crate::screen::Live;
 use crate::stats::closing;
 use crate::stats::csv::{self, Bins};
@@ -37,6 +37,8 @@ pub(super) struct Desk {
     errors: Option<Trace>,
     logs: Option<Trace>,
     call_debug: Option<Trace>,
+    /// Files of rtpcheck, made with their first line.
+    checks: Vec<(&'static str, Trace)>,
     stem: String,
     tables: Tables,
     live: Option<Live>,
@@ -96,7 +98,7 @@ impl Desk {
         let options = &options.traces;
         let stem = format!("{scenario}_{pid}");
         let rule = SizeRule::of(options);
-        let trace = |option: &crate::options::TraceFile, what: &str| {
+        let trace = |option: &TraceFile, what: &str| {
             option.on.then(|| Trace::new(option, &format!("{stem}_{what}"), rule))
         };
         let mut desk = Desk {
@@ -106,6 +108,7 @@ impl Desk {
             errors: trace(&options.errors, "errors"),
             logs: trace(&options.logs, "logs"),
             call_debug: trace(&options.call_debug, "calldebug"),
+            checks: Vec::new(),
             tables: Tables::open((options, junit), &stem)?,
             flights: Flights::new(watch.failures.as_deref(), scenario, pid, wall)?,
             stem,
@@ -144,6 +147,7 @@ impl Desk {
                         self.problem(at, problem);
                     }
                 }
+                Note::Append(name, line) => self.append(name, &line),
                 Note::Shell(at, text) => {
                     if let Err(problem) = self.children.start(&text) {
                         self.problem(at, problem);
@@ -176,6 +180,17 @@ impl Desk {
         }
         snapshot.seconds = self.seconds.clone();
         snapshot
+    }
+
+    /// A line for one of the files of rtpcheck.
+    fn append(&mut self, name: &'static str, line: &str) {
+        if self.checks.iter().all(|(known, _)| *known != name) {
+            let option = TraceFile { on: true, file: Some(name.into()), append: false };
+            self.checks.push((name, Trace::new(&option, name, SizeRule::default())));
+        }
+        let file = self.checks.iter_mut().find(|(known, _)| *known == name);
+        let Some(Err(error)) = file.map(|(_, file)| file.write(0, format!("{line}\n").as_bytes())) else { return };
+        self.problem(Time::ZERO, format!("Unable to write '{name}': {error}"));
     }
 
     fn figures(&mut self, snapshot: &Snapshot, occasion: Occasion) {
@@ -321,7 +336,9 @@ impl Desk {
         }
         let closing = [Screen::Scenario, Screen::Statistics].map(|screen| screen.text(snapshot, &self.drawn));
         // A closed stdout or stderr must not hide the exit code.
-        let text = closing.concat() + &closing::text(snapshot);
+        let has_media = snapshot.media.sent_packets + snapshot.media.received_packets > 0;
+        let media = if has_media { Screen::Media.text(snapshot, &self.drawn) } else { String::new() };
+        let text = closing.concat() + &media + &closing::text(snapshot);
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         let _ = self.last_words(err);
     }

@@ -29,6 +29,8 @@ pub(super) enum Note {
     Failed(Box<Flight>),
     /// A record of `-trace_calldebug`.
     CallDebug(Time, String),
+    /// A line for a file of that name in the working directory.
+    Append(&'static str, String),
     /// Run this in a shell and do not wait for it.
     Shell(Time, Vec<u8>),
     /// Figures, and what they are for.

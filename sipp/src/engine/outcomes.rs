@@ -30,7 +30,8 @@ impl Signalling {
         call.handle(now, input, &mut env, &mut outputs);
         let deadline = call.next_deadline();
         let user = call.state().user;
-        let mut failed = None;
+        // Before its actions: what they play must be known to belong to a line.
+        let mut failed = (!self.place_media(now, key)).then_some(Cause::CallRejected);
         let mut verdict = None;
         for output in &outputs.list {
             if self.state.ending.is_some() {

@@ -11,6 +11,7 @@ use sip::net::{Clock, ConnLimits, Sockets};
 use sip::time::Time;
 
 use crate::exit::Exit;
+use crate::media::reports::Origin;
 use crate::options::Options;
 use crate::scenario::Program;
 use crate::screen::Live;
@@ -63,7 +64,7 @@ pub(super) fn prepare(
     controlled.wakes(sockets.waker());
     let mut settings = setup::settings(options, &addresses, port, wall_clock(wall));
     let twins = commanding::start(options, &loaded.program, sockets.waker(), &mut console.err)?;
-    let media = media(options, clock, &mut settings, &mut loaded)?;
+    let media = media(options, (clock, wall), &mut settings, &mut loaded)?;
     loaded.program.settle(&settings);
     let asked = setup::initialise(clock.now(), &mut loaded.program, &settings, &mut loaded.world)?;
     let Loaded { name, program, world, warnings, .. } = loaded;
@@ -111,7 +112,7 @@ pub(super) fn prepare(
 /// The player, when the scenario plays something or `-rtp_echo` is given; the calls' media port is then its own.
 fn media(
     options: &Options,
-    clock: Clock,
+    (clock, wall): (Clock, Wall),
     settings: &mut Settings,
     loaded: &mut Loaded,
 ) -> Result<Option<Media>, Fatal> {
@@ -124,6 +125,10 @@ fn media(
         last_port: options.media.last_port,
         echo: media::echo(&options.media),
         echo_bytes: options.media.echo_bytes,
+        report_every: options.media.report_every,
+        tolerance: options.media.tolerance,
+        check_debug: options.media.check_debug,
+        origin: Origin(wall.origin_unix_micros),
     };
     let player = Player::start(clock, habits).map_err(|error| {
         let (ip, first, last) = (habits.ip, habits.first_port, habits.last_port);
@@ -131,6 +136,7 @@ fn media(
     })?;
     let media = Media::new(player, std::mem::take(&mut loaded.library), &options.media);
     settings.media_port = media.port();
+    loaded.world.hear_with(media.ears());
     Ok(Some(media))
 }
 

@@ -284,7 +284,9 @@ impl Signalling {
         let totals = figures.counters.totals;
         let broken = self.setup.rules.broken_by(&figures);
         self.link.tell_surely(Note::Figures(Box::new(figures), Occasion::End));
-        let verdict = if totals.failed > 0 || !broken.is_empty() {
+        let verdict = if self.media.as_ref().is_some_and(|media| media.failed_checks() > 0) {
+            Exit::RtpCheckFailed
+        } else if totals.failed > 0 || !broken.is_empty() {
             Exit::Failed
         } else if self.state.timed_out && totals.successful == 0 {
             Exit::Stopped

@@ -43,6 +43,13 @@ pub enum Effect {
     RtpStream(Vec<u8>),
     /// Switch the echo of the media sockets.
     RtpEcho(EchoSwitch),
+    /// Return what the call receives on a media line to its peer, or no longer.
+    CallEcho {
+        /// The line.
+        kind: MediaKind,
+        /// On or off.
+        switch: EchoSwitch,
+    },
 }
 
 /// New state of the media echo.

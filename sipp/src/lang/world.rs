@@ -9,7 +9,8 @@ use std::path::Path;
 use sip::ident::Ident;
 
 use crate::infile::Infiles;
-use crate::state::{DynamicIds, UserId, Vars};
+use crate::media::Heard;
+use crate::state::{DynamicIds, MediaKind, UserId, Vars};
 
 /// Shared, changeable things of a run.
 pub struct World {
@@ -28,8 +29,16 @@ pub struct World {
     read_file: fn(&Path) -> io::Result<Vec<u8>>,
     files: HashMap<Vec<u8>, Vec<u8>>,
     resolve: fn(&str) -> Option<IpAddr>,
+    /// Who hears the calls' media; none in a rehearsal.
+    ears: Option<Box<dyn Ears>>,
     /// Hosts looked up so far; a name is asked for once.
     hosts: HashMap<String, Option<IpAddr>>,
+}
+
+/// What knows the media that calls received.
+pub trait Ears: Send {
+    /// What a call, named by its number, heard so far on its line of a kind.
+    fn heard(&self, call: u64, kind: MediaKind) -> Heard;
 }
 
 /// A complaint of a keyword or action.
@@ -61,6 +70,7 @@ impl World {
             read_file,
             files: HashMap::new(),
             resolve: |_| None,
+            ears: None,
             hosts: HashMap::new(),
         }
     }
@@ -68,6 +78,16 @@ impl World {
     /// Gives the function that finds the address of a host name. Without, only addresses are known.
     pub fn resolve_with(&mut self, resolve: fn(&str) -> Option<IpAddr>) {
         self.resolve = resolve;
+    }
+
+    /// Gives what knows the media that calls received. Without, nobody heard anything.
+    pub fn hear_with(&mut self, ears: Box<dyn Ears>) {
+        self.ears = Some(ears);
+    }
+
+    /// What a call heard so far on its line of a kind.
+    pub fn heard(&self, call: u64, kind: MediaKind) -> Heard {
+        self.ears.as_ref().map(|ears| ears.heard(call, kind)).unwrap_or_default()
     }
 
     /// The address of a host: read from its text (with or without brackets), or looked up once by name.

@@ -47,10 +47,9 @@ pub enum Arrival {
 }
 
 impl Reception {
-    /// A stream whose first packet arrived at `now`.
-    pub fn new(now: Time, header: Header) -> Reception {
+    /// A stream whose first packet arrived at `now`; `clock_rate` is that of its payload type.
+    pub fn new(now: Time, header: Header, clock_rate: u32) -> Reception {
         let sequence = u64::from(header.sequence);
-        let clock_rate = clock_rate(header.payload_type);
         let mut reception = Reception {
             ssrc: header.ssrc,
             payload_type: header.payload_type,
@@ -221,19 +220,6 @@ impl Reception {
     }
 }
 
-/// The clock of a payload type: 90 kHz for the static video types (RFC 3551 6), else 8 kHz. Dynamic types
-/// count as 8 kHz, which is that of telephone events and of most audio.
-fn clock_rate(payload_type: u8) -> u32 {
-    match payload_type {
-        25..=34 => 90_000,
-        10 | 11 => 44_100,
-        6 => 16_000,
-        16 => 11_025,
-        17 => 22_050,
-        _ => 8_000,
-    }
-}
-
 /// A jump forward beyond this is a new start (RFC 3550 A.1).
 const MAX_DROPOUT: u16 = 3000;
 
@@ -248,7 +234,7 @@ mod tests {
 
     /// Sequence numbers each 20 ms after the one before.
     fn received(numbers: &[u16]) -> Reception {
-        let mut reception = Reception::new(Time::ZERO, header(numbers[0]));
+        let mut reception = Reception::new(Time::ZERO, header(numbers[0]), 8_000);
         for (place, number) in numbers.iter().enumerate().skip(1) {
             reception.take(Time::from_millis(20 * place as u64), header(*number));
         }
@@ -278,7 +264,7 @@ mod tests {
     #[test]
     fn jitter_is_the_running_mean_of_changes() {
         assert_eq!(received(&(0..100).collect::<Vec<_>>()).jitter(), Duration::ZERO);
-        let mut reception = Reception::new(Time::ZERO, header(0));
+        let mut reception = Reception::new(Time::ZERO, header(0), 8_000);
         for number in 1..500u16 {
             let late = if number % 2 == 0 { 0 } else { 10 };
             reception.take(Time::from_millis(20 * u64::from(number) + late), header(number));
@@ -290,7 +276,7 @@ mod tests {
     #[test]
     fn a_lasting_event_is_no_jitter() {
         let event = |sequence| Header { timestamp: 8000, payload_type: 101, ..header(sequence) };
-        let mut reception = Reception::new(Time::ZERO, event(0));
+        let mut reception = Reception::new(Time::ZERO, event(0), 8_000);
         for number in 1..11u16 {
             reception.take(Time::from_millis(20 * u64::from(number)), event(number));
         }

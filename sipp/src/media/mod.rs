@@ -1,18 +1,26 @@
 //! Media without sockets and clocks: what to send when, and what received packets say.
 //!
 //! Out: [`Playback`] is the machine behind every stream, fed from a [`Capture`], a [`Samples`] file or digits
-//! ([`Events`]). In: packets as [`rtp`] and [`rtcp`] read
-//! them, [`measure`] for what a received stream was like, [`quality`] for how it sounds. The shell's player moves the bytes.
+//! ([`Events`]). In: [`MediaLines`] knows whose packet it is, [`measure`] what the stream was like, [`quality`] how
+//! it sounds. Between them keys ([`crypto`], [`srtp`]) and reports ([`reports`]). The shell's player moves the bytes.
 
 pub mod capture;
 mod capture_run;
+pub mod codecs;
+pub mod crypto;
+pub mod digits;
 pub mod events;
+pub mod heard;
 mod link;
-pub mod listening;
+mod line;
+pub mod lines;
 pub mod measure;
 pub mod payload;
 pub mod plan;
+pub mod pattern;
 pub mod quality;
+pub mod received;
+pub mod reports;
 pub mod rtcp;
 pub mod rtp;
 pub mod samples;
@@ -22,8 +30,12 @@ mod stream_command;
 
 pub use capture::{Capture, CaptureError};
 pub use events::Events;
-pub use listening::{Listening, Received};
+pub use codecs::Codecs;
+pub use heard::Heard;
+pub use line::Expectation;
+pub use lines::{Content, MediaLines};
+pub use received::Received;
 pub use plan::Playback;
 pub use samples::{Samples, SamplesError};
 pub use stream::StreamPlan;
-pub use stream_command::{StreamCommand, StreamFile};
+pub use stream_command::{PatternLine, PatternStream, StreamCommand, StreamFile};

@@ -22,12 +22,12 @@ impl Codec {
     /// G.722 at 64 kbit/s; its wide band is not rewarded on the narrow-band scale.
     pub const G722: Codec = Codec { ie: 0.0, bpl: 4.3, delay: Duration::from_millis(20) };
 
-    /// The codec of a static payload type (RFC 3551 6); `None` for one without values.
-    pub fn of(payload_type: u8) -> Option<Codec> {
-        match payload_type {
-            0 | 8 => Some(Codec::G711),
-            9 => Some(Codec::G722),
-            18 => Some(Codec::G729),
+    /// The codec of an encoding name (RFC 3551 4.5), letter case ignored; `None` for one without values.
+    pub fn named(name: &str) -> Option<Codec> {
+        match name.to_ascii_uppercase().as_str() {
+            "PCMU" | "PCMA" => Some(Codec::G711),
+            "G722" => Some(Codec::G722),
+            "G729" => Some(Codec::G729),
             _ => None,
         }
     }

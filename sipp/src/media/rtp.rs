@@ -44,12 +44,20 @@ pub fn read(packet: &[u8]) -> Option<(Header, &[u8])> {
 
 /// The header of a packet and where its payload begins; padding is not looked at, since it may be encrypted.
 pub(super) fn span_of_payload(packet: &[u8]) -> Option<(Header, usize)> {
+    if packet.first()? & 0x20 == 0 {
+        return read_header(packet, packet.len());
+    }
     // The library wants to see the padding; without its bit it does not look.
     let mut head = [0; MOST_HEADER_BYTES];
     let len = packet.len().min(MOST_HEADER_BYTES);
     head[..len].copy_from_slice(&packet[..len]);
     head[0] &= !0x20;
-    let reader = RtpReader::new(&head[..len]).ok()?;
+    read_header(&head[..len], packet.len())
+}
+
+/// Reads the beginning of a packet of `len` bytes that shows no padding.
+fn read_header(head: &[u8], len: usize) -> Option<(Header, usize)> {
+    let reader = RtpReader::new(head).ok()?;
     if reader.version() != 2 || (64..96).contains(&reader.payload_type()) {
         return None;
     }
@@ -60,12 +68,17 @@ pub(super) fn span_of_payload(packet: &[u8]) -> Option<(Header, usize)> {
         timestamp: reader.timestamp(),
         ssrc: reader.ssrc(),
     };
-    Some((header, reader.payload_offset())).filter(|(_, start)| *start <= packet.len())
+    Some((header, reader.payload_offset())).filter(|(_, start)| *start <= len)
 }
 
 /// Bytes looked at for a header: all of CSRCs and an extension of up to 432 bytes; packets with more of it are
-/// not taken for RTP.
+/// not taken for RTP when they are padded.
 const MOST_HEADER_BYTES: usize = 512;
+
+/// Whether a datagram on an RTP port is RTCP (RFC 5761 4).
+pub fn is_rtcp(packet: &[u8]) -> bool {
+    matches!(packet, [first, kind, _, _, ..] if first >> 6 == 2 && (192..=223).contains(kind))
+}
 
 #[cfg(test)]
 mod tests {

@@ -66,6 +66,11 @@ impl Samples {
         Ok(Samples { bytes: bytes.into(), encoding })
     }
 
+    /// One packet filled with one byte.
+    pub fn filled(byte: u8, len: usize) -> Samples {
+        Samples { bytes: vec![byte; len.max(1)].into(), encoding: Encoding::Raw }
+    }
+
     /// The bytes to send; never empty.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -1,5 +1,6 @@
-//! The argument of `rtp_stream`: `file[,loops[,payload type[,name]]]`, `pause`, `resume`.
+//! The argument of `rtp_stream`: `file[,loops[,payload type[,name]]]`, `pause`, `resume`; the patterns of rtpcheck.
 
+use super::pattern;
 use super::payload::{self, Format};
 
 /// What `rtp_stream` asks for.
@@ -11,6 +12,37 @@ pub enum StreamCommand {
     Pause,
     /// Go on.
     Resume,
+    /// Send packets of one byte and compare what comes back.
+    Pattern(PatternStream),
+    /// Pause or go on with the pattern of a line.
+    PatternSwitch {
+        /// Which line.
+        line: PatternLine,
+        /// True to pause.
+        pauses: bool,
+    },
+}
+
+/// A pattern to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PatternStream {
+    /// Which line it is for.
+    pub line: PatternLine,
+    /// The byte.
+    pub byte: u8,
+    /// The payload type written.
+    pub payload_type: u8,
+    /// What it means.
+    pub format: &'static Format,
+}
+
+/// The lines that have patterns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatternLine {
+    /// `m=audio`
+    Audio,
+    /// `m=video`
+    Video,
 }
 
 /// A file to stream and how.
@@ -36,10 +68,10 @@ impl StreamCommand {
             "" => return Err("rtp_stream needs a file name, pause or resume".into()),
             "pause" => return Ok(StreamCommand::Pause),
             "resume" => return Ok(StreamCommand::Resume),
-            pattern if PATTERNS.contains(&pattern) => {
-                return Err(format!("the stream pattern {pattern} is not available in this version of sipp"));
-            }
             _ => {}
+        }
+        if let Some((_, line, pauses)) = SWITCHES.iter().copied().find(|(word, ..)| *word == file) {
+            return Ok(StreamCommand::PatternSwitch { line, pauses });
         }
         let number = |text: Option<&str>, default: i64, what: &str| match text {
             None | Some("") => Ok(default),
@@ -47,7 +79,9 @@ impl StreamCommand {
                 .parse::<i64>()
                 .map_err(|_| format!("{what} of rtp_stream must be a number, not '{text}'")),
         };
-        let loops = number(parts.next(), 1, "the number of loops")?;
+        let pattern = PATTERNS.iter().find(|(word, _)| *word == file).map(|(_, line)| *line);
+        let second = if pattern.is_some() { "the number of the pattern" } else { "the number of loops" };
+        let loops = number(parts.next(), 1, second)?;
         let payload_type = number(parts.next(), default_type.into(), "the payload type")?;
         let format = u8::try_from(payload_type).ok().and_then(|kind| payload::find(kind, parts.next()));
         let unknown = || {
@@ -57,6 +91,12 @@ impl StreamCommand {
             )
         };
         let format = format.ok_or_else(unknown)?;
+        if let Some(line) = pattern {
+            let byte = u32::try_from(loops).ok().and_then(pattern::byte_of);
+            let byte = byte.ok_or_else(|| format!("{file} of rtp_stream has the patterns 1 to 6, not {loops}"))?;
+            let payload_type = payload_type as u8;
+            return Ok(StreamCommand::Pattern(PatternStream { line, byte, payload_type, format }));
+        }
         Ok(StreamCommand::Play(StreamFile {
             file: file.into(),
             // SIPp takes every negative number for endless.
@@ -67,9 +107,17 @@ impl StreamCommand {
     }
 }
 
-/// Words of SIPp 3.7's rtpcheck that are no file names.
-const PATTERNS: &[&str] =
-    &["apattern", "vpattern", "pauseapattern", "resumeapattern", "pausevpattern", "resumevpattern"];
+/// The words of `rtpcheck` that start a pattern.
+const PATTERNS: &[(&str, PatternLine)] =
+    &[("apattern", PatternLine::Audio), ("vpattern", PatternLine::Video)];
+
+/// The words that pause it or let it go on; true pauses.
+const SWITCHES: &[(&str, PatternLine, bool)] = &[
+    ("pauseapattern", PatternLine::Audio, true),
+    ("resumeapattern", PatternLine::Audio, false),
+    ("pausevpattern", PatternLine::Video, true),
+    ("resumevpattern", PatternLine::Video, false),
+];
 
 #[cfg(test)]
 mod tests {
@@ -88,7 +136,8 @@ mod tests {
             ("a,1,300", Err("Unknown rtp payload type 300")),
             ("a,x", Err("the number of loops")),
             ("", Err("needs a file name")),
-            ("apattern,1,0", Err("not available")),
+            ("apattern,7,0", Err("patterns 1 to 6")),
+            ("vpattern,x", Err("the number of the pattern")),
         ];
         for (text, expected) in rows {
             match (StreamCommand::parse(text, 8), expected) {
@@ -103,6 +152,11 @@ mod tests {
                 (got, _) => panic!("{text}: {got:?}"),
             }
         }
+        let pattern = StreamCommand::parse("vpattern,2,120,H264/90000", 8);
+        let Ok(StreamCommand::Pattern(pattern)) = pattern else { panic!("{pattern:?}") };
+        assert_eq!((pattern.line, pattern.byte, pattern.payload_type), (PatternLine::Video, 0xbb, 120));
+        let paused = StreamCommand::PatternSwitch { line: PatternLine::Audio, pauses: true };
+        assert_eq!(StreamCommand::parse("pauseapattern", 8), Ok(paused));
         assert_eq!(StreamCommand::parse("pause", 8), Ok(StreamCommand::Pause));
         assert_eq!(StreamCommand::parse("resume", 8), Ok(StreamCommand::Resume));
     }

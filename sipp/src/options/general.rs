@@ -21,6 +21,12 @@ pub struct Media {
     pub stream_type: u8,
     /// `-random_base_ssrc`: the first stream takes any SSRC, the others follow.
     pub random_ssrc: bool,
+    /// `-audiotolerance`, `-videotolerance`: share of bad packets with which `rtpcheck` fails.
+    pub tolerance: [f64; 2],
+    /// `-rtpcheck_debug`.
+    pub check_debug: bool,
+    /// `-rtcp`: time between two reports; `None` sends none.
+    pub report_every: Option<Duration>,
 }
 
 impl Default for Media {
@@ -33,6 +39,9 @@ impl Default for Media {
             echo_bytes: 2048,
             stream_type: 8,
             random_ssrc: false,
+            tolerance: [1.0; 2],
+            check_debug: false,
+            report_every: None,
         }
     }
 }
@@ -186,19 +195,37 @@ pub(super) const MEDIA_ROWS: &[Row] = &[
         help: "Accepted: RTP socket buffers are as large as those of signalling.",
         effect: Effect::Accepted(1),
     },
-    Row { names: &["rtpcheck_debug"], value: "", help: "Write RTP checks.", effect: Effect::NotYet(0) },
-    Row { names: &["srtpcheck_debug"], value: "", help: "Write SRTP checks.", effect: Effect::NotYet(0) },
+    Row {
+        names: &["rtpcheck_debug"],
+        value: "",
+        help: "Write what rtpcheck found to debugafile (audio) and debugvfile (video).",
+        effect: Effect::Flag(|options| options.media.check_debug = true),
+    },
+    Row {
+        names: &["srtpcheck_debug"],
+        value: "",
+        help: "The same for protected streams; refused packets are part of it.",
+        effect: Effect::Flag(|options| options.media.check_debug = true),
+    },
     Row {
         names: &["audiotolerance"],
         value: "N",
-        help: "Share of bad audio packets.",
-        effect: Effect::NotYet(1),
+        help: "Share of bad audio packets, 0 to 1, with which rtpcheck fails. Default: 1.",
+        effect: Effect::Float(|options, share| options.media.tolerance[0] = share.clamp(0.0, 1.0)),
     },
     Row {
         names: &["videotolerance"],
         value: "N",
-        help: "Share of bad video packets.",
-        effect: Effect::NotYet(1),
+        help: "Share of bad video packets, 0 to 1, with which rtpcheck fails. Default: 1.",
+        effect: Effect::Float(|options, share| options.media.tolerance[1] = share.clamp(0.0, 1.0)),
+    },
+    Row {
+        names: &["rtcp"],
+        value: "TIME",
+        help: "Send RTCP reports each so often (a bare number is seconds; 5s is usual) and read those of the peer.",
+        effect: Effect::Time(Unit::Seconds, |options, every| {
+            options.media.report_every = Some(every.max(Duration::from_millis(100)));
+        }),
     },
     Row {
         names: &["random_base_ssrc"],

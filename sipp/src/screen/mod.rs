@@ -86,6 +86,12 @@ const SCREENS: &[ScreenDef] = &[
         has_list: false,
         draw: |p, f, a| text(p, Screen::Repartition(4), f, a),
     },
+    ScreenDef {
+        key: 'm',
+        title: || Screen::Media.title(),
+        has_list: false,
+        draw: |p, f, a| text(p, Screen::Media, f, a),
+    },
     ScreenDef { key: 'f', title: failures::title, has_list: true, draw: failures::draw },
     ScreenDef { key: '?', title: help::title, has_list: false, draw: help::draw },
 ];

@@ -13,6 +13,6 @@ mod vars;
 pub use call::{CallNumber, CallState, Challenge, Dialog, Pending, StepIndex, UserId};
 pub use headers::HeaderSet;
 pub use messages::{KeepRule, LastMessage};
-pub use ports::{CallMedia, MediaKind, MediaLine};
+pub use ports::{CallMedia, Described, MediaKind, MediaLine, OwnKey, OwnKeys, Writer};
 pub use settings::{Behaviours, Compat, DuplicateCheck, DynamicIds, Settings, WallClock};
 pub use vars::{Scope, Value, VarSlot, Vars};

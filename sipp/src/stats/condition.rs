@@ -1,4 +1,4 @@
-//! Conditions of `-fail-if`: `p99(1)>200ms`, `failed>0.1%`, ... on the figures of a whole run.
+//! Conditions of `-fail-if`: `p99(1)>200ms`, `failed>0.1%`, `loss>1%`, ... on the figures of a whole run.
 //!
 //! A condition is a figure, a comparison and a limit; it is parsed when the command line is, and met when the
 //! run was not good enough. Rates are shares of the calls that ended.
@@ -31,6 +31,31 @@ pub(crate) enum Figure {
     Mean(Measured),
     /// The largest of a duration.
     Max(Measured),
+    /// Something about received media.
+    Media(Media),
+}
+
+/// Figures of received media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Media {
+    /// Packets that never came, or their share.
+    Loss,
+    /// The same as the worst peer reports it of our streams.
+    PeerLoss,
+    /// Jitter of the worst stream.
+    Jitter,
+    /// The longest time from the answer to the first packet.
+    FirstPacket,
+    /// The longest round trip by RTCP.
+    RoundTrip,
+    /// Mean opinion score.
+    Mos,
+    /// The worst one.
+    WorstMos,
+    /// Mean rating of the E-model.
+    Rating,
+    /// Calls whose packets went one way only, or their share.
+    OneWay,
 }
 
 /// What is counted.
@@ -132,7 +157,23 @@ const COUNTS: &[(&str, Counted)] = &[
     ("late", Counted::Late),
 ];
 
+/// Names of figures of received media.
+const MEDIA: &[(&str, Media)] = &[
+    ("loss", Media::Loss),
+    ("peer_loss", Media::PeerLoss),
+    ("jitter", Media::Jitter),
+    ("first_packet", Media::FirstPacket),
+    ("rtt", Media::RoundTrip),
+    ("mos", Media::Mos),
+    ("worst_mos", Media::WorstMos),
+    ("r", Media::Rating),
+    ("one_way", Media::OneWay),
+];
+
 fn parse_figure(text: &str) -> Result<Figure, String> {
+    if let Some((_, media)) = MEDIA.iter().find(|(name, _)| *name == text) {
+        return Ok(Figure::Media(*media));
+    }
     if let Some((_, counted)) = COUNTS.iter().find(|(name, _)| *name == text) {
         return Ok(Figure::Count(*counted));
     }
@@ -141,7 +182,8 @@ fn parse_figure(text: &str) -> Result<Figure, String> {
     }
     let call = text.strip_suffix(')').and_then(|text| text.split_once('('));
     let Some((function, argument)) = call else {
-        let names: Vec<&str> = COUNTS.iter().map(|(name, _)| *name).collect();
+        let media = MEDIA.iter().map(|(name, _)| *name);
+        let names: Vec<&str> = COUNTS.iter().map(|(name, _)| *name).chain(media).collect();
         let names = names.join(", ");
         return Err(format!(
             "unknown figure '{text}'; there are {names}, rate, p99(1), mean(1), max(length)"
@@ -168,12 +210,19 @@ fn parse_limit(text: &str, figure: &Figure) -> Result<Limit, String> {
     let number =
         |text: &str| text.trim().parse::<f64>().ok().filter(|number| *number >= 0.0 && number.is_finite());
     match figure {
-        Figure::Count(_) => {
+        Figure::Media(Media::PeerLoss) => {
+            let percent = text.strip_suffix('%').and_then(number).map(Limit::Percent);
+            percent.ok_or_else(|| format!("'{text}' is no percentage, as in 1%"))
+        }
+        Figure::Media(Media::Mos | Media::WorstMos | Media::Rating) => {
+            number(text).map(Limit::Number).ok_or_else(|| format!("'{text}' is no number, as in 3.6"))
+        }
+        Figure::Count(_) | Figure::Media(Media::Loss | Media::OneWay) => {
             let limit = match text.strip_suffix('%') {
                 Some(percent) => number(percent).map(Limit::Percent),
                 None => number(text).map(Limit::Number),
             };
-            limit.ok_or_else(|| format!("'{text}' is no count and no percentage of the calls, as in 0.1%"))
+            limit.ok_or_else(|| format!("'{text}' is no count and no percentage, as in 0.1%"))
         }
         Figure::CallRate => number(text)
             .map(Limit::Number)
@@ -193,7 +242,7 @@ fn parse_limit(text: &str, figure: &Figure) -> Result<Limit, String> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Comparison, Condition, Counted, Figure, Limit, Measured};
+    use super::{Comparison, Condition, Counted, Figure, Limit, Measured, Media};
 
     #[test]
     fn conditions_are_figure_comparison_and_limit() {
@@ -202,6 +251,15 @@ mod tests {
             ("p99(1)>200ms", first, Comparison::More, Limit::Time(Duration::from_millis(200))),
             ("failed >= 0.1%", Figure::Count(Counted::Failed), Comparison::AtLeast, Limit::Percent(0.1)),
             ("successful<100", Figure::Count(Counted::Successful), Comparison::Less, Limit::Number(100.0)),
+            ("loss>1%", Figure::Media(Media::Loss), Comparison::More, Limit::Percent(1.0)),
+            ("mos<3.6", Figure::Media(Media::Mos), Comparison::Less, Limit::Number(3.6)),
+            (
+                "jitter>=20ms",
+                Figure::Media(Media::Jitter),
+                Comparison::AtLeast,
+                Limit::Time(Duration::from_millis(20)),
+            ),
+            ("one_way>0", Figure::Media(Media::OneWay), Comparison::More, Limit::Number(0.0)),
             ("rate<=9.5", Figure::CallRate, Comparison::AtMost, Limit::Number(9.5)),
             (
                 "max(length)>1.5s",
@@ -225,6 +283,9 @@ mod tests {
             ("p99()>1ms", "which response time?"),
             ("p99(1)>200", "no time with a unit"),
             ("failed>-1", "no count"),
+            ("jitter>5", "no time"),
+            ("mos<5%", "no number"),
+            ("peer_loss>5", "no percentage"),
             ("failed>", "no count"),
             (">", "unknown figure"),
         ];

@@ -70,8 +70,11 @@ pub(crate) fn json(snapshot: &Snapshot) -> String {
             "received_packets": snapshot.media.received_packets,
             "received_bytes": snapshot.media.received_bytes,
             "echoed": snapshot.media.echoed,
+            "failed_rtp_checks": snapshot.media.failed_checks,
             "lateness_p99_ms": snapshot.media.lateness_p99.as_secs_f64() * 1000.0,
             "received_streams": heard(&snapshot.media.heard),
+            "calls": media_calls(&snapshot.media.heard),
+            "rtcp": rtcp(&snapshot.media.heard),
         },
         "network": {
             "transport": snapshot.setup.transport,
@@ -150,7 +153,10 @@ fn heard(heard: &Heard) -> Value {
         "reordered": heard.reordered,
         "duplicates": heard.duplicates,
         "strangers": heard.strangers,
+        "refused": heard.refused,
+        "after_end": heard.after_end,
         "worst_jitter_ms": heard.worst_jitter.as_secs_f64() * 1000.0,
+        "mean_r": heard.mean_rating,
         "mean_mos": heard.mean_score,
         "worst_mos": heard.worst_score,
     })
@@ -160,6 +166,28 @@ fn heard(heard: &Heard) -> Value {
 fn reasons_json(snapshot: &Snapshot) -> Vec<Value> {
     let reasons = snapshot.reasons.iter();
     reasons.map(|(reason, calls)| json!({ "reason": reason, "calls": calls })).collect()
+}
+
+/// What the media lines of calls came to.
+fn media_calls(heard: &Heard) -> Value {
+    json!({
+        "both_ways": heard.both_ways,
+        "only_sent": heard.only_sent,
+        "only_heard": heard.only_heard,
+        "mean_first_packet_ms": heard.mean_first_delay.map(millis),
+        "longest_first_packet_ms": heard.longest_first_delay.map(millis),
+        "digits": heard.digits,
+    })
+}
+
+/// Reports of both sides.
+fn rtcp(heard: &Heard) -> Value {
+    json!({
+        "sent": heard.reports_sent,
+        "received": heard.reports_read,
+        "longest_round_trip_ms": heard.longest_round_trip.map(millis),
+        "worst_peer_loss_percent": heard.worst_peer_loss.map(|loss| loss * 100.0),
+    })
 }
 
 /// The causes that happened.

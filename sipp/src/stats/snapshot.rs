@@ -149,6 +149,8 @@ pub(crate) struct MediaTraffic {
     pub(crate) echoed: [u64; 2],
     /// Streams that play now.
     pub(crate) streams: u64,
+    /// Checks of `rtpcheck` that failed.
+    pub(crate) failed_checks: u64,
     /// How late 99 of 100 packets were at most.
     pub(crate) lateness_p99: Duration,
     /// What the received streams were like.
@@ -170,14 +172,47 @@ pub(crate) struct Heard {
     pub(crate) reordered: u64,
     /// Packets that came more than once.
     pub(crate) duplicates: u64,
-    /// Packets that were no RTP, or of more sources than are measured.
+    /// Packets that were no RTP, of more sources than are measured, or of none their call expects.
     pub(crate) strangers: u64,
+    /// Packets whose protection was wrong (RFC 3711 3.3).
+    pub(crate) refused: u64,
+    /// Packets that came after their call had ended.
+    pub(crate) after_end: u64,
     /// The largest jitter of a stream (RFC 3550 6.4.1).
     pub(crate) worst_jitter: Duration,
-    /// Mean opinion score of the streams whose codec has one, mean and worst.
+    /// Mean rating (R) of the streams whose codec has one.
+    pub(crate) mean_rating: Option<f64>,
+    /// Mean opinion score of these.
     pub(crate) mean_score: Option<f64>,
     /// The worst of them.
     pub(crate) worst_score: Option<f64>,
+    /// Media lines of calls on which packets went both ways.
+    pub(crate) both_ways: u64,
+    /// Lines on which we sent and nothing came.
+    pub(crate) only_sent: u64,
+    /// Lines on which something came and we did not send.
+    pub(crate) only_heard: u64,
+    /// From the answer to the first packet.
+    pub(crate) mean_first_delay: Option<Duration>,
+    /// The longest of these.
+    pub(crate) longest_first_delay: Option<Duration>,
+    /// Digits that came as telephone events.
+    pub(crate) digits: u64,
+    /// RTCP reports sent.
+    pub(crate) reports_sent: u64,
+    /// RTCP reports received.
+    pub(crate) reports_read: u64,
+    /// The longest round trip by RTCP.
+    pub(crate) longest_round_trip: Option<Duration>,
+    /// The largest loss a peer reported of our streams, 0 to 1.
+    pub(crate) worst_peer_loss: Option<f64>,
+}
+
+impl Heard {
+    /// Media lines on which packets went one way only.
+    pub(crate) fn one_way(&self) -> u64 {
+        self.only_sent + self.only_heard
+    }
 }
 
 /// Running, pausing or ending.

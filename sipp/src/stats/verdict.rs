@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::condition::{Condition, Counted, Figure, Limit, Measured};
+use super::condition::{Condition, Counted, Figure, Limit, Measured, Media};
 use super::counters::Cause;
 use super::generator::Generator;
 use super::histogram::Samples;
-use super::snapshot::Snapshot;
+use super::snapshot::{Heard, Snapshot};
 
 /// What a run is held to besides its calls.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -82,6 +82,7 @@ fn judge_one(snapshot: &Snapshot, condition: &Condition) -> Judged {
 fn figure(snapshot: &Snapshot, condition: &Condition) -> (Option<f64>, String) {
     let (measured, of): (&Measured, fn(&Samples, f64) -> Duration) = match &condition.figure {
         Figure::Count(counted) => return count(snapshot, *counted, condition.limit),
+        Figure::Media(media) => return heard(&snapshot.media.heard, *media, condition.limit),
         Figure::CallRate => {
             let rate = snapshot.call_rate(sip::time::Time::ZERO, 0);
             return (Some(rate), format!("{rate:.3} calls/s"));
@@ -104,6 +105,31 @@ fn figure(snapshot: &Snapshot, condition: &Condition) -> (Option<f64>, String) {
             let millis = of(samples, percent).as_secs_f64() * 1000.0;
             (Some(millis), format!("{millis:.3} ms"))
         }
+    }
+}
+
+/// A figure of received media; none before the first packet.
+fn heard(heard: &Heard, media: Media, limit: Limit) -> (Option<f64>, String) {
+    let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 };
+    let counted = |part: u64, whole: u64| match limit {
+        Limit::Percent(_) => (Some(share(part, whole)), format!("{:.4}% ({part} of {whole})", share(part, whole))),
+        _ => (Some(part as f64), part.to_string()),
+    };
+    let number = |number: Option<f64>, unit: &str| match number {
+        Some(number) => (Some(number), format!("{number:.3}{unit}")),
+        None => (None, "no samples".into()),
+    };
+    let span = |span: Option<Duration>| number(span.map(|span| span.as_secs_f64() * 1000.0), " ms");
+    match media {
+        Media::Loss => counted(heard.lost, heard.lost + heard.packets),
+        Media::OneWay => counted(heard.one_way(), heard.one_way() + heard.both_ways),
+        Media::PeerLoss => number(heard.worst_peer_loss.map(|loss| loss * 100.0), "%"),
+        Media::Jitter => span((heard.packets > 0).then_some(heard.worst_jitter)),
+        Media::FirstPacket => span(heard.longest_first_delay),
+        Media::RoundTrip => span(heard.longest_round_trip),
+        Media::Mos => number(heard.mean_score, ""),
+        Media::WorstMos => number(heard.worst_score, ""),
+        Media::Rating => number(heard.mean_rating, ""),
     }
 }
 

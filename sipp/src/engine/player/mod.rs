@@ -3,6 +3,8 @@
 //! Commands come over a bounded channel, figures go back as counters, complaints over a second channel. What to
 //! send when is decided by [`Playback`]; here are the sockets ([`ports`]), the clock and the wheel ([`stage`]).
 
+mod hearing;
+mod places;
 mod ports;
 mod stage;
 mod tally;
@@ -12,15 +14,20 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use sip::net::{Clock, Waker};
 
-use crate::lang::EchoSwitch;
-use crate::media::Playback;
+use crate::lang::{EchoSwitch, Ears, MediaKind};
+use crate::media::pattern::PatternCheck;
+use crate::media::reports::Origin;
+use crate::media::{Codecs, Playback};
+use crate::media::crypto::Agreement;
 use crate::stats::snapshot::MediaTraffic;
 
 pub(super) use tally::Tally;
 
+use hearing::Hearing;
 use ports::Ports;
 use stage::Stage;
 
@@ -35,10 +42,46 @@ pub(super) enum Slot {
     Video,
     /// What `rtp_stream` plays.
     Stream,
+    /// The pattern of `rtpcheck` on the `m=audio` line.
+    AudioPattern,
+    /// The same on the `m=video` line.
+    VideoPattern,
 }
 
 impl Slot {
-    pub(super) const ALL: [Slot; 4] = [Slot::Audio, Slot::Image, Slot::Video, Slot::Stream];
+    pub(super) const ALL: [Slot; 6] =
+        [Slot::Audio, Slot::Image, Slot::Video, Slot::Stream, Slot::AudioPattern, Slot::VideoPattern];
+}
+
+/// Names a media line: the number of its call and its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct LineId {
+    pub(super) call: u64,
+    pub(super) kind: MediaKind,
+}
+
+/// What the descriptions of both sides say about a line.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) line: LineId,
+    /// Where we take packets.
+    pub(super) local: SocketAddr,
+    /// Where the peer takes them.
+    pub(super) remote: Option<SocketAddr>,
+    /// Where the peer takes RTCP.
+    pub(super) remote_rtcp: Option<SocketAddr>,
+    pub(super) codecs: Codecs,
+    /// Keys of both directions; `None` for plain RTP.
+    pub(super) keys: Option<Agreement>,
+}
+
+/// What the player has to say.
+#[derive(Debug)]
+pub(super) enum Remark {
+    /// Something went wrong.
+    Complaint(String),
+    /// What `rtpcheck` found on a line of that kind, one line of text.
+    Checked(MediaKind, String),
 }
 
 /// Names a stream: the number of its call and its slot.
@@ -61,6 +104,10 @@ pub(super) enum Command {
     Forget(u64),
     /// Return received packets, or no longer.
     Echo(EchoSwitch),
+    /// Listen there, and know what comes.
+    Expect(Box<Place>),
+    /// Return what a line receives to the peer of the call, or no longer.
+    EchoLine(LineId, EchoSwitch),
 }
 
 /// A stream to be started.
@@ -72,6 +119,10 @@ pub(super) struct Start {
     pub(super) from: SocketAddr,
     /// Where they go.
     pub(super) to: SocketAddr,
+    /// The line the stream counts for and is protected as.
+    pub(super) kind: MediaKind,
+    /// Set when what comes back is compared.
+    pub(super) check: Option<PatternCheck>,
 }
 
 /// How a player is set up.
@@ -87,6 +138,14 @@ pub(super) struct Habits {
     pub(super) echo: EchoSwitch,
     /// `-mb`: longer packets are returned cut to this many bytes.
     pub(super) echo_bytes: usize,
+    /// `-rtcp`: time between two reports.
+    pub(super) report_every: Option<Duration>,
+    /// `-audiotolerance`, `-videotolerance`.
+    pub(super) tolerance: [f64; 2],
+    /// `-rtpcheck_debug`.
+    pub(super) check_debug: bool,
+    /// Where the clock stands on the calendar.
+    pub(super) origin: Origin,
 }
 
 /// The running player. Dropping it ends its thread and closes its sockets.
@@ -94,7 +153,8 @@ pub(super) struct Player {
     commands: Option<SyncSender<Command>>,
     waker: Waker,
     tally: Arc<Tally>,
-    complaints: Receiver<String>,
+    remarks: Receiver<Remark>,
+    hearing: Hearing,
     port: u16,
     thread: Option<JoinHandle<()>>,
 }
@@ -108,11 +168,12 @@ impl Player {
         let waker = ports.waker();
         let tally = Arc::new(Tally::default());
         let (commands, orders) = sync_channel(COMMANDS_WAITING);
-        let (complain, complaints) = sync_channel(COMPLAINTS_WAITING);
-        let stage = Stage::new(clock, ports, Arc::clone(&tally), complain);
+        let (remark, remarks) = sync_channel(REMARKS_WAITING);
+        let hearing = Hearing::new(habits.origin);
+        let stage = Stage::new(clock, ports, (Arc::clone(&tally), hearing.clone()), remark);
         let thread =
             std::thread::Builder::new().name("sipp-media".into()).spawn(move || stage.run(&orders))?;
-        Ok(Player { commands: Some(commands), waker, tally, complaints, port, thread: Some(thread) })
+        Ok(Player { commands: Some(commands), waker, tally, remarks, hearing, port, thread: Some(thread) })
     }
 
     /// The bound audio port.
@@ -133,9 +194,19 @@ impl Player {
         self.tally.figures()
     }
 
-    /// A complaint, e.g. that a port could not be bound; `None` when there is none.
-    pub(super) fn next_complaint(&self) -> Option<String> {
-        self.complaints.try_recv().ok()
+    /// A remark, e.g. that a port could not be bound; `None` when there is none.
+    pub(super) fn next_remark(&self) -> Option<Remark> {
+        self.remarks.try_recv().ok()
+    }
+
+    /// What knows the media that calls received.
+    pub(super) fn ears(&self) -> Box<dyn Ears> {
+        Box::new(self.hearing.clone())
+    }
+
+    /// Checks of `rtpcheck` that failed.
+    pub(super) fn failed_checks(&self) -> u64 {
+        self.tally.failed_checks.load(std::sync::atomic::Ordering::Relaxed)
     }
 }
 
@@ -159,8 +230,8 @@ impl Drop for Player {
 
 /// Commands that may wait for the player: a second of starts at 10,000 calls per second, and their ends.
 const COMMANDS_WAITING: usize = 1 << 15;
-/// Complaints that may wait; more of them would say nothing new.
-const COMPLAINTS_WAITING: usize = 64;
+/// Remarks that may wait; more complaints would say nothing new.
+const REMARKS_WAITING: usize = 1 << 10;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! The media thread's loop: commands, packets that are due, received packets.
+//! The media thread's loop: commands, packets and reports that are due, received packets.
 //!
 //! All streams share one timer wheel. What is due in one turn leaves in one batch per socket.
 
@@ -14,25 +14,28 @@ use sip::wheel::{TimerId, Wheel};
 use slab::Slab;
 use smallvec::SmallVec;
 
-use crate::lang::EchoSwitch;
-use crate::media::{Listening, Playback};
+use crate::lang::{EchoSwitch, MediaKind};
+use crate::media::{Content, Playback, pattern::Checked};
 
-use super::ports::{PortId, Ports};
-use super::{Command, Slot, Start, StreamId, Tally};
+use super::hearing::Hearing;
+use super::places::Places;
+use super::ports::{PortId, Ports, Received};
+use super::{Command, LineId, Place, Remark, Slot, Start, StreamId, Tally};
 
 /// All that the media thread owns.
 pub(super) struct Stage {
     clock: Clock,
     ports: Ports,
     tally: Arc<Tally>,
-    complaints: SyncSender<String>,
+    hearing: Hearing,
+    places: Places,
+    remarks: SyncSender<Remark>,
     streams: Slab<Running>,
     by_id: FxHashMap<StreamId, usize>,
     wheel: Wheel<u32>,
     echo: EchoSwitch,
-    listening: Listening<(PortId, SocketAddr)>,
     next_sweep: Time,
-    /// The packet being made; reused.
+    /// The packet being made or read; reused.
     packet: Vec<u8>,
 }
 
@@ -42,6 +45,10 @@ struct Running {
     playback: Playback,
     from: SocketAddr,
     to: SocketAddr,
+    /// The line it counts for.
+    line: LineId,
+    /// Whether what comes back is compared.
+    is_checked: bool,
     /// The sockets it sends from, by port shift.
     ports: SmallVec<[(u16, PortId); 2]>,
     timer: Option<TimerId>,
@@ -51,20 +58,21 @@ impl Stage {
     pub(super) fn new(
         clock: Clock,
         ports: Ports,
-        tally: Arc<Tally>,
-        complaints: SyncSender<String>,
+        (tally, hearing): (Arc<Tally>, Hearing),
+        remarks: SyncSender<Remark>,
     ) -> Stage {
         let echo = ports.habits().echo;
         Stage {
             clock,
             ports,
             tally,
-            complaints,
+            hearing,
+            places: Places::new(),
+            remarks,
             streams: Slab::new(),
             by_id: FxHashMap::default(),
             wheel: Wheel::new(TICK),
             echo,
-            listening: Listening::default(),
             next_sweep: Time::ZERO,
             packet: Vec::new(),
         }
@@ -75,6 +83,7 @@ impl Stage {
         while self.obey(orders) {
             let now = self.clock.now();
             self.play_due(now);
+            self.report_due(now);
             self.flush();
             self.sweep(now);
             if let Err(error) = self.receive() {
@@ -82,15 +91,27 @@ impl Stage {
                 std::thread::sleep(RETRY);
             }
         }
-        self.tally.publish(self.listening.received());
+        self.end_all();
+    }
+
+    /// The run is over: all calls end.
+    fn end_all(&mut self) {
+        let now = self.clock.now();
+        let ids: Vec<StreamId> = self.by_id.keys().copied().collect();
+        ids.into_iter().for_each(|id| self.stop(now, id));
+        self.flush();
+        self.tally.publish(self.hearing.lines().received());
     }
 
     /// Publishes what the received streams are like, now and then.
     fn sweep(&mut self, now: Time) {
         if now >= self.next_sweep {
             self.next_sweep = now + SWEEP_EVERY;
-            self.listening.sweep(now);
-            self.tally.publish(self.listening.received());
+            let mut lines = self.hearing.lines();
+            lines.sweep(now);
+            let received = lines.received();
+            drop(lines);
+            self.tally.publish(received);
         }
     }
 
@@ -104,22 +125,45 @@ impl Stage {
             };
             let now = self.clock.now();
             match command {
-                Command::Start(start) => self.start(*start),
+                Command::Start(start) => self.start(now, *start),
                 Command::Pause(id) => self.change(id, |playback| playback.pause(now)),
                 Command::Resume(id) => self.change(id, |playback| playback.resume(now)),
-                Command::Forget(call) => {
-                    for slot in Slot::ALL {
-                        self.stop(StreamId { call, slot });
-                    }
-                }
+                Command::Forget(call) => self.forget(now, call),
                 Command::Echo(switch) => self.echo = switch,
+                Command::Expect(place) => self.expect(now, *place),
+                Command::EchoLine(line, switch) => self.places.echo(line, switch),
             }
         }
     }
 
-    fn start(&mut self, start: Start) {
+    fn expect(&mut self, now: Time, place: Place) {
+        let mut lines = self.hearing.lines();
+        let said = self.places.expect(now, place, &mut self.ports, &mut lines);
+        drop(lines);
+        if let Ok(Some(text)) | Err(text) = said {
+            self.complain(text);
+        }
+    }
+
+    fn forget(&mut self, now: Time, call: u64) {
+        for slot in Slot::ALL {
+            self.stop(now, StreamId { call, slot });
+        }
+        for kind in MediaKind::ALL {
+            let line = LineId { call, kind };
+            self.places.close(line, &mut self.ports);
+            self.hearing.lines().forget(now, line);
+        }
+    }
+
+    fn start(&mut self, now: Time, start: Start) {
         let before = self.by_id.get(&start.id).map(|key| self.streams[*key].playback.clone());
-        self.stop(start.id);
+        self.stop(now, start.id);
+        let line = LineId { call: start.id.call, kind: start.kind };
+        let is_checked = start.check.is_some();
+        if let Some(check) = start.check {
+            self.hearing.lines().check(line, check);
+        }
         let playback = match before {
             Some(before) => start.playback.continuing(&before),
             None => start.playback,
@@ -129,6 +173,8 @@ impl Stage {
             playback,
             from: start.from,
             to: start.to,
+            line,
+            is_checked,
             ports: SmallVec::new(),
             timer: None,
         });
@@ -160,9 +206,13 @@ impl Stage {
         }
     }
 
-    fn stop(&mut self, id: StreamId) {
+    fn stop(&mut self, now: Time, id: StreamId) {
         let Some(key) = self.by_id.remove(&id) else { return };
         let stream = self.streams.remove(key);
+        if stream.is_checked {
+            let result = self.hearing.lines().end_check(now, stream.line);
+            self.judge(stream.line, result.unwrap_or_default());
+        }
         if let Some(timer) = stream.timer {
             self.wheel.cancel(timer);
         }
@@ -170,6 +220,22 @@ impl Stage {
             self.ports.release(port);
         }
         self.count_streams();
+    }
+
+    /// Holds the result of a check against the tolerance of its kind.
+    fn judge(&self, line: LineId, result: Checked) {
+        let habits = self.ports.habits();
+        let fails = result.fails(habits.tolerance[usize::from(line.kind == MediaKind::Video)]);
+        if fails {
+            Tally::add(&self.tally.failed_checks, 1);
+        }
+        if habits.check_debug {
+            let Checked { sent, bad, good } = result;
+            let verdict = if fails { "failed" } else { "passed" };
+            let call = line.call;
+            let text = format!("call {call}: {sent} packets sent, {good} came back the same, {bad} bad: {verdict}");
+            self.remark(Remark::Checked(line.kind, text));
+        }
     }
 
     fn count_streams(&self) {
@@ -189,16 +255,16 @@ impl Stage {
                     break;
                 }
                 self.tally.note_lateness(now - deadline);
-                if !self.send_one(key) {
-                    return self.stop(self.streams[key].id);
+                if !self.send_one(now, key) {
+                    return self.stop(now, self.streams[key].id);
                 }
             }
             self.schedule(key);
         }
     }
 
-    /// Queues a stream's next packet; false when it has no socket to send from.
-    fn send_one(&mut self, key: usize) -> bool {
+    /// Queues a stream's next packet; false when it has no socket to send from, or no key any more.
+    fn send_one(&mut self, now: Time, key: usize) -> bool {
         self.packet.clear();
         let stream = &mut self.streams[key];
         let shift = stream.playback.emit(&mut self.packet);
@@ -223,7 +289,12 @@ impl Stage {
                 }
             }
         };
-        let to = shifted(self.streams[key].to, shift);
+        let (to, line) = (shifted(self.streams[key].to, shift), self.streams[key].line);
+        // Only what leaves the media port itself is the line's; a capture may hold RTCP and other streams.
+        if shift == 0 && self.hearing.lines().sending(now, line, &mut self.packet).is_err() {
+            self.complain(format!("Call {}: its SRTP key has protected as many packets as it may", line.call));
+            return false;
+        }
         if self.ports.queue(port, &self.packet, to) {
             Tally::add(&self.tally.sent_packets, 1);
             Tally::add(&self.tally.sent_bytes, self.packet.len() as u64);
@@ -238,30 +309,87 @@ impl Stage {
         Tally::add(&self.tally.dropped, flushed.refused);
     }
 
+    /// Queues every report whose moment has come.
+    fn report_due(&mut self, now: Time) {
+        while let Some(due) = self.places.pop_report(now) {
+            self.packet.clear();
+            let mut lines = self.hearing.lines();
+            lines.write_report(now, due.line, &mut self.packet);
+            let next = lines.next_report(due.line);
+            drop(lines);
+            self.places.plan_report(due.line, next);
+            if !self.ports.queue(due.port, &self.packet, due.to) {
+                Tally::add(&self.tally.dropped, 1);
+            }
+        }
+    }
+
     /// Waits for the next packet to send or to take, and takes what arrived.
     fn receive(&mut self) -> std::io::Result<()> {
-        let due = self.wheel.next_deadline().map(|deadline| deadline.since(self.clock.now()));
+        let deadlines = [self.wheel.next_deadline(), self.places.next_report()];
+        let due = deadlines.into_iter().flatten().min().map(|deadline| deadline.since(self.clock.now()));
         let timeout = if self.ports.is_congested() { Some(due.unwrap_or(RETRY).min(RETRY)) } else { due };
-        let (tally, echo, clock, listening) = (&self.tally, self.echo, self.clock, &mut self.listening);
+        let mut listener = Listener {
+            tally: &self.tally,
+            hearing: &self.hearing,
+            places: &self.places,
+            echo: self.echo,
+            echo_bytes: self.ports.habits().echo_bytes,
+            packet: &mut self.packet,
+        };
+        let clock = self.clock;
         let mut arrived = None;
-        let echo_bytes = self.ports.habits().echo_bytes;
         self.ports.receive(timeout, |received, answers| {
-            Tally::add(&tally.received_packets, 1);
-            Tally::add(&tally.received_bytes, received.bytes.len() as u64);
             // One look at the clock for all that waited together.
             let now = *arrived.get_or_insert_with(|| clock.now());
-            listening.take(now, (received.port, received.from), received.bytes);
-            if let (Some(line), EchoSwitch::On) = (received.echo_line, echo) {
-                Tally::add(&tally.echoed[line], 1);
-                let bytes = &received.bytes[..received.bytes.len().min(echo_bytes)];
-                answers.push((received.port, bytes.to_vec(), received.from));
+            let port = received.port;
+            let from = received.from;
+            if let Some(answer) = listener.take(now, &received) {
+                answers.push((port, answer, from));
             }
         })
     }
 
     fn complain(&self, text: String) {
+        self.remark(Remark::Complaint(text));
+    }
+
+    fn remark(&self, remark: Remark) {
         // With a full channel there is nothing new to say.
-        let _ = self.complaints.try_send(text);
+        let _ = self.remarks.try_send(remark);
+    }
+}
+
+/// What takes received packets.
+struct Listener<'s> {
+    tally: &'s Tally,
+    hearing: &'s Hearing,
+    places: &'s Places,
+    echo: EchoSwitch,
+    echo_bytes: usize,
+    packet: &'s mut Vec<u8>,
+}
+
+impl Listener<'_> {
+    /// Takes a packet; gives what is returned to its sender.
+    fn take(&mut self, now: Time, received: &Received<'_>) -> Option<Vec<u8>> {
+        Tally::add(&self.tally.received_packets, 1);
+        Tally::add(&self.tally.received_bytes, received.bytes.len() as u64);
+        self.packet.clear();
+        self.packet.extend_from_slice(received.bytes);
+        let mut lines = self.hearing.lines();
+        let taken = lines.take(now, (received.port, received.from), self.packet);
+        let is_rtp = matches!(taken.content, Content::Rtp | Content::WrongPattern);
+        if let Some(line) = taken.line.filter(|line| is_rtp && self.places.echoes(*line)) {
+            // A key that is used up returns nothing more.
+            lines.protect(line, self.packet).ok()?;
+            Tally::add(&self.tally.echoed[usize::from(line.kind == MediaKind::Video)], 1);
+            return Some(self.packet.clone());
+        }
+        drop(lines);
+        let line = received.echo_line.filter(|_| self.echo == EchoSwitch::On)?;
+        Tally::add(&self.tally.echoed[line], 1);
+        Some(received.bytes[..received.bytes.len().min(self.echo_bytes)].to_vec())
     }
 }
 
@@ -272,12 +400,12 @@ fn shifted(addr: SocketAddr, shift: u16) -> SocketAddr {
 
 /// Resolution of the packet clock, rounded down to 0.52 ms: what falls into one tick leaves in one batch, which
 /// costs half as much per packet as a tick of 0.13 ms and keeps lateness far below the 2 ms that matter.
-const TICK: Duration = Duration::from_millis(1);
+pub(super) const TICK: Duration = Duration::from_millis(1);
 /// Streams served in one turn.
 const STREAMS_PER_TURN: usize = 2048;
 /// Packets of one stream sent in one turn, when it is late or its capture holds bursts.
 const PACKETS_IN_A_ROW: usize = 32;
 /// Time between two readings of the received streams.
-const SWEEP_EVERY: Duration = Duration::from_millis(500);
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// When a refusing socket is tried again.
 const RETRY: Duration = Duration::from_millis(1);

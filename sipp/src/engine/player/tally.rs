@@ -19,6 +19,8 @@ pub(in crate::engine) struct Tally {
     /// Packets returned from the audio and the video port.
     pub(super) echoed: [AtomicU64; 2],
     pub(super) streams: AtomicU64,
+    /// Checks of `rtpcheck` that failed.
+    pub(super) failed_checks: AtomicU64,
     /// What the received streams were like, as of the last reading.
     pub(super) heard: Mutex<Received>,
     /// Packets by how late they were handed to the kernel, in steps of [`LATENESS_STEP_MICROS`].
@@ -36,6 +38,7 @@ impl Default for Tally {
             received_bytes: zero(),
             echoed: [zero(), zero()],
             streams: zero(),
+            failed_checks: zero(),
             heard: Mutex::default(),
             lateness: std::array::from_fn(|_| zero()),
         }
@@ -63,6 +66,7 @@ impl Tally {
             received_bytes: read(&self.received_bytes),
             echoed: [read(&self.echoed[0]), read(&self.echoed[1])],
             streams: read(&self.streams),
+            failed_checks: read(&self.failed_checks),
             lateness_p99: self.lateness_p99(),
             heard: heard(&self.heard.lock().unwrap_or_else(PoisonError::into_inner)),
         }
@@ -88,6 +92,7 @@ impl Tally {
 
 /// The figures screens and files show.
 fn heard(received: &Received) -> Heard {
+    let lines = &received.lines;
     Heard {
         streams: received.streams,
         packets: received.packets,
@@ -96,9 +101,22 @@ fn heard(received: &Received) -> Heard {
         reordered: received.reordered,
         duplicates: received.duplicates,
         strangers: received.strangers,
+        refused: received.refused,
+        after_end: received.after_end,
         worst_jitter: received.worst_jitter,
+        mean_rating: received.mean_rating(),
         mean_score: received.mean_score(),
         worst_score: received.mean_score().map(|_| received.worst_score),
+        both_ways: lines.both_ways,
+        only_sent: lines.only_sent,
+        only_heard: lines.only_heard,
+        mean_first_delay: lines.mean_first_delay(),
+        longest_first_delay: lines.mean_first_delay().map(|_| lines.longest_first_delay),
+        digits: lines.digits,
+        reports_sent: lines.reports.0,
+        reports_read: lines.reports.1,
+        longest_round_trip: lines.longest_round_trip,
+        worst_peer_loss: lines.worst_peer_loss,
     }
 }
 

@@ -14,7 +14,17 @@ fn habits(echo: EchoSwitch) -> Habits {
     // Any free pair of ports: the system names one, the player searches from there.
     let probe = UdpSocket::bind((LOOPBACK, 0)).expect("a free port");
     let first_port = probe.local_addr().expect("bound").port().clamp(2000, 60_000);
-    Habits { ip: LOOPBACK, first_port, last_port: u16::MAX, echo, echo_bytes: 8 }
+    Habits {
+        ip: LOOPBACK,
+        first_port,
+        last_port: u16::MAX,
+        echo,
+        echo_bytes: 8,
+        report_every: None,
+        tolerance: [1.0; 2],
+        check_debug: false,
+        origin: Origin::default(),
+    }
 }
 
 fn listener() -> (UdpSocket, SocketAddr) {
@@ -49,7 +59,7 @@ fn plays_a_stream_from_the_media_port_and_continues_its_sequence() {
     let from = SocketAddr::new(LOOPBACK, player.port());
     let id = StreamId { call: 1, slot: Slot::Stream };
     for round in 0..2 {
-        let start = Start { id, playback: stream(clock, Some(1)), from, to };
+        let start = Start { id, playback: stream(clock, Some(1)), from, to, kind: MediaKind::Audio, check: None };
         assert!(player.tell(Command::Start(Box::new(start))));
         for packet in 0..3 {
             let (header, source) = next(&socket);
@@ -68,7 +78,7 @@ fn a_forgotten_call_falls_silent_while_others_play_on() {
     let from = SocketAddr::new(LOOPBACK, player.port());
     for (call, to) in [(1, first_addr), (2, second_addr)] {
         let id = StreamId { call, slot: Slot::Stream };
-        assert!(player.tell(Command::Start(Box::new(Start { id, playback: stream(clock, None), from, to }))));
+        assert!(player.tell(Command::Start(Box::new(Start { id, playback: stream(clock, None), from, to, kind: MediaKind::Audio, check: None }))));
     }
     next(&first);
     assert!(player.tell(Command::Forget(1)));
@@ -114,9 +124,9 @@ fn says_when_a_port_is_taken_and_sends_anyway() {
     let (taken, from) = listener();
     let (socket, to) = listener();
     let id = StreamId { call: 1, slot: Slot::Audio };
-    assert!(player.tell(Command::Start(Box::new(Start { id, playback: stream(clock, Some(1)), from, to }))));
+    assert!(player.tell(Command::Start(Box::new(Start { id, playback: stream(clock, Some(1)), from, to, kind: MediaKind::Audio, check: None }))));
     assert_ne!(next(&socket).1, from);
-    let complaint = player.next_complaint().expect("a complaint");
+    let Some(Remark::Complaint(complaint)) = player.next_remark() else { panic!("no complaint") };
     assert!(complaint.contains(&format!("Media port {} is taken", from.port())), "{complaint}");
     drop(taken);
 }

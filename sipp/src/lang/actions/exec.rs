@@ -1,8 +1,7 @@
-//! `exec` and `rtp_echo`: what the shell does for a call: commands, the end of the program, media.
+//! `exec`: what the shell does for a call: commands, the end of the program, media.
 
 use crate::media::StreamCommand;
 
-use super::super::effect::EchoSwitch;
 use super::super::{
     Action, ActionDef, Attributes, Effect, FileUse, Flow, MediaFile, MediaKind, Mistake, Scope, Subject,
     Template,
@@ -19,30 +18,12 @@ pub(in crate::lang) const EXEC: ActionDef = ActionDef {
         "play_dtmf",
         "rtp_stream",
         "rtp_echo",
+        "rtp_stats",
+        "assign_to",
     ],
     parse: parse_exec,
-    doc: "Runs a command, ends calls or the program, plays media.",
+    doc: "Runs a command, ends calls or the program, plays and returns media, reads what was heard.",
 };
-
-pub(in crate::lang) const RTP_ECHO: ActionDef = ActionDef {
-    name: "rtp_echo",
-    attributes: &["value"],
-    parse: |attributes| {
-        let value = attributes.required_number("value")?;
-        Ok(Box::new(RtpEcho(if value == 0.0 { EchoSwitch::Off } else { EchoSwitch::On })))
-    },
-    doc: "Stops or restarts the echo of -rtp_echo.",
-};
-
-#[derive(Debug)]
-struct RtpEcho(EchoSwitch);
-
-impl Action for RtpEcho {
-    fn run(&self, _scope: &mut Scope<'_>, _subject: Subject<'_>, effects: &mut Vec<Effect>) -> Flow {
-        effects.push(Effect::RtpEcho(self.0));
-        Flow::Continue
-    }
-}
 
 #[derive(Debug)]
 enum Exec {
@@ -86,12 +67,12 @@ fn parse_exec(attributes: &mut Attributes<'_, '_>) -> Result<Box<dyn Action>, Mi
         check_stream(attributes, &stream)?;
         Exec::Stream(stream)
     } else if attributes.get("rtp_echo").is_some() {
-        return Err(
-            attributes.bad("rtp_echo", "a feature that exists: the echo of SRTP streams is not built")
-        );
+        return super::media::parse_echo(attributes);
+    } else if attributes.get("rtp_stats").is_some() {
+        return super::media::parse_stats(attributes);
     } else {
         let message = "<exec> needs command, int_cmd, play_pcap_audio, play_pcap_image, play_pcap_video, \
-                       play_dtmf or rtp_stream";
+                       play_dtmf, rtp_stream, rtp_echo or rtp_stats";
         return Err(Mistake::new("S021", attributes.at, message));
     };
     Ok(Box::new(exec))

@@ -12,6 +12,7 @@ mod exec;
 mod injection;
 mod jump;
 mod log;
+mod media;
 mod verify;
 
 use super::{ActionDef, Attributes, Mistake, Scope};
@@ -46,7 +47,7 @@ pub const TABLE: &[&ActionDef] = &[
     &destination::SETDEST,
     &destination::CLOSECON,
     &verify::VERIFYAUTH,
-    &exec::RTP_ECHO,
+    &media::RTP_ECHO,
     &exec::EXEC,
 ];
 

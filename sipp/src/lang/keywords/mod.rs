@@ -4,6 +4,7 @@
 
 pub(super) mod address;
 pub mod authentication;
+pub(super) mod crypto;
 pub(super) mod ids;
 pub(super) mod injection;
 pub(super) mod last;
@@ -58,6 +59,10 @@ pub const TABLE: &[&KeywordDef] = &[
     &last::LAST,
     &injection::FIELD,
     &variable::VARIABLE,
+    &crypto::CRYPTOTAG,
+    &crypto::CRYPTOSUITE,
+    &crypto::CRYPTOKEYPARAMS,
+    &crypto::UNENCRYPTED,
 ];
 
 /// The keyword of exactly this name.

@@ -39,6 +39,12 @@ impl Suite {
         Suite::ALL.iter().find(|(known, _)| *known == name).map(|(_, suite)| *suite)
     }
 
+    /// Its name in `a=crypto` lines.
+    pub fn name(self) -> &'static str {
+        // Every suite has its row.
+        Suite::ALL.iter().find(|(_, suite)| *suite == self).map_or("", |(name, _)| name)
+    }
+
     /// Bytes of master key and salt together, as `inline:` carries them.
     pub fn key_bytes(self) -> usize {
         self.cipher_key_bytes() + SALT_BYTES
@@ -52,15 +58,61 @@ impl Suite {
     }
 
     /// Bytes of the tag of an RTP packet.
-    pub(super) fn tag_bytes(self) -> usize {
+    fn tag_bytes(self) -> usize {
         match self {
             Suite::AesCm128Sha32 | Suite::AesCm256Sha32 | Suite::NullSha32 => 4,
             _ => RTCP_TAG_BYTES,
         }
     }
 
-    pub(super) fn encrypts(self) -> bool {
+    fn encrypts(self) -> bool {
         !matches!(self, Suite::NullSha80 | Suite::NullSha32)
+    }
+}
+
+/// How the packets of one direction are protected (RFC 4568 6).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Keying {
+    /// Transforms.
+    pub suite: Suite,
+    /// Master key and salt.
+    pub inline: Box<[u8]>,
+    /// Master key identifier sent with each packet; empty for none.
+    pub mki: Box<[u8]>,
+    /// Packets the key may protect; `None` is as many as the suite allows.
+    pub lifetime: Option<u64>,
+    /// False with `UNENCRYPTED_SRTP`.
+    pub encrypts_rtp: bool,
+    /// False with `UNENCRYPTED_SRTCP`.
+    pub encrypts_rtcp: bool,
+    /// False with `UNAUTHENTICATED_SRTP`.
+    pub authenticates_rtp: bool,
+}
+
+impl Keying {
+    /// The suite as it is, with these bytes of key and salt.
+    pub fn new(suite: Suite, inline: impl Into<Box<[u8]>>) -> Keying {
+        Keying {
+            suite,
+            inline: inline.into(),
+            mki: Box::default(),
+            lifetime: None,
+            encrypts_rtp: true,
+            encrypts_rtcp: true,
+            authenticates_rtp: true,
+        }
+    }
+
+    /// Bytes of the tag of an RTP packet.
+    pub(super) fn tag_bytes(&self) -> usize {
+        if self.authenticates_rtp { self.suite.tag_bytes() } else { 0 }
+    }
+}
+
+impl std::fmt::Debug for Keying {
+    /// Keys never reach a log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keying").field("suite", &self.suite).finish_non_exhaustive()
     }
 }
 
@@ -77,7 +129,8 @@ pub(super) enum Stream {
 
 /// The session keys of one stream.
 pub(super) struct SessionKeys {
-    pub(super) suite: Suite,
+    suite: Suite,
+    encrypts: bool,
     cipher_key: Vec<u8>,
     salt: [u8; SALT_BYTES],
     authentication: Hmac<Sha1>,
@@ -85,7 +138,8 @@ pub(super) struct SessionKeys {
 
 impl SessionKeys {
     /// Derives them from master key and salt (RFC 3711 4.3.1 with key derivation rate 0).
-    pub(super) fn derive(suite: Suite, inline: &[u8], stream: Stream) -> Result<SessionKeys, WrongKeyLength> {
+    pub(super) fn derive(keying: &Keying, stream: Stream) -> Result<SessionKeys, WrongKeyLength> {
+        let (suite, inline) = (keying.suite, &*keying.inline);
         if inline.len() != suite.key_bytes() {
             return Err(WrongKeyLength);
         }
@@ -102,8 +156,13 @@ impl SessionKeys {
         salt.copy_from_slice(&derived(2, SALT_BYTES));
         // HMAC takes a key of any length.
         let authentication = KeyInit::new_from_slice(&derived(1, AUTHENTICATION_KEY_BYTES));
+        let wanted = match stream {
+            Stream::Rtp => keying.encrypts_rtp,
+            Stream::Rtcp => keying.encrypts_rtcp,
+        };
         Ok(SessionKeys {
             suite,
+            encrypts: wanted && suite.encrypts(),
             cipher_key: derived(0, suite.cipher_key_bytes()),
             salt,
             authentication: authentication.map_err(|_| WrongKeyLength)?,
@@ -112,7 +171,7 @@ impl SessionKeys {
 
     /// Encrypts or decrypts `bytes` of the packet with that index (RFC 3711 4.1.1); nothing without encryption.
     pub(super) fn transform(&self, ssrc: u32, index: u64, bytes: &mut [u8]) {
-        if !self.suite.encrypts() {
+        if !self.encrypts {
             return;
         }
         let mut iv = [0; 16];
@@ -124,6 +183,11 @@ impl SessionKeys {
             *byte ^= mask;
         }
         apply_keystream(&self.cipher_key, &iv, bytes);
+    }
+
+    /// Whether [`SessionKeys::transform`] does anything.
+    pub(super) fn encrypts(&self) -> bool {
+        self.encrypts
     }
 
     /// HMAC over the packet and what is authenticated with it but not sent (RFC 3711 4.2).

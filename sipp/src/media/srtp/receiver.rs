@@ -1,17 +1,20 @@
-//! Opening what one source sent.
+//! Opening what one side sent.
 
 use hmac::Mac;
 
 use super::super::rtp;
-use super::keys::{ENCRYPTED, RTCP_TAG_BYTES, SessionKeys, Stream, Suite, WrongKeyLength};
+use super::keys::{ENCRYPTED, Keying, RTCP_TAG_BYTES, SessionKeys, Stream, WrongKeyLength};
+use super::sources::Sources;
 
-/// Opens the RTP and RTCP packets of one source.
+/// Opens the RTP and RTCP packets of one side of a media line.
 #[derive(Debug)]
 pub struct Receiver {
     rtp: SessionKeys,
     rtcp: SessionKeys,
-    rtp_seen: Seen,
-    rtcp_seen: Seen,
+    mki_bytes: usize,
+    tag_bytes: usize,
+    rtp_seen: Sources<Seen>,
+    rtcp_seen: Sources<Seen>,
 }
 
 /// Why a packet was not opened; it is left as it came.
@@ -26,51 +29,59 @@ pub enum Refused {
 }
 
 impl Receiver {
-    /// A receiver with the bytes of an `inline:` key. Error: there are too many or too few of them.
-    pub fn new(suite: Suite, inline: &[u8]) -> Result<Receiver, WrongKeyLength> {
+    /// A receiver with fresh keys. Error: there are too many or too few bytes of them.
+    pub fn new(keying: &Keying) -> Result<Receiver, WrongKeyLength> {
         Ok(Receiver {
-            rtp: SessionKeys::derive(suite, inline, Stream::Rtp)?,
-            rtcp: SessionKeys::derive(suite, inline, Stream::Rtcp)?,
-            rtp_seen: Seen::default(),
-            rtcp_seen: Seen::default(),
+            rtp: SessionKeys::derive(keying, Stream::Rtp)?,
+            rtcp: SessionKeys::derive(keying, Stream::Rtcp)?,
+            mki_bytes: keying.mki.len(),
+            tag_bytes: keying.tag_bytes(),
+            rtp_seen: Sources::default(),
+            rtcp_seen: Sources::default(),
         })
     }
 
-    /// Checks and decrypts an RTP packet, and cuts its tag off (RFC 3711 3.3).
+    /// Checks and decrypts an RTP packet, and cuts identifier and tag off (RFC 3711 3.3).
     pub fn open(&mut self, packet: &mut Vec<u8>) -> Result<(), Refused> {
-        let end = packet.len().checked_sub(self.rtp.suite.tag_bytes()).ok_or(Refused::Malformed)?;
+        let tag = packet.len().checked_sub(self.tag_bytes).ok_or(Refused::Malformed)?;
+        let end = tag.checked_sub(self.mki_bytes).ok_or(Refused::Malformed)?;
         let (header, payload) = rtp::span_of_payload(&packet[..end]).ok_or(Refused::Malformed)?;
-        let index = self.rtp_seen.guess(header.sequence);
-        if self.rtp_seen.knows(index) {
+        // Noted only once the packet is authentic, so that nobody fills the memory with made-up sources.
+        let seen = self.rtp_seen.get(header.ssrc).copied().unwrap_or_default();
+        let index = seen.guess(header.sequence);
+        if seen.knows(index) {
             return Err(Refused::Replayed);
         }
-        let roc = ((index >> 16) as u32).to_be_bytes();
-        self.rtp
-            .authenticator(&packet[..end], &roc)
-            .verify_truncated_left(&packet[end..])
-            .map_err(|_| Refused::NotAuthentic)?;
-        self.rtp_seen.note(index);
+        if self.tag_bytes > 0 {
+            let roc = ((index >> 16) as u32).to_be_bytes();
+            self.rtp
+                .authenticator(&packet[..end], &roc)
+                .verify_truncated_left(&packet[tag..])
+                .map_err(|_| Refused::NotAuthentic)?;
+        }
+        self.rtp_seen.of(header.ssrc, Seen::default()).note(index);
         packet.truncate(end);
         self.rtp.transform(header.ssrc, index, &mut packet[payload..]);
         Ok(())
     }
 
-    /// Checks and decrypts an RTCP compound, and cuts index and tag off (RFC 3711 3.4).
+    /// Checks and decrypts an RTCP compound, and cuts index, identifier and tag off (RFC 3711 3.4).
     pub fn open_rtcp(&mut self, packet: &mut Vec<u8>) -> Result<(), Refused> {
         let tag = packet.len().checked_sub(RTCP_TAG_BYTES).ok_or(Refused::Malformed)?;
-        let end = tag.checked_sub(4).filter(|end| *end >= 8).ok_or(Refused::Malformed)?;
+        let field_end = tag.checked_sub(self.mki_bytes).ok_or(Refused::Malformed)?;
+        let end = field_end.checked_sub(4).filter(|end| *end >= 8).ok_or(Refused::Malformed)?;
         let word =
             |at: usize| u32::from_be_bytes([packet[at], packet[at + 1], packet[at + 2], packet[at + 3]]);
         let (ssrc, field) = (word(4), word(end));
         let index = u64::from(field & !ENCRYPTED);
-        if self.rtcp_seen.knows(index) {
+        if self.rtcp_seen.get(ssrc).is_some_and(|seen| seen.knows(index)) {
             return Err(Refused::Replayed);
         }
         self.rtcp
-            .authenticator(&packet[..tag], &[])
+            .authenticator(&packet[..field_end], &[])
             .verify_truncated_left(&packet[tag..])
             .map_err(|_| Refused::NotAuthentic)?;
-        self.rtcp_seen.note(index);
+        self.rtcp_seen.of(ssrc, Seen::default()).note(index);
         packet.truncate(end);
         if field & ENCRYPTED != 0 {
             self.rtcp.transform(ssrc, index, &mut packet[8..]);

@@ -2,6 +2,7 @@
 //!
 //! Used for the closing statistics and `-trace_screen`; the live screens show the same lines.
 
+mod media;
 mod scenario;
 mod statistics;
 
@@ -19,6 +20,8 @@ pub(crate) enum Screen {
     Repartition(usize),
     /// Key 4.
     Variables,
+    /// Key m: ours.
+    Media,
 }
 
 impl Screen {
@@ -43,6 +46,9 @@ impl Screen {
             Screen::Variables => {
                 "----------------------------- Variables Screen -------- [1-9]: Change Screen --".into()
             }
+            Screen::Media => {
+                "------------------------------- Media Screen ---------- [1-9]: Change Screen --".into()
+            }
         }
     }
 
@@ -53,6 +59,7 @@ impl Screen {
             Screen::Statistics => statistics::lines(snapshot, since),
             Screen::Repartition(index) => statistics::repartition_lines(snapshot, index),
             Screen::Variables => statistics::variables_lines(&snapshot.layout),
+            Screen::Media => media::lines(snapshot),
         }
     }
 
