@@ -21,7 +21,9 @@ pub(super) fn digit_of(view: View<'_>) -> Option<u8> {
 /// One digit, or the number of an event of RFC 4733 3.2.
 fn read(signal: &[u8]) -> Option<u8> {
     match signal {
-        [digit] if digit.is_ascii_digit() || b"*#ABCDabcd".contains(digit) => Some(digit.to_ascii_uppercase()),
+        [digit] if digit.is_ascii_digit() || b"*#ABCDabcd".contains(digit) => {
+            Some(digit.to_ascii_uppercase())
+        }
         b"10" => Some(b'*'),
         b"11" => Some(b'#'),
         [b'1', digit @ b'2'..=b'5'] => Some(digit - b'2' + b'A'),

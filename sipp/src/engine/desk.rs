@@ -189,7 +189,9 @@ impl Desk {
             self.checks.push((name, Trace::new(&option, name, SizeRule::default())));
         }
         let file = self.checks.iter_mut().find(|(known, _)| *known == name);
-        let Some(Err(error)) = file.map(|(_, file)| file.write(0, format!("{line}\n").as_bytes())) else { return };
+        let Some(Err(error)) = file.map(|(_, file)| file.write(0, format!("{line}\n").as_bytes())) else {
+            return;
+        };
         self.problem(Time::ZERO, format!("Unable to write '{name}': {error}"));
     }
 

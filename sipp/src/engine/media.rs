@@ -338,9 +338,7 @@ fn stream_addresses(
         false => (MediaKind::Audio, MediaKind::Video),
     };
     let ends = own_addresses(media, settings, first).map(|ends| (ends, first));
-    ends.or_else(|error| {
-        own_addresses(media, settings, second).map(|ends| (ends, second)).map_err(|_| error)
-    })
+    ends.or_else(|error| own_addresses(media, settings, second).map(|ends| (ends, second)).map_err(|_| error))
 }
 
 /// SIPp's first synchronisation source; each stream takes the next.

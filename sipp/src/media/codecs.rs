@@ -108,7 +108,15 @@ mod tests {
 
     #[test]
     fn a_mapping_counts_before_the_static_meaning() {
-        let lines = ["101 telephone-event/8000", "97 H264/90000", "0 PCMU/16000/2", "97 other/1", "x", "5 y", "6 z/0"];
+        let lines = [
+            "101 telephone-event/8000",
+            "97 H264/90000",
+            "0 PCMU/16000/2",
+            "97 other/1",
+            "x",
+            "5 y",
+            "6 z/0",
+        ];
         let codecs = Codecs::parse(lines.iter().map(|line| line.as_bytes()));
         let rows = [
             (101, Some("telephone-event"), 8_000),
@@ -126,7 +134,8 @@ mod tests {
     #[test]
     fn events_are_known_by_name_or_by_their_size() {
         let codecs = Codecs::parse([&b"101 telephone-event/8000"[..], b"97 iLBC/8000"].into_iter());
-        let rows = [(101, 4, true), (101, 8, true), (97, 4, false), (96, 4, true), (96, 160, false), (8, 4, false)];
+        let rows =
+            [(101, 4, true), (101, 8, true), (97, 4, false), (96, 4, true), (96, 160, false), (8, 4, false)];
         for (kind, len, expected) in rows {
             assert_eq!(codecs.is_event(kind, &vec![0; len]), expected, "{kind} {len}");
         }

@@ -96,7 +96,8 @@ impl CryptoLine {
         let tag = words.next().and_then(|tag| tag.parse().ok());
         let tag = tag.ok_or("an a=crypto line has no tag")?;
         let name = words.next().unwrap_or_default();
-        let suite = Suite::find(name).ok_or_else(|| format!("the suite '{name}' of a=crypto is not known"))?;
+        let suite =
+            Suite::find(name).ok_or_else(|| format!("the suite '{name}' of a=crypto is not known"))?;
         let keys = words.next().unwrap_or_default();
         let first = keys.split(';').next().unwrap_or_default();
         let inline = first
@@ -154,7 +155,8 @@ const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 /// Appends `bytes` in base64 with padding (RFC 4648 4).
 pub fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
     for group in bytes.chunks(3) {
-        let word = group.iter().chain([&0; 2]).take(3).fold(0usize, |word, byte| word << 8 | usize::from(*byte));
+        let word =
+            group.iter().chain([&0; 2]).take(3).fold(0usize, |word, byte| word << 8 | usize::from(*byte));
         for place in 0..4 {
             let digit = BASE64[word >> (18 - 6 * place) & 63];
             out.push(if place <= group.len() { digit } else { b'=' });

@@ -102,12 +102,20 @@ mod tests {
     #[test]
     fn one_digit_per_event() {
         let rows: &[(&str, &[(u32, u8, bool, u16)], &str)] = &[
-            ("three ends", &[(0, 5, false, 0), (0, 5, false, 160), (0, 5, true, 320), (0, 5, true, 320)], "5"),
+            (
+                "three ends",
+                &[(0, 5, false, 0), (0, 5, false, 160), (0, 5, true, 320), (0, 5, true, 320)],
+                "5",
+            ),
             ("the same digit twice", &[(0, 5, true, 320), (900, 5, true, 320)], "55"),
             ("all ends lost", &[(0, 1, false, 160), (0, 1, false, 320), (900, 11, true, 320)], "1#"),
             ("the beginning lost", &[(0, 10, true, 320)], "*"),
             ("not over yet", &[(0, 15, false, 160)], "D"),
-            ("segments, RFC 4733 2.5.1.3", &[(0, 2, false, 65535), (65535, 2, false, 160), (65535, 2, true, 800)], "2"),
+            (
+                "segments, RFC 4733 2.5.1.3",
+                &[(0, 2, false, 65535), (65535, 2, false, 160), (65535, 2, true, 800)],
+                "2",
+            ),
             ("fillers of SIPp", &[(0, 0, false, 0), (20, 0, false, 0), (40, 0, false, 0)], ""),
             ("no DTMF", &[(0, 16, true, 100)], ""),
             ("a late packet of a counted event", &[(0, 3, true, 320), (0, 3, false, 160)], "3"),

@@ -106,12 +106,20 @@ pub const FIGURES: &[FigureDef] = &[
     FigureDef { name: "packets", read: |heard| count(heard.packets), doc: "RTP packets received" },
     FigureDef { name: "sent", read: |heard| count(heard.sent), doc: "RTP packets sent" },
     FigureDef { name: "lost", read: |heard| count(heard.lost), doc: "packets that never came" },
-    FigureDef { name: "loss", read: |heard| Figure::Number(heard.loss() * 100.0), doc: "the same in percent" },
+    FigureDef {
+        name: "loss",
+        read: |heard| Figure::Number(heard.loss() * 100.0),
+        doc: "the same in percent",
+    },
     FigureDef { name: "reordered", read: |heard| count(heard.reordered), doc: "packets behind a later one" },
     FigureDef { name: "duplicates", read: |heard| count(heard.duplicates), doc: "packets that came again" },
     FigureDef { name: "strangers", read: |heard| count(heard.strangers), doc: "packets of other senders" },
     FigureDef { name: "refused", read: |heard| count(heard.refused), doc: "packets with a wrong SRTP tag" },
-    FigureDef { name: "jitter", read: |heard| millis(Some(heard.jitter)), doc: "RFC 3550 jitter in milliseconds" },
+    FigureDef {
+        name: "jitter",
+        read: |heard| millis(Some(heard.jitter)),
+        doc: "RFC 3550 jitter in milliseconds",
+    },
     FigureDef {
         name: "first_delay",
         read: |heard| millis(heard.first_delay),
@@ -127,9 +135,7 @@ pub const FIGURES: &[FigureDef] = &[
     FigureDef { name: "mos", read: |heard| number(heard.score), doc: "mean opinion score, 1 to 4.5" },
     FigureDef {
         name: "one_way",
-        read: |heard| {
-            Figure::Number(f64::from(matches!(heard.ways(), Ways::OnlySent | Ways::OnlyHeard)))
-        },
+        read: |heard| Figure::Number(f64::from(matches!(heard.ways(), Ways::OnlySent | Ways::OnlyHeard))),
         doc: "1 when packets went one way only, else 0",
     },
     FigureDef { name: "dtmf", read: |heard| text(&heard.digits), doc: "digits of RFC 4733 events" },

@@ -366,8 +366,12 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> MediaLines<L, P> {
         let Some(line) = self.lines.get_mut(&id) else { return };
         let Some(reports) = &mut line.reports else { return };
         // One after the other: two of them cannot be borrowed from one map at once.
-        let mut heard: Vec<Reception> =
-            line.sources.iter().filter_map(|key| self.sources.get(key)).map(|source| source.reception.clone()).collect();
+        let mut heard: Vec<Reception> = line
+            .sources
+            .iter()
+            .filter_map(|key| self.sources.get(key))
+            .map(|source| source.reception.clone())
+            .collect();
         reports.write(now, self.origin, heard.iter_mut(), out);
         for (key, reported) in line.sources.iter().zip(heard) {
             if let Some(source) = self.sources.get_mut(key) {

@@ -55,7 +55,8 @@ impl PatternCheck {
     /// What came of it at `now`.
     pub fn result(&self, now: Time) -> Checked {
         let remembered = self.sent.min(RECENT as u64) as usize;
-        let late = self.recent[..remembered].iter().filter(|sent| now.since(**sent) < ON_ITS_WAY).count() as u64;
+        let late =
+            self.recent[..remembered].iter().filter(|sent| now.since(**sent) < ON_ITS_WAY).count() as u64;
         let missing = self.sent.saturating_sub(self.good + self.wrong);
         let missing = missing.saturating_sub(late);
         Checked { sent: self.sent, bad: missing + self.wrong, good: self.good }

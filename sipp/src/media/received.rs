@@ -87,7 +87,9 @@ impl Received {
         self.reordered += stream.reordered();
         self.duplicates += stream.duplicates();
         self.worst_jitter = self.worst_jitter.max(stream.jitter());
-        let Some((rating, score)) = codec.and_then(|codec| judge(stream, codec, network_delay)) else { return };
+        let Some((rating, score)) = codec.and_then(|codec| judge(stream, codec, network_delay)) else {
+            return;
+        };
         self.worst_score = if self.scored == 0 { score } else { self.worst_score.min(score) };
         self.scored += 1;
         self.rating_sum += rating;

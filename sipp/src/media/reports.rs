@@ -111,7 +111,8 @@ impl Reports {
     /// RFC 3550 6.2: between half and one and a half times the interval, so that reports of calls opened together
     /// do not stay together. Different for each source and report, the same in each run.
     fn spread(&self) -> Duration {
-        let mixed = (u64::from(self.sent.ssrc) << 20 ^ self.written).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
+        let mixed =
+            (u64::from(self.sent.ssrc) << 20 ^ self.written).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
         self.every / 2 + self.every * mixed as u32 / 256
     }
 

@@ -93,7 +93,8 @@ impl StreamCommand {
         let format = format.ok_or_else(unknown)?;
         if let Some(line) = pattern {
             let byte = u32::try_from(loops).ok().and_then(pattern::byte_of);
-            let byte = byte.ok_or_else(|| format!("{file} of rtp_stream has the patterns 1 to 6, not {loops}"))?;
+            let byte =
+                byte.ok_or_else(|| format!("{file} of rtp_stream has the patterns 1 to 6, not {loops}"))?;
             let payload_type = payload_type as u8;
             return Ok(StreamCommand::Pattern(PatternStream { line, byte, payload_type, format }));
         }

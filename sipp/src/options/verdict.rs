@@ -19,8 +19,8 @@ pub(super) const ROWS: &[Row] = &[
         value: "CONDITION",
         help: "Exit with 1 when this holds at the end: a figure, one of < <= > >=, and a limit. Figures: failed, \
                successful, created, retransmissions, unexpected, timeouts, missed, late (numbers, or percentages of \
-               the calls), rate (calls/s), p99(1), mean(1), max(1) of response time 1, and of length. Several may \
-               be given. Example: -fail-if 'p99(1)>200ms' -fail-if 'failed>0.1%'.",
+               the calls), rate (calls/s), p99(1), mean(1), max(1) of response time 1, and of length; of received \
+               media loss, peer_loss, jitter, first_packet, rtt, mos, worst_mos, r, one_way. Several may be given. Example: -fail-if 'p99(1)>200ms' -fail-if 'failed>0.1%'.",
         effect: Effect::Text(|options, condition| {
             options.verdict.fail_if.push(condition.into());
             Ok(())

@@ -112,7 +112,9 @@ fn figure(snapshot: &Snapshot, condition: &Condition) -> (Option<f64>, String) {
 fn heard(heard: &Heard, media: Media, limit: Limit) -> (Option<f64>, String) {
     let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 };
     let counted = |part: u64, whole: u64| match limit {
-        Limit::Percent(_) => (Some(share(part, whole)), format!("{:.4}% ({part} of {whole})", share(part, whole))),
+        Limit::Percent(_) => {
+            (Some(share(part, whole)), format!("{:.4}% ({part} of {whole})", share(part, whole)))
+        }
         _ => (Some(part as f64), part.to_string()),
     };
     let number = |number: Option<f64>, unit: &str| match number {

@@ -113,7 +113,7 @@ impl Needle<'_> {
                 text.split('<').any(|tag| has_attribute(tag, &written))
             }
             Needle::Keyword(name) => occurrences(text, &format!("[{name}")).any(|rest| {
-                name.ends_with(['_', '$', 'd'])
+                FAMILIES.contains(name)
                     || !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
             }),
             Needle::Distribution(name) => text.contains(&format!("distribution=\"{name}\"")),
@@ -125,6 +125,10 @@ impl Needle<'_> {
         }
     }
 }
+
+/// Keywords that are the beginning of a name.
+const FAMILIES: &[&str] =
+    &["last_", "field", "$", "cryptotag", "cryptosuite", "cryptokeyparams", "ueaescm"];
 
 /// What stands behind each occurrence.
 fn occurrences<'t>(text: &'t str, written: &'t str) -> impl Iterator<Item = &'t str> {

@@ -18,11 +18,11 @@ use std::time::Duration;
 
 use sip::net::{Clock, Waker};
 
-use crate::lang::{EchoSwitch, Ears, MediaKind};
+use crate::lang::{Ears, EchoSwitch, MediaKind};
+use crate::media::crypto::Agreement;
 use crate::media::pattern::PatternCheck;
 use crate::media::reports::Origin;
 use crate::media::{Codecs, Playback};
-use crate::media::crypto::Agreement;
 use crate::stats::snapshot::MediaTraffic;
 
 pub(super) use tally::Tally;

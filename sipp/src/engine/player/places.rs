@@ -58,9 +58,8 @@ impl Places {
         let mut complaint = None;
         if !known {
             self.close(line, ports);
-            let (open, said) = Open::new(local, ports).map_err(|error| {
-                format!("Call {}: no media socket on {local}: {error}", line.call)
-            })?;
+            let (open, said) = Open::new(local, ports)
+                .map_err(|error| format!("Call {}: no media socket on {local}: {error}", line.call))?;
             complaint = said.map(|text| format!("Call {}: {text}", line.call));
             self.open.insert(line, open);
         }
@@ -130,8 +129,13 @@ impl Open {
     /// Errors: the ports cannot be bound. The second value says that another port than asked for is used.
     fn new(local: SocketAddr, ports: &mut Ports) -> std::io::Result<(Open, Option<String>)> {
         let (port, complaint) = ports.take(local)?;
-        let mut open =
-            Open { local, ports: SmallVec::from_slice(&[port]), rtcp: None, timer: None, echo: EchoSwitch::Off };
+        let mut open = Open {
+            local,
+            ports: SmallVec::from_slice(&[port]),
+            rtcp: None,
+            timer: None,
+            echo: EchoSwitch::Off,
+        };
         if ports.habits().report_every.is_some() {
             let above = SocketAddr::new(local.ip(), local.port().wrapping_add(1));
             match ports.take(above) {

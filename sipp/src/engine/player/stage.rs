@@ -233,7 +233,8 @@ impl Stage {
             let Checked { sent, bad, good } = result;
             let verdict = if fails { "failed" } else { "passed" };
             let call = line.call;
-            let text = format!("call {call}: {sent} packets sent, {good} came back the same, {bad} bad: {verdict}");
+            let text =
+                format!("call {call}: {sent} packets sent, {good} came back the same, {bad} bad: {verdict}");
             self.remark(Remark::Checked(line.kind, text));
         }
     }
@@ -292,7 +293,10 @@ impl Stage {
         let (to, line) = (shifted(self.streams[key].to, shift), self.streams[key].line);
         // Only what leaves the media port itself is the line's; a capture may hold RTCP and other streams.
         if shift == 0 && self.hearing.lines().sending(now, line, &mut self.packet).is_err() {
-            self.complain(format!("Call {}: its SRTP key has protected as many packets as it may", line.call));
+            self.complain(format!(
+                "Call {}: its SRTP key has protected as many packets as it may",
+                line.call
+            ));
             return false;
         }
         if self.ports.queue(port, &self.packet, to) {

@@ -59,7 +59,8 @@ fn plays_a_stream_from_the_media_port_and_continues_its_sequence() {
     let from = SocketAddr::new(LOOPBACK, player.port());
     let id = StreamId { call: 1, slot: Slot::Stream };
     for round in 0..2 {
-        let start = Start { id, playback: stream(clock, Some(1)), from, to, kind: MediaKind::Audio, check: None };
+        let start =
+            Start { id, playback: stream(clock, Some(1)), from, to, kind: MediaKind::Audio, check: None };
         assert!(player.tell(Command::Start(Box::new(start))));
         for packet in 0..3 {
             let (header, source) = next(&socket);
@@ -78,7 +79,14 @@ fn a_forgotten_call_falls_silent_while_others_play_on() {
     let from = SocketAddr::new(LOOPBACK, player.port());
     for (call, to) in [(1, first_addr), (2, second_addr)] {
         let id = StreamId { call, slot: Slot::Stream };
-        assert!(player.tell(Command::Start(Box::new(Start { id, playback: stream(clock, None), from, to, kind: MediaKind::Audio, check: None }))));
+        assert!(player.tell(Command::Start(Box::new(Start {
+            id,
+            playback: stream(clock, None),
+            from,
+            to,
+            kind: MediaKind::Audio,
+            check: None
+        }))));
     }
     next(&first);
     assert!(player.tell(Command::Forget(1)));
@@ -124,7 +132,14 @@ fn says_when_a_port_is_taken_and_sends_anyway() {
     let (taken, from) = listener();
     let (socket, to) = listener();
     let id = StreamId { call: 1, slot: Slot::Audio };
-    assert!(player.tell(Command::Start(Box::new(Start { id, playback: stream(clock, Some(1)), from, to, kind: MediaKind::Audio, check: None }))));
+    assert!(player.tell(Command::Start(Box::new(Start {
+        id,
+        playback: stream(clock, Some(1)),
+        from,
+        to,
+        kind: MediaKind::Audio,
+        check: None
+    }))));
     assert_ne!(next(&socket).1, from);
     let Some(Remark::Complaint(complaint)) = player.next_remark() else { panic!("no complaint") };
     assert!(complaint.contains(&format!("Media port {} is taken", from.port())), "{complaint}");

@@ -87,7 +87,8 @@ pub(super) fn parse_stats(attributes: &mut Attributes<'_, '_>) -> Result<Box<dyn
     let figures = words.split(',').map(|word| Wanted::parse(word.trim()));
     let Some(figures) = figures.collect::<Option<Vec<_>>>() else {
         let known: Vec<&str> = heard::FIGURES.iter().map(|figure| figure.name).collect();
-        let expected = format!("some of {}, {DTMF_INFO}; video_ or image_ in front for these lines", known.join(", "));
+        let expected =
+            format!("some of {}, {DTMF_INFO}; video_ or image_ in front for these lines", known.join(", "));
         return Err(attributes.bad("rtp_stats", &expected));
     };
     let to = attributes.vars("assign_to")?;
@@ -140,11 +141,14 @@ impl Action for Stats {
                     _ => Figure::Missing,
                 },
             };
-            scope.set_var(*to, match value {
-                Figure::Number(number) => Value::Number(number),
-                Figure::Text(text) => Value::text(text.as_bytes()),
-                Figure::Missing => Value::Unset,
-            });
+            scope.set_var(
+                *to,
+                match value {
+                    Figure::Number(number) => Value::Number(number),
+                    Figure::Text(text) => Value::text(text.as_bytes()),
+                    Figure::Missing => Value::Unset,
+                },
+            );
         }
         Flow::Continue
     }

@@ -68,7 +68,8 @@ fn calls_that_share_port_and_peer_get_the_sources_in_order() {
     for id in ['a', 'b'] {
         board.expect(Time::ZERO, id, expectation(6000, Some("10.0.0.1:4000")));
     }
-    let lines: Vec<_> = [11, 12, 11, 13].map(|ssrc| play(&mut board, (6000, "10.0.0.1:4000"), ssrc, 0, 1)).into();
+    let lines: Vec<_> =
+        [11, 12, 11, 13].map(|ssrc| play(&mut board, (6000, "10.0.0.1:4000"), ssrc, 0, 1)).into();
     assert_eq!(lines, [Some('a'), Some('b'), Some('a'), None]);
 }
 
@@ -156,7 +157,8 @@ fn a_pattern_that_comes_back_changed_is_told() {
     for number in 0..4 {
         board.sending(Time::ZERO, 'a', &mut packet(1, number, 8, &[0xaa; 4])).expect("plain");
     }
-    let contents = [[0xaa; 4], [0xab; 4]].map(|payload| board.take(Time::ZERO, at, &mut packet(1, 0, 8, &payload)).content);
+    let contents = [[0xaa; 4], [0xab; 4]]
+        .map(|payload| board.take(Time::ZERO, at, &mut packet(1, 0, 8, &payload)).content);
     assert_eq!(contents, [Content::Rtp, Content::WrongPattern]);
     let result = board.end_check(Time::from_millis(1000), 'a').expect("it was checked");
     assert_eq!((result.sent, result.bad, result.good), (4, 3, 1));

@@ -28,7 +28,8 @@ fn packet(sequence: u16) -> Vec<u8> {
 /// RFC 3711 B.3.
 #[test]
 fn derives_the_session_keys_of_128_bits() {
-    let keys = SessionKeys::derive(&keying(Suite::AesCm128Sha80, &bytes(KEY_128)), Stream::Rtp).expect("fits");
+    let keys =
+        SessionKeys::derive(&keying(Suite::AesCm128Sha80, &bytes(KEY_128)), Stream::Rtp).expect("fits");
     let (cipher, salt) = keys.parts();
     assert_eq!(cipher, bytes("C61E7A93744F39EE10734AFE3FF7A087"));
     assert_eq!(salt, bytes("30CBBC08863D8C85D49DB34A9AE1"));
