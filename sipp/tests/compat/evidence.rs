@@ -113,8 +113,7 @@ impl Needle<'_> {
                 text.split('<').any(|tag| has_attribute(tag, &written))
             }
             Needle::Keyword(name) => occurrences(text, &format!("[{name}")).any(|rest| {
-                FAMILIES.contains(name)
-                    || !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
+                FAMILIES.contains(name) || !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
             }),
             Needle::Distribution(name) => text.contains(&format!("distribution=\"{name}\"")),
             Needle::AutomaticMessage(id) => text.contains(&format!("<DefaultMessage id=\"{id}\"")),
@@ -127,8 +126,7 @@ impl Needle<'_> {
 }
 
 /// Keywords that are the beginning of a name.
-const FAMILIES: &[&str] =
-    &["last_", "field", "$", "cryptotag", "cryptosuite", "cryptokeyparams", "ueaescm"];
+const FAMILIES: &[&str] = &["last_", "field", "$", "cryptotag", "cryptosuite", "cryptokeyparams", "ueaescm"];
 
 /// What stands behind each occurrence.
 fn occurrences<'t>(text: &'t str, written: &'t str) -> impl Iterator<Item = &'t str> {
