@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::stats::snapshot::{Snapshot, Target};
+
 use super::command::Command;
 
 /// A request.
@@ -76,6 +78,22 @@ fn set(what: &str, object: &Map<String, Value>) -> Result<Command, String> {
             Ok(Command::SetVariable(name.into(), text))
         }
         _ => Err(format!("set: unknown '{what}', expected rate, rate-scale, users, limit or variable")),
+    }
+}
+
+/// Whether the run can do that. Errors: why not.
+pub(super) fn permit(command: &Command, snapshot: &Snapshot) -> Result<(), String> {
+    match (command, snapshot.target) {
+        (Command::SetRate(_), Target::Users(_)) => {
+            Err("Rates can not be set in a user-based benchmark.".into())
+        }
+        (Command::SetUsers(_), Target::Rate { .. }) => {
+            Err("Users can not be changed at run time for a rate-based benchmark.".into())
+        }
+        (Command::SetVariable(name, _), _) if !snapshot.setup.globals.contains(name) => {
+            Err(format!("the scenario has no global variable '{name}'"))
+        }
+        _ => Ok(()),
     }
 }
 
