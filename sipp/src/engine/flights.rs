@@ -31,12 +31,7 @@ struct Files {
 
 impl Flights {
     /// No failed calls yet. Errors: the directory or the page cannot be made or written; the line to show.
-    pub(super) fn new(
-        watch: &Watch,
-        scenario: &str,
-        pid: u32,
-        wall: Wall,
-    ) -> Result<Flights, String> {
+    pub(super) fn new(watch: &Watch, scenario: &str, pid: u32, wall: Wall) -> Result<Flights, String> {
         let files = match watch.failures.as_deref() {
             None => None,
             Some(directory) => {
@@ -124,7 +119,8 @@ mod tests {
 
     #[test]
     fn a_directory_that_cannot_be_is_refused_at_once() {
-        let refusal = Flights::new(&watch("/dev/null/x"), "uac", 7, Wall::default()).expect_err("no directory");
+        let refusal =
+            Flights::new(&watch("/dev/null/x"), "uac", 7, Wall::default()).expect_err("no directory");
         assert!(refusal.starts_with("Unable to write into '/dev/null/x' (-failures)"), "{refusal}");
     }
 }

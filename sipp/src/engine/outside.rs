@@ -51,7 +51,8 @@ impl Outside {
         }
         if let Some(addr) = options.watch.metrics {
             let bound = metrics::serve(addr, board.clone());
-            let bound = bound.map_err(|error| refusal(&error, format!("Unable to serve metrics on {addr}")))?;
+            let bound =
+                bound.map_err(|error| refusal(&error, format!("Unable to serve metrics on {addr}")))?;
             said.push_str(&format!("Metrics on http://{bound}/metrics\n"));
         }
         // A closed stderr is no reason to stop.

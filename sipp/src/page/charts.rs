@@ -166,7 +166,8 @@ mod tests {
 
     #[test]
     fn axes_end_at_round_numbers() {
-        let rows = [(0.0, 1.0), (0.7, 1.0), (1.0, 1.0), (1.1, 2.0), (3.0, 5.0), (51.0, 100.0), (200.0, 200.0)];
+        let rows =
+            [(0.0, 1.0), (0.7, 1.0), (1.0, 1.0), (1.1, 2.0), (3.0, 5.0), (51.0, 100.0), (200.0, 200.0)];
         for (value, round) in rows {
             assert!((round_up(value) - round).abs() < 1e-9, "{value}: {}", round_up(value));
         }

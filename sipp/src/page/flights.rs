@@ -89,11 +89,8 @@ fn drawing(flight: &Flight) -> String {
 }
 
 fn arrow(flight: &Flight, said: &Said, y: u32) -> String {
-    let (class, from, to, tip) = if said.kind.is_sent() {
-        ("sent", LEFT, RIGHT, -8)
-    } else {
-        ("received", RIGHT, LEFT, 8)
-    };
+    let (class, from, to, tip) =
+        if said.kind.is_sent() { ("sent", LEFT, RIGHT, -8) } else { ("received", RIGHT, LEFT, 8) };
     let again = match said.kind {
         Kind::SentAgain => " (again)",
         Kind::SentByItself => " (automatic)",

@@ -237,7 +237,12 @@ mod tests {
             let found = page.replace("http://www.w3.org/2000/svg", "").contains(forbidden);
             assert!(!found, "{forbidden}");
         }
-        for wanted in ["404 instead of 200", "created (most 10)", "Response time 1", "INVITE sip:service@127.0.0.1:5070"] {
+        for wanted in [
+            "404 instead of 200",
+            "created (most 10)",
+            "Response time 1",
+            "INVITE sip:service@127.0.0.1:5070",
+        ] {
             assert!(page.contains(wanted), "{wanted}");
         }
     }
@@ -246,7 +251,8 @@ mod tests {
     #[test]
     fn messages_cannot_break_the_page() {
         let mut flight = refused();
-        let hostile = b"SIP/2.0 200 <script>alert(1)</script> & \"x\" \x00\x1b\xff\r\n\r\n</pre></details></body>";
+        let hostile =
+            b"SIP/2.0 200 <script>alert(1)</script> & \"x\" \x00\x1b\xff\r\n\r\n</pre></details></body>";
         flight.messages[2].bytes = hostile[..].into();
         flight.reason = "<b>&".into();
         flight.variables.push(("<x>".into(), "\"&\"".into()));

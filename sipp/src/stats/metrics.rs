@@ -60,7 +60,9 @@ const METRICS: &[Metric] = &[
         help: "Calls that failed, by cause as -trace_stat names it.",
         samples: |s| {
             let causes = Cause::ALL.iter();
-            causes.map(|(cause, name)| (label("cause", name), s.counters.totals.causes[*cause as usize] as f64)).collect()
+            causes
+                .map(|(cause, name)| (label("cause", name), s.counters.totals.causes[*cause as usize] as f64))
+                .collect()
         },
     },
     plain!("sipp_calls_open", "gauge", "Open calls.", |s| s.activity.open as f64),
@@ -68,10 +70,15 @@ const METRICS: &[Metric] = &[
     plain!("sipp_calls_limit", "gauge", "Most outgoing calls that may be open; 0 on a server.", |s| {
         if s.limit == u64::MAX { 0.0 } else { s.limit as f64 }
     }),
-    plain!("sipp_target_rate", "gauge", "Calls per second that are wanted; 0 with users.", |s| match s.target {
-        Target::Rate { calls, period } => calls / seconds(period).max(1e-9),
-        Target::Users(_) => 0.0,
-    }),
+    plain!(
+        "sipp_target_rate",
+        "gauge",
+        "Calls per second that are wanted; 0 with users.",
+        |s| match s.target {
+            Target::Rate { calls, period } => calls / seconds(period).max(1e-9),
+            Target::Users(_) => 0.0,
+        }
+    ),
     plain!("sipp_target_users", "gauge", "Users that are wanted; 0 without.", |s| match s.target {
         Target::Rate { .. } => 0.0,
         Target::Users(users) => users as f64,
@@ -87,9 +94,12 @@ const METRICS: &[Metric] = &[
     plain!("sipp_schedule_late_total", "counter", "Calls opened more than 1 ms after they were due.", |s| {
         s.pacing.late() as f64
     }),
-    plain!("sipp_generator_limited", "gauge", "1 when the figures describe this program and not the target.", |s| {
-        f64::from(Generator::judge(s) != Generator::Valid)
-    }),
+    plain!(
+        "sipp_generator_limited",
+        "gauge",
+        "1 when the figures describe this program and not the target.",
+        |s| { f64::from(Generator::judge(s) != Generator::Valid) }
+    ),
     Metric {
         name: "sipp_messages_total",
         kind: "counter",
@@ -110,13 +120,19 @@ const METRICS: &[Metric] = &[
     plain!("sipp_send_errors_total", "counter", "Messages that could not be sent.", |s| {
         s.network.send_errors as f64
     }),
-    plain!("sipp_kernel_drops_total", "counter", "Datagrams the kernel dropped before they were read.", |s| {
-        s.network.kernel_drops as f64
-    }),
+    plain!(
+        "sipp_kernel_drops_total",
+        "counter",
+        "Datagrams the kernel dropped before they were read.",
+        |s| { s.network.kernel_drops as f64 }
+    ),
     plain!("sipp_warnings_total", "counter", "Warnings.", |s| s.counters.totals.warnings as f64),
-    plain!("sipp_trace_records_dropped_total", "counter", "Trace records dropped: the disk was too slow.", |s| {
-        s.dropped_records as f64
-    }),
+    plain!(
+        "sipp_trace_records_dropped_total",
+        "counter",
+        "Trace records dropped: the disk was too slow.",
+        |s| { s.dropped_records as f64 }
+    ),
     plain!("sipp_rtp_packets_sent_total", "counter", "RTP packets sent.", |s| s.media.sent_packets as f64),
     plain!("sipp_rtp_packets_received_total", "counter", "RTP packets received.", |s| {
         s.media.received_packets as f64
@@ -153,7 +169,8 @@ pub(crate) fn text(snapshot: &Snapshot) -> String {
     }
     let counters = &snapshot.counters;
     let times = snapshot.layout.response_times.iter().zip(&counters.response_times);
-    let times: Vec<(String, &Samples)> = times.map(|(name, samples)| (label("name", name), samples)).collect();
+    let times: Vec<(String, &Samples)> =
+        times.map(|(name, samples)| (label("name", name), samples)).collect();
     let help = "Response times of the scenario, from when the request was sent.";
     summary(&mut out, "sipp_response_time_seconds", help, &times);
     let length = [(String::new(), &counters.call_length)];
