@@ -130,6 +130,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "proxy::api",
             "proxy::relay",
             "proxy::script",
+            "sip::ident",
             "sip::lex",
             "sip::msg",
             "sip::peer",
