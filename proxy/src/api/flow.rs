@@ -1,15 +1,16 @@
 //! What a function answers: go on with a code, end the run, run a block first, or wait for something outside.
 
 use std::any::Any;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+use sip::locate::{Destination, Query};
 
 use super::args::Args;
 use super::ctx::Ctx;
 use super::routes::{RouteId, RouteKind};
 use super::work::Work;
-use crate::store::{Query, Reply, StoreError, Url};
+use crate::store::{self, Reply, StoreError, Url};
 
 /// The answer of a script function.
 #[derive(Debug)]
@@ -122,10 +123,10 @@ pub enum EndedBy {
 pub enum IoRequest {
     /// Answer [`IoAnswer::Done`] after this long.
     Sleep(Duration),
-    /// Look up the addresses of a host name.
-    Resolve(String),
+    /// Locate a host (RFC 3263).
+    Locate(Query),
     /// Ask a database.
-    Query(Arc<Url>, Query),
+    Query(Arc<Url>, store::Query),
 }
 
 /// The answer to an [`IoRequest`].
@@ -133,8 +134,8 @@ pub enum IoRequest {
 pub enum IoAnswer {
     /// Done; there is nothing to say.
     Done,
-    /// The addresses of a name, never empty.
-    Addresses(Vec<IpAddr>),
+    /// Where a host is: the places to try, in order; none when there is no such host.
+    Located(Vec<Destination>),
     /// What the database said.
     Store(Result<Reply, StoreError>),
     /// It failed, for this reason.

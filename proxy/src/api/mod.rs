@@ -73,6 +73,7 @@ mod state;
 mod text;
 mod trace;
 mod value;
+mod way;
 mod work;
 
 pub use args::{Arg, Args, Kind, PrepareFn, Prepared};
@@ -99,4 +100,5 @@ pub use state::{Attachment, Attachments, Shared, States};
 pub use text::{Part, Text};
 pub use trace::{CfgTrace, Trace};
 pub use value::{Value, decimal, parse_int, write_decimal};
+pub use way::{Outgoing, Written};
 pub use work::{Received, Sending, Work};

@@ -2,13 +2,14 @@
 //! forwarded without one.
 
 use bytes::Bytes;
-use sip::msg::{Edits, Method, RportPolicy, StartLine};
-use sip::peer::{Peer, Transport};
+use sip::locate::Destination;
+use sip::msg::{Method, RportPolicy, StartLine};
+use sip::peer::Transport;
 
 use super::ctx::Ctx;
 use super::pv::SetError;
+use super::way::{Outgoing, Written};
 use super::work::Work;
-use crate::relay::branch::{self, Forward, ViaRport};
 use crate::relay::reply::{self, LocalReply, TagStyle};
 use crate::relay::{Hop, Origin, SocketId, Target};
 
@@ -96,32 +97,17 @@ impl Ctx<'_> {
         true
     }
 
-    /// Forwards the request to one target without a transaction (16.11). False: it was not sent, since we
-    /// have no socket for it or it cannot be read.
-    pub fn forward_stateless(&mut self, target: &Target, to: Peer) -> bool {
-        let work = &*self.work;
-        let sockets = self.shard.sockets.clone();
-        let Some(socket) = sockets.choose(to, target.socket, Some(work.received.socket)) else {
-            return false;
-        };
-        let Some(param) = self.shard.relay.stateless_param(work.view()) else { return false };
-        let none = Edits::new();
-        let written = branch::write(&Forward {
-            request: work.view(),
-            edits: &work.edits,
-            branch_edits: &none,
-            origin: work.origin(),
-            incoming: sockets.get(work.received.socket),
-            outgoing: sockets.get(socket),
-            target,
-            param,
-            record_route: work.relaying.record_route.as_ref(),
-            via_rport: if work.sending.local_rport { ViaRport::Asked } else { ViaRport::Absent },
-        });
-        let Some(bytes) = written else { return false };
-        let peer = Peer { conn: target.conn, ..to };
-        self.shard.relay.send(Hop { peer, socket: socket.0 }, bytes);
-        true
+    /// Forwards the request to one target, without a transaction (16.11), to the first of these places that can be
+    /// used. False: it was not sent, since we have no socket for it or it cannot be read.
+    pub fn forward_stateless(&mut self, target: &Target, places: &[Destination]) -> bool {
+        let Some(param) = self.shard.relay.stateless_param(self.work.view()) else { return false };
+        match self.write_copy(&Outgoing { target, param, branch: None }, places) {
+            Ok(Written { hop, bytes, .. }) => {
+                self.shard.relay.send(hop, bytes);
+                true
+            }
+            Err(_) => false,
+        }
     }
 
     /// The added lines of a local reply: what `append_to_reply()` gathered, and the targets as Contact of a 3xx

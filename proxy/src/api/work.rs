@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sip::msg::{Edits, Message, View};
-use sip::peer::Peer;
+use sip::peer::{Peer, Transport};
 use sip::time::Time;
 
 use super::avps::{Avps, Xavps};
@@ -61,6 +61,8 @@ pub struct Sending {
     pub force_rport: bool,
     /// `add_local_rport()`: put `rport` into our Via.
     pub local_rport: bool,
+    /// `udp_mtu_try_proto()`
+    pub mtu_transport: Option<Transport>,
     /// `set_advertised_address()`
     pub advertised_host: Option<Bytes>,
     /// `set_advertised_port()`

@@ -3,14 +3,16 @@
 //! Host names are looked up first; the function then goes on with the answer.
 
 use bytes::Bytes;
-use sip::peer::{Peer, Transport};
+use sip::locate::Destination;
+use sip::msg::Method;
+use sip::peer::Transport;
 
 use super::NAME;
 use crate::api::{
     Answer, Args, Ctx, Flow, FunctionDef, FunctionFn, IoAnswer, IoRequest, Kind, Level, ModuleDef, Resumed,
     Routes, Wait,
 };
-use crate::relay::{Hop, NextHop, Target};
+use crate::relay::{NextHop, Target, Wish};
 
 pub(super) static PART: ModuleDef = ModuleDef { name: NAME, functions: FUNCTIONS, ..ModuleDef::EMPTY };
 
@@ -46,13 +48,6 @@ enum Load {
     Bytes(Bytes),
 }
 
-/// What waits for an address.
-struct Waiting {
-    load: Load,
-    port: Option<u16>,
-    transport: Transport,
-}
-
 /// To the host given, over the transport the message came by; else where `$du` or the request URI says.
 fn forward(ctx: &mut Ctx<'_>, args: &Args<'_>, transport: Option<Transport>) -> Flow {
     if ctx.work.view().method().is_none() {
@@ -65,7 +60,11 @@ fn forward(ctx: &mut Ctx<'_>, args: &Args<'_>, transport: Option<Transport>) -> 
     } else {
         let host = args.text(ctx, 0);
         let port = u16::try_from(args.int(ctx, 1)).ok().filter(|port| *port != 0);
-        named_hop(&host, port, transport.unwrap_or(ctx.work.received.peer.transport))
+        NextHop::host(
+            &String::from_utf8_lossy(&host),
+            port,
+            transport.unwrap_or(ctx.work.received.peer.transport),
+        )
     };
     send_to(ctx, hop, Load::Copy(target))
 }
@@ -74,12 +73,12 @@ fn forward(ctx: &mut Ctx<'_>, args: &Args<'_>, transport: Option<Transport>) -> 
 fn send(ctx: &mut Ctx<'_>, args: &Args<'_>, transport: Transport) -> Flow {
     let load = Load::Bytes(ctx.work.message.bytes().clone());
     if args.is_empty() {
-        let hop = over(target_hop(ctx), transport);
+        let hop = target_hop(ctx).over(Some(transport));
         return send_to(ctx, hop, load);
     }
     let place = args.text(ctx, 0);
     let hop = if is_uri(&place) { NextHop::of(&place) } else { NextHop::of(&[b"sip:", &place[..]].concat()) };
-    send_to(ctx, over(hop, transport), load)
+    send_to(ctx, hop.over(Some(transport)), load)
 }
 
 fn send_data(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
@@ -101,29 +100,11 @@ fn target_hop(ctx: &Ctx<'_>) -> NextHop {
     }
 }
 
-fn named_hop(host: &[u8], port: Option<u16>, transport: Transport) -> NextHop {
-    let host = String::from_utf8_lossy(host).to_ascii_lowercase();
-    match host.trim_start_matches('[').trim_end_matches(']').parse() {
-        Ok(ip) => NextHop::Address(NextHop::resolved(ip, port, transport)),
-        Err(_) => NextHop::Name { host, port, transport },
-    }
-}
-
-/// The hop over a fixed transport.
-fn over(hop: NextHop, transport: Transport) -> NextHop {
-    match hop {
-        NextHop::Address(peer) => NextHop::Address(Peer { transport, ..peer }),
-        NextHop::Name { host, port, .. } => NextHop::Name { host, port, transport },
-        NextHop::Nowhere => NextHop::Nowhere,
-    }
-}
-
 fn send_to(ctx: &mut Ctx<'_>, hop: NextHop, load: Load) -> Flow {
     match hop {
-        NextHop::Address(peer) => deliver(ctx, load, peer),
-        NextHop::Name { host, port, transport } => {
-            let kept = Box::new(Waiting { load, port, transport });
-            Flow::Wait(Wait { request: IoRequest::Resolve(host), then: after_lookup, kept })
+        NextHop::Address(place) => deliver(ctx, load, &[place]),
+        NextHop::Name(query) => {
+            Flow::Wait(Wait { request: IoRequest::Locate(query), then: after_lookup, kept: Box::new(load) })
         }
         NextHop::Nowhere => {
             ctx.log(Level::ERR, "there is no host to send to");
@@ -133,23 +114,24 @@ fn send_to(ctx: &mut Ctx<'_>, hop: NextHop, load: Load) -> Flow {
 }
 
 fn after_lookup(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
-    let Ok(waiting) = resumed.kept.downcast::<Waiting>() else { return Flow::FALSE };
-    let Answer::Io(IoAnswer::Addresses(addresses)) = resumed.answer else { return Flow::FALSE };
-    let Some(ip) = addresses.first() else { return Flow::FALSE };
-    let Waiting { load, port, transport } = *waiting;
-    deliver(ctx, load, NextHop::resolved(*ip, port, transport))
+    let Ok(load) = resumed.kept.downcast::<Load>() else { return Flow::FALSE };
+    match resumed.answer {
+        Answer::Io(IoAnswer::Located(places)) => deliver(ctx, *load, &places),
+        Answer::Io(_) | Answer::Route { .. } => Flow::FALSE,
+    }
 }
 
-fn deliver(ctx: &mut Ctx<'_>, load: Load, to: Peer) -> Flow {
+fn deliver(ctx: &mut Ctx<'_>, load: Load, places: &[Destination]) -> Flow {
     match load {
-        Load::Copy(target) => Flow::from_bool(ctx.forward_stateless(&target, to)),
+        Load::Copy(target) => Flow::from_bool(ctx.forward_stateless(&target, places)),
         Load::Bytes(bytes) => {
-            let forced = ctx.work.targets.ruri().socket;
-            let Some(socket) = ctx.shard.sockets.choose(to, forced, Some(ctx.work.received.socket)) else {
+            let method = ctx.work.view().method().unwrap_or(Method::Other);
+            let wish = Wish::of(method, ctx.work.targets.ruri(), Some(ctx.work.received.socket));
+            let Some((hop, _)) = ctx.shard.relay.first_way(ctx.shard.now, places, &wish) else {
                 ctx.log(Level::ERR, "there is no socket to send from");
                 return Flow::FALSE;
             };
-            ctx.shard.relay.send(Hop { peer: to, socket: socket.0 }, bytes);
+            ctx.shard.relay.send(hop, bytes);
             Flow::TRUE
         }
     }

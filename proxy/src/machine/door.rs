@@ -1,6 +1,7 @@
 //! Messages at the door: what is refused before a script runs, and what a message starts (RFC 3261 16.3, 18.1.2,
 //! 18.2.1).
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sip::msg::{HeaderError, Message, Method, Via};
@@ -11,7 +12,7 @@ use super::runs::Purpose;
 use crate::api::{Received, RouteKind, Work};
 use crate::relay::branch;
 use crate::relay::reply::{self, LocalReply, TagStyle};
-use crate::relay::{Arrival, Hop, NextHop, ReplyArrival};
+use crate::relay::{Arrival, Hop, ReplyArrival};
 
 impl Machine {
     /// A message that could be read.
@@ -135,7 +136,7 @@ impl Machine {
             let transport = next.transport?;
             let host = std::str::from_utf8(host).ok()?;
             let ip = host.trim_start_matches('[').trim_end_matches(']').parse().ok()?;
-            let to = Peer { conn: connection, ..NextHop::resolved(ip, Some(port), transport) };
+            let to = Peer { conn: connection, ..Peer::new(transport, SocketAddr::new(ip, port)) };
             let socket = self.shard.sockets.choose(to, None, Some(work.received.socket))?;
             let bytes = branch::write_reply(view, &work.edits)?;
             self.shard.relay.send(Hop { peer: to, socket: socket.0 }, bytes);

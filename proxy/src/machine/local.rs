@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sip::ident::write_hex;
+use sip::locate::Destination;
 use sip::msg::{HeaderName, Message, Method, NameAddr};
-use sip::peer::Peer;
 use sip::time::Time;
 
 use super::runs::{Purpose, Waiting};
@@ -19,7 +19,7 @@ use crate::api::{
 };
 use crate::relay::branch::ViaRport;
 use crate::relay::local::{self, NewLocal, OwnVia, Parts};
-use crate::relay::{Hop, NewBranch, NextHop, RelayId, SocketId, Target};
+use crate::relay::{Hop, NewBranch, NextHop, RelayId, SocketId, Target, Wish};
 use crate::script::Script;
 
 /// Who wants to know what becomes of a request made here.
@@ -36,8 +36,6 @@ pub(super) struct Unplaced {
     work: Box<Work>,
     asker: Asker,
     script: Arc<Script>,
-    port: Option<u16>,
-    transport: sip::peer::Transport,
 }
 
 impl Machine {
@@ -77,7 +75,7 @@ impl Machine {
             request.call_id = self.own_call_id();
         }
         if owner(&request.call_id, self.shard.shards) != usize::from(self.shard.number) {
-            return self.foreign.push(request);
+            return self.foreign.push(*request);
         }
         let asker = Asker { done: request.done.take(), since: self.shard.now };
         let Some(work) = self.compose(&request) else { return self.tell(asker, 400, None) };
@@ -140,10 +138,10 @@ impl Machine {
     /// Finds where a request goes and opens it.
     fn place(&mut self, work: Box<Work>, asker: Asker, script: Arc<Script>) {
         match next_hop(&work) {
-            NextHop::Address(peer) => self.open_local((work, script), asker, peer),
-            NextHop::Name { host, port, transport } => {
-                let unplaced = Unplaced { work, asker, script, port, transport };
-                self.wait(IoRequest::Resolve(host), Waiting::Unplaced(Box::new(unplaced)));
+            NextHop::Address(place) => self.open_local((work, script), asker, vec![place]),
+            NextHop::Name(query) => {
+                let unplaced = Unplaced { work, asker, script };
+                self.wait(IoRequest::Locate(query), Waiting::Unplaced(Box::new(unplaced)));
             }
             NextHop::Nowhere => self.tell(asker, 478, None),
         }
@@ -151,26 +149,32 @@ impl Machine {
 
     /// The name of a next hop has been looked up.
     pub(super) fn placed(&mut self, unplaced: Unplaced, answer: IoAnswer) {
-        let Unplaced { work, asker, script, port, transport } = unplaced;
+        let Unplaced { work, asker, script } = unplaced;
         match answer {
-            IoAnswer::Addresses(addresses) if !addresses.is_empty() => {
-                self.open_local((work, script), asker, NextHop::resolved(addresses[0], port, transport));
+            IoAnswer::Located(places) if !places.is_empty() => {
+                self.open_local((work, script), asker, places);
             }
             _ => self.tell(asker, 478, None),
         }
     }
 
-    fn open_local(&mut self, (mut work, script): (Box<Work>, Arc<Script>), asker: Asker, peer: Peer) {
+    fn open_local(
+        &mut self,
+        (mut work, script): (Box<Work>, Arc<Script>),
+        asker: Asker,
+        places: Vec<Destination>,
+    ) {
         let now = self.shard.now;
         let sockets = self.shard.sockets.clone();
         let target = work.targets.ruri().clone();
-        let Some(socket) = sockets.choose(peer, target.socket, None) else {
+        let method = work.view().method().unwrap_or(Method::Other);
+        let wish = Wish::of(method, &target, None);
+        let relay = &mut self.shard.relay;
+        let Some((hop, others)) = relay.first_way(now, &places, &wish) else {
             return self.tell(asker, 477, None);
         };
-        let hop = Hop { peer: Peer { conn: target.conn, ..peer }, socket: socket.0 };
-        let relay = &mut self.shard.relay;
-        let base = match work.view().method() {
-            Some(Method::Invite) => relay.settings().invite,
+        let base = match method {
+            Method::Invite => relay.settings().invite,
             _ => relay.settings().non_invite,
         };
         let armed = work.relaying.armed;
@@ -179,7 +183,7 @@ impl Machine {
             relay.open_local(now, NewLocal { request: &work.message, hop, armed, flags: work.flags, timers });
         let Some(param) = relay.next_branch_param(id) else { return self.tell(asker, 477, None) };
         let rport = if work.sending.local_rport { ViaRport::Asked } else { ViaRport::Absent };
-        let via = OwnVia { socket: sockets.get(socket), branch: param.as_bytes(), rport };
+        let via = OwnVia { socket: sockets.get(SocketId(hop.socket)), branch: param.as_bytes(), rport };
         let request = local::write(work.view(), &work.edits, target.uri.as_deref(), &via);
         work.relaying.id = Some(id);
         let place = id.slot as usize;
@@ -187,7 +191,7 @@ impl Machine {
             self.askers.resize_with(place + 1, || None);
         }
         self.askers[place] = Some(asker);
-        let new = NewBranch { request, hop, target, armed };
+        let new = NewBranch { request, hop, target, armed, others };
         if self.shard.relay.open_branch(now, id, new).is_err() {
             self.shard.relay.release(now, id);
             return self.answered(id, 477, None);
@@ -217,7 +221,11 @@ impl Machine {
         let Some(branch) = context.branches().last() else { return };
         let socket = SocketId(branch.hop().socket);
         let invite = context.request().clone();
-        let Some(NextHop::Address(peer)) = local::ack_target(reply.view()).map(NextHop::of) else { return };
+        let peer = match local::ack_target(reply.view()).map(NextHop::of) {
+            Some(NextHop::Address(place)) => place.peer(),
+            // A name is not waited for: what answered the INVITE knows the way.
+            _ => branch.hop().peer,
+        };
         let mut param = Vec::new();
         self.shard.ident.write_branch(&mut param);
         let sockets = self.shard.sockets.clone();

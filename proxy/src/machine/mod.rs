@@ -41,7 +41,7 @@ pub struct Machine {
     /// Who wants to know about requests made here, by place of the response context.
     askers: Vec<Option<Asker>>,
     /// Requests to be made in calls of other shards.
-    foreign: Vec<Box<LocalRequest>>,
+    foreign: Vec<LocalRequest>,
     /// Runs put aside, by token.
     waiting: FxHashMap<u64, Waiting>,
     /// When sleeping runs go on.
@@ -150,7 +150,7 @@ impl Machine {
     }
 
     /// Requests for other shards, each for the [`owner`] of its Call-ID.
-    pub fn take_foreign(&mut self) -> impl Iterator<Item = Box<LocalRequest>> + '_ {
+    pub fn take_foreign(&mut self) -> impl Iterator<Item = LocalRequest> + '_ {
         self.foreign.drain(..)
     }
 

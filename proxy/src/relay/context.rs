@@ -9,7 +9,7 @@ use sip::time::Time;
 use sip::txn::{Hop, Millis, Timers, TxnId};
 use smallvec::SmallVec;
 
-use super::{Armed, FailureReplies, Legs, Origin, RouteSlot, Target};
+use super::{Armed, FailureReplies, Legs, Origin, Places, RouteSlot, Target};
 
 /// The response context of a server transaction.
 #[derive(Debug)]
@@ -77,6 +77,10 @@ pub struct Branch {
     pub(super) client: Option<TxnId>,
     /// Where it went.
     pub(super) hop: Hop,
+    /// Places to try when this one fails.
+    pub(super) others: Places,
+    /// The request as sent, kept while there are such places.
+    pub(super) sent: Bytes,
     /// The best negative reply as it would go upstream; `None` for a faked status.
     pub(super) reply: Option<Bytes>,
     /// Runs for each reply.

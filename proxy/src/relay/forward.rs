@@ -7,7 +7,7 @@ use sip::txn::{Hop, Input, NewClient, Refused, Timers};
 use super::branch::BranchParam;
 use super::context::{Branch, Phase};
 use super::machine::{Relay, pack};
-use super::{Armed, RelayId, Target};
+use super::{Armed, Places, RelayId, Target};
 
 /// A branch about to be opened: the request is written already.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct NewBranch {
     pub target: Target,
     /// Routes for its replies and failure.
     pub armed: Armed,
+    /// Places to try when this one fails.
+    pub others: Places,
 }
 
 /// Why a branch was not opened.
@@ -72,6 +74,8 @@ impl Relay {
         context.branches.push(Branch {
             client: None,
             hop: new.hop,
+            sent: if new.others.is_empty() { Bytes::new() } else { new.request.clone() },
+            others: new.others,
             reply: None,
             on_reply: new.armed.reply,
             on_failure: new.armed.failure,
@@ -101,6 +105,8 @@ impl Relay {
         context.branches.push(Branch {
             client: None,
             hop: reply_to,
+            sent: Bytes::new(),
+            others: Places::new(),
             reply: None,
             on_reply: Default::default(),
             on_failure: context.armed.failure,

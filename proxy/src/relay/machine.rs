@@ -16,7 +16,8 @@ use slab::Slab;
 
 use super::branch::BranchParam;
 use super::context::{Context, Phase};
-use super::{Armed, Legs, Origin, RelayId, RouteSlot, Settings, Signature, Sockets};
+use super::failover::Fault;
+use super::{Armed, Blocklist, Legs, Origin, RelayId, RouteSlot, Settings, Signature, Sockets};
 
 /// All response contexts of one shard and their transactions.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub struct Relay {
     pub(super) events: VecDeque<Event>,
     sendings: Vec<Sending>,
     pub(super) settings: Arc<Settings>,
+    /// Places left alone for a while.
+    pub(super) blocklist: Blocklist,
     pub(super) sockets: Arc<Sockets>,
     pub(super) ident: Ident,
     pub(super) signature: Signature,
@@ -171,6 +174,7 @@ impl Relay {
             events: VecDeque::new(),
             sendings: Vec::new(),
             settings,
+            blocklist: Blocklist::default(),
             sockets,
             ident: Ident::seeded(seed),
             stateless_key: seed.rotate_left(17),
@@ -193,6 +197,11 @@ impl Relay {
     /// Puts other settings in force for transactions to come.
     pub fn set_settings(&mut self, settings: Arc<Settings>) {
         self.settings = settings;
+    }
+
+    /// Places left alone for a while.
+    pub fn blocklist(&self) -> &Blocklist {
+        &self.blocklist
     }
 
     /// What was counted so far.
@@ -396,6 +405,7 @@ impl Relay {
             Output::Timeout { txn, owner, timer } => self.timed_out(now, txn, owner, timer),
             Output::TransportError { owner, .. } => {
                 if let Some((id, branch)) = self.owner(owner).filter(|(_, branch)| *branch != NO_BRANCH) {
+                    self.fail_over(now, id, branch, Fault::Unsent);
                     self.end_branch(now, id, branch, 503);
                 }
             }
@@ -415,6 +425,10 @@ impl Relay {
         let Some((id, branch)) = self.owner(owner) else { return };
         if branch == NO_BRANCH {
             return;
+        }
+        let leg = self.context(id).and_then(|context| context.legs.as_slice().get(usize::from(branch)));
+        if timer != Timer::Lifetime && leg.is_some_and(|leg| leg.status == 0) {
+            self.fail_over(now, id, branch, Fault::Silent);
         }
         self.end_branch(now, id, branch, 408);
         if matches!(timer, Timer::C | Timer::Lifetime) {

@@ -5,11 +5,13 @@
 //! Sections: targets 16.5, branch 16.6, collect 16.7, cancel 16.10, stateless 16.11, route 16.4 and 16.12.
 
 mod abandon;
+mod blocklist;
 pub mod branch;
 pub mod cancel;
 mod collect;
 mod context;
 pub mod error;
+mod failover;
 mod forward;
 pub mod hop;
 pub mod local;
@@ -26,9 +28,11 @@ mod targets;
 mod tests;
 
 pub use abandon::Cancelled;
+pub use blocklist::{BlockReply, BlockRules, Blocklist};
 pub use collect::{Leg, Legs, On100, OnGlobalFailure, Verdict, priority};
 pub use context::{Branch, Context};
 pub use error::RelayError;
+pub use failover::{Places, Wish};
 pub use forward::{BranchRefused, NewBranch};
 pub use hop::NextHop;
 pub use machine::{Arrival, Counters, Event, NewContext, Relay, ReplyArrival, Sending};
@@ -37,7 +41,7 @@ pub use reply::{LocalReply, Origin, Signature, TagStyle};
 pub use respond::BranchReply;
 pub use settings::{FailureReplies, Settings};
 pub use sip::txn::{Hop, Millis, Refused, Timers};
-pub use socket::{Alias, Socket, SocketId, Sockets};
+pub use socket::{Alias, SendRules, Socket, SocketId, Sockets, SourceTowards};
 pub use targets::{Target, Targets, TooManyBranches};
 
 /// A transaction the relay keeps state for: position in its table, and how often the position was used

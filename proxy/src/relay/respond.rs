@@ -7,6 +7,7 @@ use sip::txn::Input;
 
 use super::cancel::Cause;
 use super::context::{Context, Phase};
+use super::failover::Fault;
 use super::machine::{Event, Relay};
 use super::reply::{self, LocalReply, TagStyle};
 use super::{FailureReplies, RelayId, RouteSlot, Verdict};
@@ -35,6 +36,11 @@ impl Relay {
             context.legs.receive(at, status, (rules.0, super::On100::Absorb));
             return;
         }
+        let is_first_final = context.legs.as_slice().get(at).is_some_and(|leg| !leg.is_final());
+        if is_first_final && (status == 503 || self.settings.failover_codes.contains(&status)) {
+            self.fail_over(now, id, branch, Fault::Unavailable(retry_after(&bytes)));
+        }
+        let Some(context) = self.context_mut(id) else { return };
         let verdict = context.legs.receive(at, status, rules);
         match verdict {
             Verdict::Drop => {}
@@ -276,6 +282,14 @@ impl Relay {
             context.branches.is_empty() && context.sent_status < 200 && context.phase == Phase::Running
         })
     }
+}
+
+/// The seconds of a Retry-After (RFC 3261 20.33).
+fn retry_after(reply: &[u8]) -> Option<u32> {
+    let index = Index::parse(reply).ok()?;
+    let value = View { bytes: reply, index: &index }.header_named(b"Retry-After")?;
+    let digits = value.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(value.len());
+    sip::lex::parse_u32(&value[..digits])
 }
 
 /// A reply without further lines and body.

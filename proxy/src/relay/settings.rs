@@ -2,7 +2,7 @@
 
 use sip::txn::{Millis, Timers};
 
-use super::{On100, OnGlobalFailure, cancel::Unreplied};
+use super::{BlockRules, On100, OnGlobalFailure, cancel::Unreplied};
 
 /// What happens to earlier replies when a failure route adds branches (`failure_reply_mode`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +47,12 @@ pub struct Settings {
     pub caller_cancel_reason: bool,
     /// Whether challenges of several branches are merged into one 401 or 407 (RFC 3261 16.7 step 7).
     pub merge_challenges: bool,
+    /// Whether the next place of a target is tried when one fails (core parameter `use_dns_failover`).
+    pub failover: bool,
+    /// Further statuses that make the next place be tried; 503 always does.
+    pub failover_codes: Box<[u16]>,
+    /// Places that are left alone.
+    pub blocking: BlockRules,
     /// Branches one transaction may have in all.
     pub max_branches: usize,
     /// Server transactions alive at a time.
@@ -77,6 +83,9 @@ impl Default for Settings {
             local_cancel_reason: true,
             caller_cancel_reason: true,
             merge_challenges: true,
+            failover: false,
+            failover_codes: Box::default(),
+            blocking: BlockRules::default(),
             max_branches: 12,
             max_transactions: 1_000_000,
         }

@@ -41,6 +41,27 @@ pub struct Alias {
 pub struct Sockets {
     sockets: Vec<Socket>,
     aliases: Vec<Alias>,
+    rules: SendRules,
+}
+
+/// How the way of a message is chosen (core parameters `mhomed`, `udp_mtu`, `udp_mtu_try_proto`).
+#[derive(Clone, Copy, Debug)]
+pub struct SendRules {
+    /// Tells which of our addresses the kernel would send from; set when it shall choose the datagram socket.
+    pub source_towards: Option<SourceTowards>,
+    /// Requests longer than this do not go over UDP; 0 for no bound.
+    pub udp_mtu: usize,
+    /// What they go over; UDP for "nothing else".
+    pub udp_mtu_transport: Transport,
+}
+
+/// Asks the kernel for the address of ours that packets to a far end leave from.
+pub type SourceTowards = fn(SocketAddr) -> Option<IpAddr>;
+
+impl Default for SendRules {
+    fn default() -> SendRules {
+        SendRules { source_towards: None, udp_mtu: 0, udp_mtu_transport: Transport::Udp }
+    }
 }
 
 impl Socket {
@@ -70,7 +91,18 @@ impl Socket {
 impl Sockets {
     /// The table; positions become [`SocketId`]s.
     pub fn new(sockets: Vec<Socket>, aliases: Vec<Alias>) -> Sockets {
-        Sockets { sockets, aliases }
+        Sockets { sockets, aliases, rules: SendRules::default() }
+    }
+
+    /// The same with these rules.
+    pub fn with_rules(mut self, rules: SendRules) -> Sockets {
+        self.rules = rules;
+        self
+    }
+
+    /// How the way of a message is chosen.
+    pub fn rules(&self) -> SendRules {
+        self.rules
     }
 
     /// The socket of that id. Ids come from this table, so it is always there.
@@ -112,8 +144,9 @@ impl Sockets {
             .map(|(id, _)| id)
     }
 
-    /// The socket a message to `to` leaves by: the forced one, else the one the request came in by when
-    /// transport and address family fit, else the first that fits. `None`: we have no such socket.
+    /// The socket a message to `to` leaves by: the forced one (or one of the same address that fits), else the one
+    /// the kernel routes by when the rules say so, else the one the request came in by when transport and address
+    /// family fit, else the first that fits. `None`: we have no such socket.
     pub fn choose(
         &self,
         to: Peer,
@@ -124,8 +157,21 @@ impl Sockets {
             let socket = self.get(*id);
             socket.transport == to.transport && socket.addr.is_ipv4() == to.addr.is_ipv4()
         };
+        let routed = || {
+            let ask = self.rules.source_towards.filter(|_| to.transport == Transport::Udp)?;
+            let ip = ask(to.addr)?;
+            let mut sockets = self.iter().filter(|(id, socket)| fits(id) && socket.addr.ip() == ip);
+            sockets.next().map(|(id, _)| id)
+        };
+        // A socket of another transport is forced: its address counts, the transport is the one that is needed.
+        let beside = |id: SocketId| {
+            let ip = self.get(id).addr.ip();
+            let mut sockets = self.iter().filter(|(id, socket)| fits(id) && socket.addr.ip() == ip);
+            sockets.next().map(|(id, _)| id)
+        };
         forced
-            .filter(fits)
+            .and_then(|id| if fits(&id) { Some(id) } else { beside(id) })
+            .or_else(routed)
             .or_else(|| received_on.filter(fits))
             .or_else(|| self.iter().map(|(id, _)| id).find(|id| fits(id)))
     }

@@ -69,7 +69,7 @@ impl Stage {
         .expect("written");
         self.sent.push(Message::parse(bytes.clone()).expect("valid"));
         let hop = Hop { peer: Peer::new(Transport::Udp, ([192, 0, 2, 9], 5060).into()), socket: 0 };
-        let new = NewBranch { request: bytes, hop, target, armed: Armed::default() };
+        let new = NewBranch { request: bytes, hop, target, armed: Armed::default(), others: Places::new() };
         self.relay.open_branch(Time::ZERO, self.id, new).expect("room");
         self.relay.take_sendings().for_each(drop);
     }

@@ -12,7 +12,6 @@ mod expr;
 mod findings;
 mod frames;
 mod keys;
-mod lint;
 mod load;
 mod operators;
 mod program;

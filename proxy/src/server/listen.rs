@@ -114,7 +114,7 @@ fn host_text(host: &Host) -> String {
     }
 }
 
-fn transport(proto: Proto) -> Transport {
+pub(super) fn transport(proto: Proto) -> Transport {
     match proto {
         Proto::Udp => Transport::Udp,
         Proto::Tcp => Transport::Tcp,

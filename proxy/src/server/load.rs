@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sip::diag::Diagnostic;
-use sip::net::ConnLimits;
 
-use super::{LogSink, Plan, listens};
+use super::{LogSink, Plan, listens, ways};
 use crate::api::Level;
-use crate::cfg::ast::{Setting, SettingValue};
-use crate::cfg::params::ParamClass;
-use crate::cfg::{Config, Loader, Parsed, Preset, SourceMap, parse_text};
+use crate::cfg::ast::SettingValue;
+use crate::cfg::{Config, Loader, Preset, SourceMap, parse_text};
 use crate::script::{self, Script, Tables};
 
 /// A configuration to load.
@@ -35,8 +33,6 @@ pub struct Outcome {
     pub findings: Vec<Diagnostic>,
     /// The texts, for excerpts.
     pub sources: SourceMap,
-    /// One line for each global parameter that is set and does not work as in Kamailio.
-    pub without_effect: Vec<String>,
 }
 
 /// Loads a configuration. Nothing is opened or started.
@@ -45,17 +41,17 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
     let has_errors = parsed.has_errors();
     let tables = Tables { core: crate::core::PARTS, modules: crate::modules::MODULES };
     let loaded = script::load(&parsed, tables, source.before);
-    let without_effect = without_effect(&parsed);
     let mut findings = parsed.diagnostics;
     findings.extend(loaded.findings);
     let (sockets, script) = match (listens(&parsed.config, &parsed.sources), loaded.script) {
         (Ok(sockets), Some(script)) if !has_errors => (sockets, script),
         (sockets, _) => {
             findings.extend(sockets.err().unwrap_or_default());
-            return Outcome { plan: None, findings, sources: parsed.sources, without_effect };
+            return Outcome { plan: None, findings, sources: parsed.sources };
         }
     };
-    let (listens, aliases) = sockets;
+    let (mut listens, aliases) = sockets;
+    ways::advertise(&parsed.config, &mut listens);
     let names_sockets = parsed.config.settings().any(|setting| setting.def.name == "listen");
     let plan = Plan {
         listens,
@@ -65,28 +61,15 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
         debug: Level(number(&parsed.config, "debug").unwrap_or(0).clamp(-5, 3) as i8),
         shards: shards(number(&parsed.config, "children")),
         max_transactions: MAX_TRANSACTIONS,
-        connections: ConnLimits::default(),
+        dns: ways::dns_options(&parsed.config),
+        sending: ways::send_rules(&parsed.config),
+        connections: ways::connection_limits(&parsed.config),
         server_line: signature(&parsed.config, "server_header", "Server"),
         user_agent_line: signature(&parsed.config, "user_agent_header", "User-Agent"),
         log,
         trace: None,
     };
-    Outcome { plan: Some(plan), findings, sources: parsed.sources, without_effect }
-}
-
-fn without_effect(parsed: &Parsed) -> Vec<String> {
-    let told = |class| match class {
-        ParamClass::Works => None,
-        ParamClass::Mapped => Some("means something of our own here"),
-        ParamClass::NoEffect => Some("is accepted and has no effect"),
-        ParamClass::Old | ParamClass::Removed => Some("is gone since Kamailio 3 and has no effect"),
-    };
-    let line = |setting: &Setting| {
-        let why = told(setting.def.class)?;
-        let place = parsed.sources.place(setting.pos);
-        Some(format!("{place}: note: {} {why} ({})\n", setting.def.name, setting.def.doc))
-    };
-    parsed.config.settings().filter_map(line).collect()
+    Outcome { plan: Some(plan), findings, sources: parsed.sources }
 }
 
 /// Bound of the transactions of a server: at about 3 KB each they take 3 GB.
@@ -101,7 +84,7 @@ fn shards(children: Option<i64>) -> usize {
 }
 
 /// The last value of a number parameter.
-fn number(config: &Config, name: &str) -> Option<i64> {
+pub(super) fn number(config: &Config, name: &str) -> Option<i64> {
     config.settings().filter(|setting| setting.def.name == name).last().and_then(|it| match it.value {
         SettingValue::Int(int) => Some(int),
         _ => None,
@@ -109,7 +92,7 @@ fn number(config: &Config, name: &str) -> Option<i64> {
 }
 
 /// The last value of a text parameter.
-fn text(config: &Config, name: &str) -> Option<String> {
+pub(super) fn text(config: &Config, name: &str) -> Option<String> {
     config.settings().filter(|setting| setting.def.name == name).last().and_then(|it| match &it.value {
         SettingValue::Text(text) => Some(String::from_utf8_lossy(&text.bytes).into_owned()),
         _ => None,

@@ -13,6 +13,7 @@ mod post;
 mod shard;
 #[cfg(test)]
 mod tests;
+mod ways;
 
 use std::fmt;
 use std::io::{Error, ErrorKind};
@@ -23,12 +24,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rand::RngExt;
-use sip::net::{self, ConnLimits, Listener, UdpOptions, UdpSocket, Waker};
+use sip::net::{self, ConnLimits, DnsOptions, Listener, Resolver, UdpOptions, UdpSocket, Waker};
 use sip::peer::Transport;
 
 use crate::api::{Level, Shard, Trace};
 use crate::machine::Tally;
-use crate::relay::{Alias, Relay, Settings, Signature, Socket, Sockets};
+use crate::relay::{Alias, Relay, SendRules, Settings, Signature, Socket, Sockets};
 use crate::script::Script;
 
 pub use db_tool::db_tool;
@@ -55,6 +56,10 @@ pub struct Plan {
     pub shards: usize,
     /// Transactions that all shards together may have.
     pub max_transactions: usize,
+    /// How names are found.
+    pub dns: DnsOptions,
+    /// How the way of a message is chosen.
+    pub sending: SendRules,
     /// Bounds of stream connections.
     pub connections: ConnLimits,
     /// The `Server: ...` line of local replies, empty for none.
@@ -129,12 +134,14 @@ impl Server {
         let addresses = table.iter().map(|(_, socket)| (socket.transport, socket.addr)).collect();
         let posts = Post::connect(nets.iter().map(net::Sockets::waker).collect());
         let shards = shards_of(&plan, table, nets.len());
+        let dns = DnsOptions { seed: rand::rng().random(), ..plan.dns.clone() };
+        let resolver = Resolver::start(dns).map_err(StartError::Thread)?;
         // Dropped when a later shard cannot start, it stops the earlier ones.
         let mut server = Server { script: plan.script.clone(), addresses, shards: Vec::new() };
         for (((sockets, ids), post), shard) in nets.into_iter().zip(ids).zip(posts).zip(shards) {
             let (commands, inbox) = mpsc::channel();
             let waker = sockets.waker();
-            let io = io::Io::start(commands.clone(), waker.clone()).map_err(StartError::Thread)?;
+            let io = io::Io::new(resolver.clone(), commands.clone(), waker.clone());
             let name = format!("shard-{}", post.own());
             let outside =
                 Outside { sockets, ids, post, commands: inbox, io, log: plan.log, trace: plan.trace };
@@ -246,7 +253,7 @@ fn open(plan: &Plan, nets: &mut [net::Sockets]) -> Result<(Sockets, Vec<Ids>), S
     if table.is_empty() {
         return Err(StartError::NoSocket);
     }
-    Ok((Sockets::new(table, plan.aliases.clone()), ids))
+    Ok((Sockets::new(table, plan.aliases.clone()).with_rules(plan.sending), ids))
 }
 
 /// The state of all shards. They share the signature: whoever reads an ACK must know a reply of any of them.

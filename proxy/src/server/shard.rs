@@ -197,7 +197,7 @@ impl Worker {
             failed.extend(self.send_all());
         }
         for request in self.machine.take_foreign() {
-            self.post.put(self.post.owner_of(&request.call_id), Letter::Request(request));
+            self.post.put(self.post.owner_of(&request.call_id), Letter::Request(Box::new(request)));
         }
         self.ask();
     }
@@ -224,7 +224,13 @@ impl Worker {
         let questions: SmallVec<[Question; 2]> = self.machine.take_questions().collect();
         for Question { token, request } in questions {
             let is_asked = match request {
-                IoRequest::Resolve(name) => self.io.resolve(token, name),
+                IoRequest::Locate(query) => match self.io.recall(&query) {
+                    Some(places) => {
+                        self.handle(Input::Answer(token, IoAnswer::Located(places)));
+                        true
+                    }
+                    None => self.io.locate(token, query),
+                },
                 IoRequest::Query(url, query) => self.io.query(token, url, query),
                 // The machine has a clock of its own for these.
                 IoRequest::Sleep(_) => true,

@@ -181,7 +181,7 @@ impl Stage {
         while let Some(input) = inputs.pop_front() {
             self.machine.handle(self.now, input);
             let requests: Vec<_> = self.machine.take_foreign().collect();
-            inputs.extend(requests.into_iter().map(Input::Request));
+            inputs.extend(requests.into_iter().map(|request| Input::Request(Box::new(request))));
             let questions: Vec<Question> = self.machine.take_questions().collect();
             for Question { token, request } in questions {
                 inputs.push_back(Input::Answer(token, self.outside(request)));
@@ -226,9 +226,9 @@ impl Stage {
     /// What the world answers: names of the file of tests, databases that are files.
     fn outside(&self, request: IoRequest) -> IoAnswer {
         match request {
-            IoRequest::Resolve(name) => match self.hosts.get(&name).filter(|found| !found.is_empty()) {
-                Some(addresses) => IoAnswer::Addresses(addresses.clone()),
-                None => IoAnswer::Failed(format!("{name} is not among the hosts of the test")),
+            IoRequest::Locate(query) => match self.hosts.get(&query.host).filter(|found| !found.is_empty()) {
+                Some(addresses) => IoAnswer::Located(query.at(addresses)),
+                None => IoAnswer::Failed(format!("{} is not among the hosts of the test", query.host)),
             },
             IoRequest::Query(url, query) => IoAnswer::Store(sql::run_now(&url, &query)),
             IoRequest::Sleep(_) => IoAnswer::Done,

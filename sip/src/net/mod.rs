@@ -8,6 +8,7 @@
 mod clock;
 mod conns;
 mod datagrams;
+mod dns;
 mod inbox;
 mod outbox;
 mod poll;
@@ -28,6 +29,7 @@ use std::fmt;
 
 pub use clock::Clock;
 pub use conns::ConnLimits;
+pub use dns::{Completion, DnsOptions, Found, Resolver};
 pub use inbox::Inbox;
 pub use outbox::{BatchFull, SendBatch, Sent};
 pub use poll::{Interest, Poll, Readiness, Registry, Waker};

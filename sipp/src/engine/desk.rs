@@ -21,7 +21,6 @@ use crate::stats::times::Wall;
 use crate::stats::trace;
 use crate::stats::verdict;
 
-use super::board::Board;
 use super::children::Children;
 use super::command::{Command, Traced};
 use super::files::{SizeRule, Trace};
@@ -44,8 +43,6 @@ pub(super) struct Desk {
     tables: Tables,
     live: Option<Live>,
     flights: Flights,
-    /// For those who watch from outside.
-    pub(super) board: Board,
     /// Where the periodic columns of the screen begin.
     drawn: Baseline,
     problems: Problems,
@@ -113,8 +110,7 @@ impl Desk {
             call_debug: trace(&options.call_debug, "calldebug"),
             checks: Vec::new(),
             tables: Tables::open((options, junit), &stem)?,
-            flights: Flights::new(watch, scenario, pid, wall)?,
-            board: Board::default(),
+            flights: Flights::new(watch.failures.as_deref(), scenario, pid, wall)?,
             stem,
             options: options.clone(),
             live,
@@ -183,7 +179,6 @@ impl Desk {
             Arc::make_mut(&mut self.seconds).push(second);
         }
         snapshot.seconds = self.seconds.clone();
-        self.board.post(&snapshot);
         snapshot
     }
 
@@ -331,9 +326,6 @@ impl Desk {
         self.tables.row(snapshot, &self.options);
         self.tables.flush_response_times();
         put(&mut self.tables.report, &report::json(snapshot));
-        if let Err(problem) = self.flights.finish(snapshot) {
-            self.problem(snapshot.at, problem);
-        }
         let judged = verdict::judge(snapshot, &snapshot.setup.rules.conditions);
         put(
             &mut self.tables.junit,

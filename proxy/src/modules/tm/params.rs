@@ -1,9 +1,13 @@
 //! The parameters of tm and how they become the relay's settings.
 
+use std::time::Duration;
+
 use super::contacts::Lists;
 use crate::api::{Loading, ParamDef, Params, Shard};
 use crate::relay::cancel::Unreplied;
-use crate::relay::{FailureReplies, Millis, On100, OnGlobalFailure, Settings, Timers};
+use crate::relay::{
+    BlockReply, BlockRules, FailureReplies, Millis, On100, OnGlobalFailure, Settings, Timers,
+};
 
 /// The parameter table.
 pub(super) static PARAMS: &[ParamDef] = &[
@@ -36,6 +40,17 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ParamDef::int("e2e_cancel_reason", 1, "whether the Reason of a received CANCEL is copied"),
     ParamDef::int("remap_503_500", 1, "whether a 503 goes upstream as 500"),
     ParamDef::int("relay_100", 0, "whether received 100s are relayed"),
+    ParamDef::int("blst_503", 0, "whether a place that answers 503 is left alone for a while"),
+    ParamDef::int("blst_503_def_timeout", 0, "seconds when the 503 names none, 0 for not at all"),
+    ParamDef::int("blst_503_min_timeout", 0, "seconds at least"),
+    ParamDef::int("blst_503_max_timeout", 3600, "seconds at most"),
+    ParamDef::int("blst_methods_add", 1, "methods whose silence puts a place on the blocklist, as bits"),
+    ParamDef::int("blst_methods_lookup", 4_294_967_287, "methods that ask the blocklist, as bits"),
+    ParamDef::text(
+        "failover_reply_codes",
+        "",
+        "replies besides 503 that make the next place be tried: code=404;code=...",
+    ),
     ParamDef::text("contacts_avp", "", "XAVP that t_load_contacts() fills"),
     ParamDef::text("contact_flows_avp", "", "XAVP of further flows to an instance"),
     ParamDef::int("reparse_invite", 1, "has no effect: CANCEL and ACK are always made from the sent INVITE"),
@@ -50,11 +65,58 @@ pub(super) static PARAMS: &[ParamDef] = &[
 
 /// Checks the parameters and makes the settings all shards share.
 pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
-    let settings = settings(loading.params)?;
+    let settings = Settings {
+        blocking: blocking(loading)?,
+        failover: loading.catalog.setting_int("use_dns_failover", 0) != 0,
+        failover_codes: failover_codes(loading.params)?,
+        ..settings(loading.params)?
+    };
     loading.shared.put(settings);
     let (contacts, flows) = (loading.params.text("contacts_avp"), loading.params.text("contact_flows_avp"));
     loading.shared.put(Lists { contacts, flows });
     Ok(())
+}
+
+/// What is put on the blocklist; nothing unless the core has it on.
+fn blocking(loading: &Loading<'_>) -> Result<BlockRules, String> {
+    let core = |name: &str, default: i64| loading.catalog.setting_int(name, default);
+    let params = loading.params;
+    let number = |name: &str| {
+        let value = params.int(name);
+        u32::try_from(value).map_err(|_| format!("parameter {name} is {value}, expected 0 or more"))
+    };
+    let is_on = core("use_dst_blocklist", 0) != 0 && core("dst_blocklist_init", 1) != 0;
+    let seconds = u64::try_from(core("dst_blocklist_expire", 60)).unwrap_or(60);
+    let reply = BlockReply {
+        default_seconds: number("blst_503_def_timeout")?,
+        min_seconds: number("blst_503_min_timeout")?,
+        max_seconds: number("blst_503_max_timeout")?,
+    };
+    Ok(BlockRules {
+        expire: if is_on { Duration::from_secs(seconds) } else { Duration::ZERO },
+        silent_methods: params.int("blst_methods_add") as u32,
+        asking_methods: params.int("blst_methods_lookup") as u32,
+        unavailable: (params.int("blst_503") != 0).then_some(reply),
+    })
+}
+
+/// `code=404;code=480`; a `class=5` stands for all codes of that class.
+fn failover_codes(params: &Params) -> Result<Box<[u16]>, String> {
+    let written = params.text("failover_reply_codes");
+    let written = String::from_utf8_lossy(&written);
+    let mut codes = Vec::new();
+    for part in written.split(';').map(str::trim).filter(|part| !part.is_empty()) {
+        match part.split_once('=').map(|(key, value)| (key.trim(), value.trim().parse::<u16>())) {
+            Some(("code", Ok(code @ 300..=699))) => codes.push(code),
+            Some(("class", Ok(class @ 3..=6))) => codes.extend(class * 100..class * 100 + 100),
+            _ => {
+                return Err(format!(
+                    "parameter failover_reply_codes: {part:?}, expected code=404 or class=5"
+                ));
+            }
+        }
+    }
+    Ok(codes.into())
 }
 
 /// Puts the settings in force in a shard.

@@ -3,16 +3,15 @@
 //! A [`Job`] holds the targets still to do. It pauses for each branch route and for each name that must be
 //! looked up, and goes on where it was; without either it runs through at once.
 
-use std::net::IpAddr;
-
+use sip::locate::Destination;
 use sip::msg::{Edits, Method};
-use sip::peer::{Peer, Transport};
+use sip::peer::Transport;
 
 use super::transaction::{self, Opened};
 use crate::api::{
-    Answer, Args, Ctx, EndedBy, Flow, IoAnswer, IoRequest, Nested, Resumed, RouteId, RouteKind, Wait, Work,
+    Answer, Args, Ctx, EndedBy, Flow, IoAnswer, IoRequest, Nested, Outgoing, Resumed, RouteId, RouteKind,
+    Wait, Work, Written,
 };
-use crate::relay::branch::{self, Forward, ViaRport};
 use crate::relay::{Armed, BranchRefused, NewBranch, NextHop, RelayError, RelayId, RouteSlot, Target};
 
 /// Where a relay goes, when not where the targets say.
@@ -27,7 +26,7 @@ pub(super) struct Towards {
 /// Relays the request: makes a transaction if there is none, then a branch of each target.
 pub(super) fn relay(ctx: &mut Ctx<'_>, towards: Towards) -> Flow {
     match ctx.work.view().method() {
-        Some(Method::Ack) => return stateless(ctx, towards),
+        Some(Method::Ack) => return stateless(ctx, &towards),
         Some(Method::Cancel) if ctx.work.relaying.cancels.is_some() => return cancel(ctx),
         _ => {}
     }
@@ -97,8 +96,6 @@ struct Job {
 struct Waiting {
     job: Job,
     branch: Prepared,
-    port: Option<u16>,
-    transport: Transport,
 }
 
 /// A branch as its branch route left it.
@@ -146,30 +143,18 @@ impl Job {
         })
     }
 
-    /// Finds the next hop of a branch and opens it; a name has to be looked up first.
+    /// Finds the next hop of a branch and opens it; a name has to be located first.
     fn place(mut self, ctx: &mut Ctx<'_>, branch: Prepared) -> Result<Job, Flow> {
-        let hop = match &self.towards.host {
-            Some((host, port)) => named_hop(ctx, host, *port, self.towards.transport),
-            None => match &branch.target.dst_uri {
-                Some(uri) => NextHop::of(uri),
-                None => target_hop(ctx, &branch.target),
-            },
-        };
-        match hop {
-            NextHop::Address(peer) => {
-                let transport = self.towards.transport.unwrap_or(peer.transport);
-                let peer = Peer { transport, conn: branch.target.conn, ..peer };
-                self.open(ctx, branch, peer);
+        match next_hop(ctx, &self.towards, &branch.target) {
+            NextHop::Address(place) => {
+                self.open(ctx, branch, &[place]);
                 Ok(self)
             }
-            NextHop::Name { host, port, transport } => {
-                let transport = self.towards.transport.unwrap_or(transport);
-                Err(Flow::Wait(Wait {
-                    request: IoRequest::Resolve(host),
-                    then: after_lookup,
-                    kept: Box::new(Waiting { job: self, branch, port, transport }),
-                }))
-            }
+            NextHop::Name(query) => Err(Flow::Wait(Wait {
+                request: IoRequest::Locate(query),
+                then: after_lookup,
+                kept: Box::new(Waiting { job: self, branch }),
+            })),
             NextHop::Nowhere => {
                 self.error = Some(RelayError::Unresolvable);
                 Ok(self)
@@ -178,41 +163,21 @@ impl Job {
     }
 
     /// Writes the branch's request and opens its transaction.
-    fn open(&mut self, ctx: &mut Ctx<'_>, branch: Prepared, to: Peer) {
-        let received = &ctx.work.received;
-        let sockets = ctx.shard.sockets.clone();
-        let Some(socket) = sockets.choose(to, branch.target.socket, Some(received.socket)) else {
-            self.error = Some(RelayError::NoSocket);
-            return;
-        };
+    fn open(&mut self, ctx: &mut Ctx<'_>, branch: Prepared, places: &[Destination]) {
         let Some(param) = ctx.shard.relay.next_branch_param(self.id) else {
             self.error = Some(RelayError::Internal);
             return;
         };
-        let none = Edits::new();
-        let (branch_edits, relaying) = match &branch.work {
-            Some(work) => (&work.edits, &work.relaying),
-            None => (&none, &ctx.work.relaying),
-        };
-        let written = branch::write(&Forward {
-            request: ctx.work.view(),
-            edits: &ctx.work.edits,
-            branch_edits,
-            origin: ctx.work.origin(),
-            incoming: sockets.get(received.socket),
-            outgoing: sockets.get(socket),
-            target: &branch.target,
-            param,
-            record_route: relaying.record_route.as_ref(),
-            via_rport: if ctx.work.sending.local_rport { ViaRport::Asked } else { ViaRport::Absent },
-        });
-        let Some(request) = written else {
-            self.error = Some(RelayError::BadRequest);
-            return;
+        let copy = Outgoing { target: &branch.target, param, branch: branch.work.as_deref() };
+        let Written { hop, bytes, others } = match ctx.write_copy(&copy, places) {
+            Ok(written) => written,
+            Err(error) => {
+                self.error = Some(error);
+                return;
+            }
         };
         let armed = branch.work.as_ref().map_or(self.armed, |work| work.relaying.armed);
-        let hop = crate::relay::Hop { peer: to, socket: socket.0 };
-        let new = NewBranch { request, hop, target: branch.target, armed };
+        let new = NewBranch { request: bytes, hop, target: branch.target, armed, others };
         match ctx.shard.relay.open_branch(ctx.shard.now, self.id, new) {
             Ok(_) => self.opened += 1,
             Err(refused) => self.error = Some(refused_error(refused)),
@@ -250,75 +215,54 @@ fn after_branch_route(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow
     }
 }
 
-/// Continues a job after the name of one branch was looked up.
+/// Continues a job after the name of one branch was located.
 fn after_lookup(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
     let Ok(waiting) = resumed.kept.downcast::<Waiting>() else { return Flow::FALSE };
-    let Waiting { mut job, branch, port, transport } = *waiting;
-    match first_address(resumed.answer) {
-        Some(ip) => {
-            let to = Peer { conn: branch.target.conn, ..NextHop::resolved(ip, port, transport) };
-            job.open(ctx, branch, to);
-        }
-        None => job.error = Some(RelayError::Unresolvable),
+    let Waiting { mut job, branch } = *waiting;
+    match places(resumed.answer) {
+        places if places.is_empty() => job.error = Some(RelayError::Unresolvable),
+        places => job.open(ctx, branch, &places),
     }
     job.run(ctx)
 }
 
 /// Sends a request that needs no transaction: the ACK to a 2xx (16.11).
-fn stateless(ctx: &mut Ctx<'_>, towards: Towards) -> Flow {
+fn stateless(ctx: &mut Ctx<'_>, towards: &Towards) -> Flow {
     let target = ctx.work.targets.ruri().clone();
-    let hop = match (&towards.host, &target.dst_uri) {
-        (Some((host, port)), _) => named_hop(ctx, host, *port, towards.transport),
-        (None, Some(uri)) => NextHop::of(uri),
-        (None, None) => target_hop(ctx, &target),
-    };
-    match hop {
-        NextHop::Address(peer) => {
-            let transport = towards.transport.unwrap_or(peer.transport);
-            Flow::from_bool(ctx.forward_stateless(&target, Peer { transport, ..peer }))
-        }
-        NextHop::Name { host, port, transport } => {
-            let transport = towards.transport.unwrap_or(transport);
-            let kept = Box::new((target, port, transport));
-            Flow::Wait(Wait { request: IoRequest::Resolve(host), then: after_stateless_lookup, kept })
+    match next_hop(ctx, towards, &target) {
+        NextHop::Address(place) => Flow::from_bool(ctx.forward_stateless(&target, &[place])),
+        NextHop::Name(query) => {
+            let request = IoRequest::Locate(query);
+            Flow::Wait(Wait { request, then: after_stateless_lookup, kept: Box::new(target) })
         }
         NextHop::Nowhere => Flow::FALSE,
     }
 }
 
 fn after_stateless_lookup(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
-    let Ok(kept) = resumed.kept.downcast::<(Target, Option<u16>, Transport)>() else { return Flow::FALSE };
-    let (target, port, transport) = *kept;
-    match first_address(resumed.answer) {
-        Some(ip) => {
-            let to = NextHop::resolved(ip, port, transport);
-            Flow::from_bool(ctx.forward_stateless(&target, to))
-        }
-        None => Flow::FALSE,
-    }
+    let Ok(target) = resumed.kept.downcast::<Target>() else { return Flow::FALSE };
+    Flow::from_bool(ctx.forward_stateless(&target, &places(resumed.answer)))
 }
 
-fn first_address(answer: Answer) -> Option<IpAddr> {
+/// The places of an answer; none when there is no such host.
+fn places(answer: Answer) -> Vec<Destination> {
     match answer {
-        Answer::Io(IoAnswer::Addresses(addresses)) => addresses.first().copied(),
-        Answer::Io(_) | Answer::Route { .. } => None,
+        Answer::Io(IoAnswer::Located(places)) => places,
+        Answer::Io(_) | Answer::Route { .. } => Vec::new(),
     }
 }
 
-/// The next hop of a target's request URI.
-fn target_hop(ctx: &Ctx<'_>, target: &Target) -> NextHop {
-    match &target.uri {
-        Some(uri) => NextHop::of(uri),
-        None => NextHop::of(ctx.work.view().request_uri().unwrap_or_default()),
-    }
-}
-
-/// The next hop given as host and port; the transport is the one asked for, else that of the request.
-fn named_hop(ctx: &Ctx<'_>, host: &str, port: Option<u16>, transport: Option<Transport>) -> NextHop {
-    let transport = transport.unwrap_or(ctx.work.received.peer.transport);
-    match host.trim_start_matches('[').trim_end_matches(']').parse() {
-        Ok(ip) => NextHop::Address(NextHop::resolved(ip, port, transport)),
-        Err(_) => NextHop::Name { host: host.to_ascii_lowercase(), port, transport },
+/// The next hop of a target: the host named, else `$du`, else the request URI.
+fn next_hop(ctx: &Ctx<'_>, towards: &Towards, target: &Target) -> NextHop {
+    match (&towards.host, &target.dst_uri, &target.uri) {
+        (Some((host, port)), _, _) => {
+            let transport = towards.transport.unwrap_or(ctx.work.received.peer.transport);
+            NextHop::host(host, *port, transport)
+        }
+        (None, Some(uri), _) | (None, None, Some(uri)) => NextHop::of(uri).over(towards.transport),
+        (None, None, None) => {
+            NextHop::of(ctx.work.view().request_uri().unwrap_or_default()).over(towards.transport)
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod control;
 mod expressions;
-mod lints;
 mod mistakes;
 mod nested;
 
