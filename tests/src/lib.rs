@@ -10,6 +10,7 @@
 pub mod case;
 pub mod closing;
 mod digest;
+pub mod dns;
 pub mod impair;
 pub mod mask;
 pub mod pair;
