@@ -27,6 +27,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sipp/src/infile", &[]),
     ("sipp/src/media", &["sip::sdp", "sip::time"]),
     ("sipp/src/stats", &["sip::msg", "sip::time"]),
+    ("sipp/src/page", &["sipp::recorder", "sipp::stats", "sip::time"]),
     ("sipp/src/recorder", &["sipp::stats", "sip::peer", "sip::time"]),
     ("sipp/src/options", &["sipp::exit", "sip::diag"]),
     ("sipp/src/exit", &[]),

@@ -74,6 +74,8 @@ pub struct Verdict {
     pub report: String,
     /// Whether there is no error among them.
     pub is_good: bool,
+    /// With `-v`: global parameters that are set and have no effect here, one line each with place and reason.
+    pub without_effect: String,
 }
 
 /// Loads the configuration of the options and tells everything that is wrong with it.
@@ -82,14 +84,15 @@ pub struct Verdict {
 pub fn check(options: &Options) -> Result<Verdict, Failure> {
     let (name, text) = configuration(options)?;
     let source = Source { name, text, preset: &options.preset, before: None };
-    let Outcome { plan, findings, sources } = server::load(&source, &DiskLoader, |_| {});
+    let Outcome { plan, findings, sources, without_effect } = server::load(&source, &DiskLoader, |_| {});
+    let without_effect = if options.verbose { without_effect.join("") } else { String::new() };
     let rules: Vec<_> = cfg::codes::ALL.iter().chain(script::CODES).copied().collect();
     let report =
         Report { tool: "sip-proxy", version: env!("CARGO_PKG_VERSION"), rules: &rules, findings: &findings };
     let report = report.render(options.format, |name| sources.text_named(name));
-    let Some(mut plan) = plan else { return Ok(Verdict { report, is_good: false }) };
+    let Some(mut plan) = plan else { return Ok(Verdict { report, is_good: false, without_effect }) };
     server::override_plan(&mut plan, options).map_err(Failure::Option)?;
-    Ok(Verdict { report, is_good: true })
+    Ok(Verdict { report, is_good: true, without_effect })
 }
 
 /// The configuration with includes, defines and conditions in place, as `--cfg-print` shows it.

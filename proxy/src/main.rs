@@ -1,7 +1,7 @@
 //! Command line of `sip-proxy`: options -> run -> exit code.
 //!
-//! Findings and log lines go to standard error, what was asked for to standard output. Exit codes are
-//! Kamailio's: 0, and 255 for everything that keeps it from running.
+//! Findings and log lines go to standard error, what was asked for to standard output. Exit codes: 0; 1 for what
+//! `-c` and `test` found wrong; 255, as Kamailio's, for everything that keeps it from running.
 #![allow(clippy::print_stderr, clippy::print_stdout, reason = "this is the terminal side of the program")]
 
 use std::io::Write;
@@ -87,8 +87,9 @@ fn check(options: &Options) -> ExitCode {
         Format::Text => eprint!("{}", verdict.report),
         Format::Json | Format::Sarif => print!("{}", verdict.report),
     }
+    eprint!("{}", verdict.without_effect);
     if !verdict.is_good {
-        return ExitCode::from(FAILED);
+        return ExitCode::FAILURE;
     }
     eprintln!("config file ok, exiting...");
     ExitCode::SUCCESS

@@ -1,7 +1,7 @@
 //! SIPp-compatible test tool: the map of the crate.
 //!
 //! Rooms of the shell: [`options`] (command line), `traffic` (when calls start), `stats` (what is counted
-//! and how it is written), `recorder` (what failed calls
+//! and how it is written), `page` (HTML), `recorder` (what failed calls
 //! said), `screen` (live terminal), [`engine`] (sockets, clock, files; imports all others).
 //!
 //! Rooms of the scenario language, lowest first: [`state`] (what a call remembers), [`infile`] (injection
@@ -16,6 +16,7 @@ pub mod infile;
 pub mod lang;
 pub mod media;
 pub mod options;
+mod page;
 mod recorder;
 pub mod scenario;
 mod screen;

@@ -6,10 +6,11 @@ use super::ast::{
 };
 use super::codes;
 use super::findings::Findings;
+use super::source::{Pos, SourceMap};
 
 /// Checks every route of a configuration.
-pub(super) fn check(config: &Config, findings: &mut Findings) {
-    let mut checker = Checker { findings };
+pub(super) fn check(config: &Config, sources: &SourceMap, findings: &mut Findings) {
+    let mut checker = Checker { findings, sources };
     for route in config.routes() {
         checker.stmts(&route.body.stmts);
     }
@@ -17,6 +18,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
 
 struct Checker<'f> {
     findings: &'f mut Findings,
+    sources: &'f SourceMap,
 }
 
 /// What is known of an expression's type while loading.
@@ -30,6 +32,7 @@ enum Type {
 
 impl Checker<'_> {
     fn stmts(&mut self, stmts: &[Stmt]) {
+        self.unreachable(stmts);
         for stmt in stmts {
             match &stmt.kind {
                 StmtKind::Call(call) => self.args(&call.args),
@@ -63,6 +66,25 @@ impl Checker<'_> {
                 StmtKind::Switch(switch) => self.switch(switch),
             }
         }
+    }
+
+    /// What stands behind a jump in the same block never runs; said once for each block. A lone jump behind it is
+    /// habit, and `#!ifdef` between them makes it right for other defines.
+    fn unreachable(&mut self, stmts: &[Stmt]) {
+        let Some(at) = stmts.iter().position(|stmt| matches!(stmt.kind, StmtKind::Jump(..))) else { return };
+        let (StmtKind::Jump(jump, _), Some(next)) = (&stmts[at].kind, stmts.get(at + 1)) else { return };
+        let is_habit = at + 2 == stmts.len() && matches!(next.kind, StmtKind::Jump(..));
+        if is_habit || self.has_directive_between(stmts[at].pos, next.pos) {
+            return;
+        }
+        let message = format!("this never runs: {} stands before it", jump.keyword());
+        self.findings.warning(codes::UNREACHABLE, next.pos, message);
+    }
+
+    fn has_directive_between(&self, from: Pos, to: Pos) -> bool {
+        let between = self.sources.text(from.file).get(from.offset as usize..to.offset as usize);
+        let is_directive = |line: &[u8]| line.trim_ascii_start().starts_with(b"#!");
+        from.file != to.file || between.is_none_or(|text| text.split(|byte| *byte == b'\n').any(is_directive))
     }
 
     fn block(&mut self, block: &Block) {

@@ -42,5 +42,6 @@ codes! {
     ADDRESS "C030" "bad address, network or port",
     READ_ONLY "C031" "assignment to something that is no plain variable",
     BARE_WORD "C033" "bare word where a value was expected",
+    UNREACHABLE "C035" "statement that never runs",
     ENCODING "C034" "marker of an old configuration syntax",
 }

@@ -97,7 +97,7 @@ pub fn parse_text(name: &str, text: impl Into<Bytes>, preset: &Preset, loader: &
     parser.file();
     let config = parser.take_config();
     let Scanner { mut findings, sources, defines, .. } = parser.scanner;
-    check::check(&config, &mut findings);
+    check::check(&config, &sources, &mut findings);
     let diagnostics = findings.into_diagnostics(&sources);
     Parsed { config, sources, diagnostics, defines: defines.into_values() }
 }

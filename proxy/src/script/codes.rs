@@ -28,4 +28,6 @@ codes! {
     CASE "C125" "case label that cannot be used",
     UNUSED_ROUTE "C126" "event route that nobody runs",
     KEY_ROUTE "C127" "key word that has no value in this kind of block",
+    NEVER "C130" "comparison whose result is always the same",
+    UNSET "C131" "variable that is read and never set",
 }

@@ -149,10 +149,7 @@ impl<'a, 'f> Compiler<'a, 'f> {
             }
             StmtKind::Route(_) => "route",
             StmtKind::Assign(_) => "assign",
-            StmtKind::Jump(Jump::Return, _) => "return",
-            StmtKind::Jump(Jump::Exit, _) => "exit",
-            StmtKind::Jump(Jump::Drop, _) => "drop",
-            StmtKind::Jump(Jump::Break, _) => "break",
+            StmtKind::Jump(jump, _) => jump.keyword(),
             StmtKind::If(_) => "if",
             StmtKind::While(..) => "while",
             StmtKind::Switch(_) => "switch",

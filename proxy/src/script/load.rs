@@ -7,6 +7,7 @@ use sip::diag::Diagnostic;
 use super::codes;
 use super::compile::{Compiler, Parts};
 use super::findings::Findings;
+use super::lint;
 use super::program::{Limits, Script};
 use crate::api::{
     Case, Catalog, Loading, ModuleDef, ParamDefault, Params, Pattern, RouteNames, RouteTable, Shared, Value,
@@ -52,7 +53,7 @@ pub fn load(parsed: &Parsed, tables: Tables, before: Option<&Script>) -> Loaded 
     }
     config.items.iter().for_each(|item| loader.item(item, &mut findings));
     loader.check_needs(&mut findings);
-    let Loader { catalog, params, .. } = loader;
+    let Loader { catalog, params, loads, missing, .. } = loader;
     let mut names = RouteNames::default();
     config.routes().for_each(|route| {
         names.add(table(route.kind), name(route));
@@ -61,10 +62,13 @@ pub fn load(parsed: &Parsed, tables: Tables, before: Option<&Script>) -> Loaded 
     let mut compiler = Compiler::new(&catalog, &names, &mut findings, &mut parts, tables.modules);
     config.routes().for_each(|route| compiler.route(route, table(route.kind), name(route)));
     parts.statements.drain(..).for_each(|statement| names.mark(statement));
-    warn_unused_events(config, &catalog, &mut findings);
+    warn_unused_events(config, &catalog, &missing, &mut findings);
+    if !parsed.has_errors() && !findings.has_errors() {
+        lint::warn(config, &catalog, &mut findings);
+    }
     if !findings.has_errors() {
-        for params in &params {
-            run_load(params, &catalog, &mut shared, &mut findings);
+        for (params, (_, pos)) in params.iter().zip(loads) {
+            run_load(params, pos, &catalog, &mut shared, &mut findings);
         }
     }
     if findings.has_errors() {
@@ -135,6 +139,8 @@ impl Loader {
             let known = self.tables.modules.iter().map(|module| module.name);
             match sip::diag::nearest(&name, known.clone()) {
                 Some(near) => findings.hint(format!("did you mean {near}?")),
+                // The whole list once is enough.
+                None if !self.missing.is_empty() => {}
                 None => findings.hint(format!("there are {}", known.collect::<Vec<_>>().join(" "))),
             }
             self.missing.push(name);
@@ -235,23 +241,31 @@ impl Loader {
     }
 }
 
-fn run_load(params: &Params, catalog: &Catalog, shared: &mut Shared, findings: &mut Findings<'_>) {
+/// `pos`: where the module is loaded.
+fn run_load(
+    params: &Params,
+    pos: crate::cfg::Pos,
+    catalog: &Catalog,
+    shared: &mut Shared,
+    findings: &mut Findings<'_>,
+) {
     let module = params.module();
     let Some(load) = module.load else { return };
     if let Err(reason) = load(&mut Loading { params, catalog, shared }) {
-        let pos = crate::cfg::Pos::default();
         findings.error(codes::MODULE_REFUSED, pos, format!("module {}: {reason}", module.name));
     }
 }
 
-fn warn_unused_events(config: &Config, catalog: &Catalog, findings: &mut Findings<'_>) {
+/// Events of a missing module have been reported with it.
+fn warn_unused_events(config: &Config, catalog: &Catalog, missing: &[String], findings: &mut Findings<'_>) {
     let events: Vec<&str> =
         catalog.modules().iter().flat_map(|module| module.events).map(|event| event.name).collect();
     for route in config.routes().filter(|route| route.kind == RouteKind::Event) {
         let written = name(route);
         let is_run =
             |event: &&str| *event == written || (event.ends_with(':') && written.starts_with(*event));
-        if !events.iter().any(is_run) {
+        let of_missing = written.split(':').next().is_some_and(|of| missing.iter().any(|name| name == of));
+        if !events.iter().any(is_run) && !of_missing {
             let message = format!("event_route[{written}] is never run: no loaded module raises it");
             findings.warning(codes::UNUSED_ROUTE, route.pos, message);
             findings.suggest(written, events.iter().copied());

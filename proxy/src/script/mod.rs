@@ -12,6 +12,7 @@ mod expr;
 mod findings;
 mod frames;
 mod keys;
+mod lint;
 mod load;
 mod operators;
 mod program;

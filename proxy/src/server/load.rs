@@ -7,8 +7,9 @@ use sip::diag::Diagnostic;
 
 use super::{LogSink, Plan, listens, ways};
 use crate::api::Level;
-use crate::cfg::ast::SettingValue;
-use crate::cfg::{Config, Loader, Preset, SourceMap, parse_text};
+use crate::cfg::ast::{Setting, SettingValue};
+use crate::cfg::params::ParamClass;
+use crate::cfg::{Config, Loader, Parsed, Preset, SourceMap, parse_text};
 use crate::script::{self, Script, Tables};
 
 /// A configuration to load.
@@ -33,6 +34,8 @@ pub struct Outcome {
     pub findings: Vec<Diagnostic>,
     /// The texts, for excerpts.
     pub sources: SourceMap,
+    /// One line for each global parameter that is set and does not work as in Kamailio.
+    pub without_effect: Vec<String>,
 }
 
 /// Loads a configuration. Nothing is opened or started.
@@ -41,13 +44,14 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
     let has_errors = parsed.has_errors();
     let tables = Tables { core: crate::core::PARTS, modules: crate::modules::MODULES };
     let loaded = script::load(&parsed, tables, source.before);
+    let without_effect = without_effect(&parsed);
     let mut findings = parsed.diagnostics;
     findings.extend(loaded.findings);
     let (sockets, script) = match (listens(&parsed.config, &parsed.sources), loaded.script) {
         (Ok(sockets), Some(script)) if !has_errors => (sockets, script),
         (sockets, _) => {
             findings.extend(sockets.err().unwrap_or_default());
-            return Outcome { plan: None, findings, sources: parsed.sources };
+            return Outcome { plan: None, findings, sources: parsed.sources, without_effect };
         }
     };
     let (mut listens, aliases) = sockets;
@@ -69,7 +73,22 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
         log,
         trace: None,
     };
-    Outcome { plan: Some(plan), findings, sources: parsed.sources }
+    Outcome { plan: Some(plan), findings, sources: parsed.sources, without_effect }
+}
+
+fn without_effect(parsed: &Parsed) -> Vec<String> {
+    let told = |class| match class {
+        ParamClass::Works => None,
+        ParamClass::Mapped => Some("means something of our own here"),
+        ParamClass::NoEffect => Some("is accepted and has no effect"),
+        ParamClass::Old | ParamClass::Removed => Some("is gone since Kamailio 3 and has no effect"),
+    };
+    let line = |setting: &Setting| {
+        let why = told(setting.def.class)?;
+        let place = parsed.sources.place(setting.pos);
+        Some(format!("{place}: note: {} {why} ({})\n", setting.def.name, setting.def.doc))
+    };
+    parsed.config.settings().filter_map(line).collect()
 }
 
 /// Bound of the transactions of a server: at about 3 KB each they take 3 GB.

@@ -11,8 +11,14 @@ pub enum Command {
     AdjustRate(f64),
     /// `p`: stop or resume opening calls.
     TogglePause,
+    /// Stop opening calls.
+    Pause,
+    /// Open calls again.
+    Resume,
     /// `q` and SIGUSR1: end softly, forced when repeated.
     Quit,
+    /// End softly, however often it is asked for.
+    QuitSoftly,
     /// `Q`: end all calls now.
     ForceQuit,
     /// SIGINT and SIGTERM: end at once, without a word to the peers.
@@ -33,6 +39,8 @@ pub enum Command {
     SetUsers(u32),
     /// `set limit`.
     SetLimit(u64),
+    /// Gives a global variable a text.
+    SetVariable(String, String),
     /// `trace`: switch a trace file on or off.
     Trace(Traced, bool),
     /// `dump variables`, `dump tasks`.

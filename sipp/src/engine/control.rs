@@ -10,7 +10,11 @@ use std::time::Duration;
 
 use sip::net::Waker;
 
+use crate::stats::report;
+
+use super::board::Board;
 use super::command::{Command, Typist, datagram};
+use super::request::{self, Wish};
 
 /// Sends commands to a running engine; clones reach the same one. Commands beyond a bound are dropped.
 #[derive(Clone, Debug)]
@@ -34,14 +38,14 @@ pub fn controller() -> (Controller, Controlled) {
 }
 
 impl Controller {
-    /// Asks for something; it is carried out at once, or when the run starts.
-    pub fn ask(&self, command: Command) {
-        // A full queue means a flood; a closed one, that the run is over.
-        if self.sender.try_send(command).is_ok()
-            && let Some(waker) = self.waker.get()
-        {
+    /// Asks for something; it is carried out at once, or when the run starts. False when it was dropped: a full
+    /// queue means a flood, a closed one, that the run is over.
+    pub fn ask(&self, command: Command) -> bool {
+        let is_taken = self.sender.try_send(command).is_ok();
+        if let Some(waker) = self.waker.get().filter(|_| is_taken) {
             waker.wake();
         }
+        is_taken
     }
 }
 
@@ -72,20 +76,43 @@ pub(super) fn bind_control(ip: IpAddr, port: Option<u16>) -> io::Result<UdpSocke
     result
 }
 
-/// Reads the control socket until `over` is set.
-pub(super) fn listen(socket: UdpSocket, controller: Controller, over: Arc<AtomicBool>) -> io::Result<()> {
+/// Reads the control socket until `over` is set; requests are answered from the board.
+pub(super) fn listen(
+    (socket, board): (UdpSocket, Board),
+    controller: Controller,
+    over: Arc<AtomicBool>,
+) -> io::Result<()> {
     socket.set_read_timeout(Some(Duration::from_millis(200)))?;
     std::thread::Builder::new().name("sipp-control".into()).spawn(move || {
         let mut buffer = [0; 2048];
         while !over.load(Ordering::Relaxed) {
-            if let Ok((length, _)) = socket.recv_from(&mut buffer)
-                && let Some(command) = datagram(&buffer[..length])
-            {
+            let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
+            let bytes = &buffer[..length];
+            if bytes.first() == Some(&b'{') {
+                // Whoever does not wait for the answer does not get it.
+                let _ = socket.send_to(&answer(bytes, &board, &controller), from);
+            } else if let Some(command) = datagram(bytes) {
                 controller.ask(command);
             }
         }
     })?;
     Ok(())
+}
+
+/// Does what a request wants, and says so.
+fn answer(text: &[u8], board: &Board, controller: &Controller) -> Vec<u8> {
+    let request::Request { id, wish } = request::parse(text);
+    let outcome = wish.and_then(|wish| {
+        let snapshot = board.read().ok_or("the run has not begun")?;
+        match wish {
+            Wish::Statistics => Ok(Some(report::brief(&snapshot))),
+            Wish::Command(command) => {
+                request::permit(&command, &snapshot)?;
+                if controller.ask(command) { Ok(None) } else { Err("too much to do, ask again".into()) }
+            }
+        }
+    });
+    request::answer(id, outcome)
 }
 
 /// Reads keys from standard input as long as the process lives.

@@ -21,6 +21,7 @@ use crate::stats::times::Wall;
 use crate::stats::trace;
 use crate::stats::verdict;
 
+use super::board::Board;
 use super::children::Children;
 use super::command::{Command, Traced};
 use super::files::{SizeRule, Trace};
@@ -43,6 +44,8 @@ pub(super) struct Desk {
     tables: Tables,
     live: Option<Live>,
     flights: Flights,
+    /// For those who watch from outside.
+    pub(super) board: Board,
     /// Where the periodic columns of the screen begin.
     drawn: Baseline,
     problems: Problems,
@@ -110,7 +113,8 @@ impl Desk {
             call_debug: trace(&options.call_debug, "calldebug"),
             checks: Vec::new(),
             tables: Tables::open((options, junit), &stem)?,
-            flights: Flights::new(watch.failures.as_deref(), scenario, pid, wall)?,
+            flights: Flights::new(watch, scenario, pid, wall)?,
+            board: Board::default(),
             stem,
             options: options.clone(),
             live,
@@ -179,6 +183,7 @@ impl Desk {
             Arc::make_mut(&mut self.seconds).push(second);
         }
         snapshot.seconds = self.seconds.clone();
+        self.board.post(&snapshot);
         snapshot
     }
 
@@ -326,6 +331,9 @@ impl Desk {
         self.tables.row(snapshot, &self.options);
         self.tables.flush_response_times();
         put(&mut self.tables.report, &report::json(snapshot));
+        if let Err(problem) = self.flights.finish(snapshot) {
+            self.problem(snapshot.at, problem);
+        }
         let judged = verdict::judge(snapshot, &snapshot.setup.rules.conditions);
         put(
             &mut self.tables.junit,

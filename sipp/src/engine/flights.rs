@@ -1,10 +1,14 @@
-//! Failed calls at the desk: a list for the screen and the page, and the files of `-failures`.
+//! Failed calls at the desk: a list for the screen, the files of `-failures`, and the page of `-html`.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::options::Watch;
+use crate::page;
 use crate::recorder::{Flight, capture, ladder};
+use crate::stats::snapshot::Snapshot;
 use crate::stats::times::Wall;
 
 /// The failed calls that are kept, in the order they failed. Their memory is bounded by whoever sends them.
@@ -14,6 +18,7 @@ pub(super) struct Flights {
     scenario: String,
     wall: Wall,
     files: Option<Files>,
+    page: Option<File>,
 }
 
 /// Where their files go.
@@ -25,14 +30,9 @@ struct Files {
 }
 
 impl Flights {
-    /// No failed calls yet. Errors: the directory cannot be made or written; the line to show.
-    pub(super) fn new(
-        directory: Option<&str>,
-        scenario: &str,
-        pid: u32,
-        wall: Wall,
-    ) -> Result<Flights, String> {
-        let files = match directory {
+    /// No failed calls yet. Errors: the directory or the page cannot be made or written; the line to show.
+    pub(super) fn new(watch: &Watch, scenario: &str, pid: u32, wall: Wall) -> Result<Flights, String> {
+        let files = match watch.failures.as_deref() {
             None => None,
             Some(directory) => {
                 let refuse = |error| format!("Unable to write into '{directory}' (-failures): {error}");
@@ -44,7 +44,11 @@ impl Flights {
                 Some(files)
             }
         };
-        Ok(Flights { list: Vec::new(), scenario: scenario.into(), wall, files })
+        let page = watch.page.as_ref().map(|name| {
+            File::create(name).map_err(|error| format!("Unable to create '{name}' (-html): {error}"))
+        });
+        let page = page.transpose()?;
+        Ok(Flights { list: Vec::new(), scenario: scenario.into(), wall, files, page })
     }
 
     /// Takes a failed call and writes its files. Errors: a file cannot be written; no more are tried then.
@@ -56,6 +60,13 @@ impl Flights {
             self.files = None;
         }
         written
+    }
+
+    /// The run is over: writes the page. Errors: it cannot be written.
+    pub(super) fn finish(&mut self, snapshot: &Snapshot) -> Result<(), String> {
+        let Some(page) = &mut self.page else { return Ok(()) };
+        let text = page::html(snapshot, &self.list);
+        page.write_all(text.as_bytes()).map_err(|error| format!("Unable to write the page of -html: {error}"))
     }
 
     /// All of them.
@@ -84,14 +95,19 @@ mod tests {
     use std::fs;
 
     use super::Flights;
+    use crate::options::Watch;
     use crate::recorder::tests::refused;
     use crate::stats::times::Wall;
+
+    fn watch(directory: &str) -> Watch {
+        Watch { failures: Some(directory.into()), ..Watch::default() }
+    }
 
     #[test]
     fn a_failed_call_is_a_text_and_a_capture() {
         let directory = std::env::temp_dir().join(format!("sipp-flights-{}", std::process::id()));
         let name = directory.display().to_string();
-        let mut flights = Flights::new(Some(&name), "uac", 7, Wall::default()).expect("it can be made");
+        let mut flights = Flights::new(&watch(&name), "uac", 7, Wall::default()).expect("it can be made");
         flights.add(refused()).expect("writable");
         let text = fs::read_to_string(directory.join("uac_7_001.txt")).expect("it was written");
         assert!(text.contains("404 instead of 200"), "{text}");
@@ -103,7 +119,8 @@ mod tests {
 
     #[test]
     fn a_directory_that_cannot_be_is_refused_at_once() {
-        let refusal = Flights::new(Some("/dev/null/x"), "uac", 7, Wall::default()).expect_err("no directory");
+        let refusal =
+            Flights::new(&watch("/dev/null/x"), "uac", 7, Wall::default()).expect_err("no directory");
         assert!(refusal.starts_with("Unable to write into '/dev/null/x' (-failures)"), "{refusal}");
     }
 }

@@ -5,6 +5,7 @@
 //! into a run.
 
 mod address;
+mod board;
 mod busy;
 mod call_id;
 mod check;
@@ -24,20 +25,22 @@ mod incoming;
 mod library;
 mod link;
 mod media;
+mod metrics;
 mod obeying;
 mod opening;
 mod outcomes;
+mod outside;
 mod own_sockets;
 mod player;
 mod prepare;
 mod rehearse;
+mod request;
 mod setup;
 mod signalling;
 mod threads;
 mod twins;
 
-use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr};
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -58,6 +61,7 @@ pub use command::Command;
 pub use control::{Controlled, Controller, controller};
 pub use rehearse::rehearse;
 
+use outside::Outside;
 use prepare::{Prepared, prepare};
 use setup::Fatal;
 use signalling::Ending;
@@ -93,16 +97,17 @@ pub fn run(
         wall.form = DateForm::Rfc3339;
     }
     let over = Arc::new(AtomicBool::new(false));
-    let result = if options.find_max.conditions.is_some() {
-        serve_commands(options, &controller, &over, Terminal::Headless)
-            .and_then(|()| find_max::find_max(options, &mut console, controlled))
-            .map(|exit| Ending { exit, error: None })
-    } else {
-        prepare(options, &mut console, (clock, wall), controlled).and_then(|prepared| {
-            serve_commands(options, &controller, &over, console.terminal)?;
-            work(prepared, &mut console).map(|(ending, _)| ending)
-        })
-    };
+    let result = Outside::open(options, &mut console).and_then(|outside| {
+        if options.find_max.conditions.is_some() {
+            outside.listen(options, (&controller, &over), Terminal::Headless)?;
+            let exit = find_max::find_max(options, &mut console, controlled)?;
+            return Ok(Ending { exit, error: None });
+        }
+        let mut prepared = prepare(options, &mut console, (clock, wall), controlled)?;
+        prepared.desk.board = outside.board.clone();
+        outside.listen(options, (&controller, &over), console.terminal)?;
+        work(prepared, &mut console).map(|(ending, _)| ending)
+    });
     over.store(true, Ordering::Relaxed);
     let (exit, text) = match result {
         Ok(Ending { exit, error }) => (exit, error),
@@ -129,41 +134,6 @@ fn wall_now() -> Wall {
         utc_offset_secs: i64::from(now.offset().fix().local_minus_utc()),
         form: DateForm::Classic,
     }
-}
-
-/// Starts the threads that commands come from.
-fn serve_commands(
-    options: &Options,
-    controller: &Controller,
-    over: &Arc<AtomicBool>,
-    terminal: Terminal,
-) -> Result<(), Fatal> {
-    let network = &options.network;
-    let ip = match &network.control {
-        None => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        Some(host) => {
-            let host = crate::options::HostPort { host: host.clone(), port: None };
-            address::resolve(&host, 0).map_err(Fatal::late)?.ip()
-        }
-    };
-    let listening = control::bind_control(ip, network.control_port)
-        .and_then(|socket| control::listen(socket, controller.clone(), over.clone()));
-    match (listening, network.control_port) {
-        (Err(error), Some(port)) => {
-            let exit =
-                if error.kind() == io::ErrorKind::AddrInUse { Exit::AddressInUse } else { Exit::Fatal };
-            return Err(Fatal {
-                exit,
-                text: format!("Unable to bind remote control socket to port {port}: {error}"),
-            });
-        }
-        // Nobody asked for that port in particular: the run goes on without remote control.
-        (Err(_), None) | (Ok(()), _) => {}
-    }
-    if terminal == Terminal::Live && !options.general.no_keyboard {
-        control::read_keyboard(controller.clone()).map_err(|error| Fatal::late(error.to_string()))?;
-    }
-    Ok(())
 }
 
 /// Lets the threads work until the run is over. Gives how it ended and its last figures.

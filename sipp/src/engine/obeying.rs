@@ -5,7 +5,7 @@ use std::time::Duration;
 use sip::time::Time;
 
 use crate::exit::Exit;
-use crate::state::Scope;
+use crate::state::{Scope, Value};
 use crate::stats::counters::{Counters, Totals};
 
 use super::command::{Command, Dumped};
@@ -30,7 +30,10 @@ impl Signalling {
     fn carry_out(&mut self, now: Time, command: Command) {
         match command {
             Command::AdjustRate(steps) => self.opening.schedule.adjust(now, steps),
-            Command::TogglePause => self.toggle_pause(now),
+            Command::TogglePause => self.pause(now, !self.state.paused),
+            Command::Pause => self.pause(now, true),
+            Command::Resume => self.pause(now, false),
+            Command::QuitSoftly => self.quit.ask_softly(),
             Command::Quit => self.quit.ask(),
             Command::ForceQuit => self.quit.force(),
             Command::Interrupt => self.end(Exit::Success, None),
@@ -48,6 +51,7 @@ impl Signalling {
                 }
             }
             Command::SetLimit(limit) => self.opening.schedule.set_limit(limit),
+            Command::SetVariable(name, text) => self.set_variable(&name, &text),
             Command::Trace(traced, on) => self.link.switch(traced, on),
             Command::Dump(what) => self.dump(now, what),
             Command::ResetStatistics => self.reset(),
@@ -58,12 +62,20 @@ impl Signalling {
         }
     }
 
-    fn toggle_pause(&mut self, now: Time) {
-        self.state.paused = !self.state.paused;
-        if self.state.paused {
-            self.opening.schedule.pause(now);
-        } else {
-            self.opening.schedule.resume(now);
+    /// Stops opening calls, or goes on with it.
+    fn pause(&mut self, now: Time, paused: bool) {
+        match (self.state.paused, paused) {
+            (false, true) => self.opening.schedule.pause(now),
+            (true, false) => self.opening.schedule.resume(now),
+            _ => {}
+        }
+        self.state.paused = paused;
+    }
+
+    /// A name that the scenario has not was refused when it was asked for.
+    fn set_variable(&mut self, name: &str, text: &str) {
+        if let Some(slot) = self.program.global(name) {
+            self.world.globals.set(slot.index, Value::text(text.as_bytes()));
         }
     }
 

@@ -15,7 +15,7 @@ use crate::media::reports::Origin;
 use crate::options::Options;
 use crate::scenario::Program;
 use crate::screen::Live;
-use crate::state::{Settings, WallClock};
+use crate::state::{Scope, Settings, WallClock};
 use crate::stats::condition::Condition;
 use crate::stats::counters::Counters;
 use crate::stats::snapshot::Setup;
@@ -205,6 +205,7 @@ fn shown_setup(
         pause: options.call.pause,
         stop_after: options.rate.stop_after,
         auto_answer: options.call.auto_answer,
+        globals: program.vars.table(Scope::Global).iter().map(|variable| variable.name.clone()).collect(),
         rules: Rules::default(),
         lossy: options.call.lost_percent > 0.0 || program.has_losses,
     }

@@ -11,7 +11,7 @@ mod quota;
 pub(crate) mod reason;
 mod store;
 
-pub(crate) use flight::{Flight, Kind, Place, title};
+pub(crate) use flight::{Flight, Kind, Place, Said, title};
 pub(crate) use quota::Quota;
 pub(crate) use store::{Entry, Recorder};
 

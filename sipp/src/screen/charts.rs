@@ -74,7 +74,11 @@ pub(super) fn draw(snapshot: &Snapshot, frame: &mut Frame<'_>, area: Rect) {
 
 fn draw_chart(chart: &ChartDef, newest_first: &[u64], frame: &mut Frame<'_>, area: Rect) {
     let shown = |value: u64| {
-        if value % 1000 == 0 { (value / 1000).to_string() } else { format!("{:.1}", value as f64 / 1000.0) }
+        if value.is_multiple_of(1000) {
+            (value / 1000).to_string()
+        } else {
+            format!("{:.1}", value as f64 / 1000.0)
+        }
     };
     let newest = shown(newest_first.first().copied().unwrap_or(0));
     let most = shown(newest_first.iter().max().copied().unwrap_or(0));

@@ -18,6 +18,19 @@ use super::verdict;
 
 /// The document, with a line end.
 pub(crate) fn json(snapshot: &Snapshot) -> String {
+    format!("{:#}\n", document(snapshot))
+}
+
+/// The document of a moment, of the seconds only the last one: short enough for a datagram.
+pub(crate) fn brief(snapshot: &Snapshot) -> Value {
+    let mut document = document(snapshot);
+    if let Some(list) = document.pointer_mut("/seconds/list").and_then(Value::as_array_mut) {
+        *list = list.pop().into_iter().collect();
+    }
+    document
+}
+
+fn document(snapshot: &Snapshot) -> Value {
     let counters = &snapshot.counters;
     let totals = &counters.totals;
     let response_times: Vec<Value> = snapshot
@@ -27,7 +40,7 @@ pub(crate) fn json(snapshot: &Snapshot) -> String {
         .zip(&counters.response_times)
         .map(|(name, samples)| samples_json(Some(name), samples))
         .collect();
-    let document = json!({
+    json!({
         "version": 1,
         "program": concat!("sipp ", env!("CARGO_PKG_VERSION")),
         "scenario": snapshot.layout.name,
@@ -85,8 +98,7 @@ pub(crate) fn json(snapshot: &Snapshot) -> String {
         },
         "trace_records_dropped": snapshot.dropped_records,
         "seconds": seconds(snapshot),
-    });
-    format!("{document:#}\n")
+    })
 }
 
 /// Whether this side kept up, and what it used.

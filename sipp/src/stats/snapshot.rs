@@ -75,6 +75,8 @@ pub(crate) struct Setup {
     pub(crate) auto_answer: bool,
     /// Messages can be lost on purpose.
     pub(crate) lossy: bool,
+    /// Names of the scenario's global variables.
+    pub(crate) globals: Vec<String>,
     /// What the run is held to.
     pub(crate) rules: Rules,
 }

@@ -53,6 +53,18 @@ pub enum Jump {
     Break,
 }
 
+impl Jump {
+    /// The word that is written.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Jump::Return => "return",
+            Jump::Exit => "exit",
+            Jump::Drop => "drop",
+            Jump::Break => "break",
+        }
+    }
+}
+
 /// A chain of conditions.
 #[derive(Clone, Debug)]
 pub struct If {

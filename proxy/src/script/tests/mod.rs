@@ -2,6 +2,7 @@
 
 mod control;
 mod expressions;
+mod lints;
 mod mistakes;
 mod nested;
 

@@ -1,0 +1,84 @@
+//! What a run has for the world outside: the control socket, the metrics, the keyboard.
+//!
+//! Opened before the terminal is taken over, so that what is said and refused can be read.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::exit::Exit;
+use crate::options::{HostPort, Options};
+
+use super::board::Board;
+use super::control::{self, Controller};
+use super::setup::Fatal;
+use super::{Console, Terminal, address, metrics};
+
+/// Sockets that are bound, and the figures they show.
+pub(super) struct Outside {
+    control: Option<UdpSocket>,
+    /// The desk posts figures here.
+    pub(super) board: Board,
+}
+
+impl Outside {
+    /// Binds what the options ask for, and says where on standard error.
+    ///
+    /// Errors: an address that was asked for by name cannot be bound.
+    pub(super) fn open(options: &Options, console: &mut Console) -> Result<Outside, Fatal> {
+        let board = Board::default();
+        let network = &options.network;
+        let ip = match &network.control {
+            None => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            Some(host) => {
+                let host = HostPort { host: host.clone(), port: None };
+                address::resolve(&host, 0).map_err(Fatal::late)?.ip()
+            }
+        };
+        let control = match (control::bind_control(ip, network.control_port), network.control_port) {
+            (Ok(socket), _) => Some(socket),
+            (Err(error), Some(port)) => {
+                return Err(refusal(&error, format!("Unable to bind remote control socket to port {port}")));
+            }
+            // Nobody asked for that port in particular: the run goes on without remote control.
+            (Err(_), None) => None,
+        };
+        let mut said = String::new();
+        if let Some(addr) = control.as_ref().and_then(|socket| socket.local_addr().ok()) {
+            let reach = if addr.ip().is_loopback() { "" } else { ", open to other hosts (-ci)" };
+            said.push_str(&format!("Remote control on UDP {addr}{reach}\n"));
+        }
+        if let Some(addr) = options.watch.metrics {
+            let bound = metrics::serve(addr, board.clone());
+            let bound =
+                bound.map_err(|error| refusal(&error, format!("Unable to serve metrics on {addr}")))?;
+            said.push_str(&format!("Metrics on http://{bound}/metrics\n"));
+        }
+        // A closed stderr is no reason to stop.
+        let _ = console.err.write_all(said.as_bytes());
+        Ok(Outside { control, board })
+    }
+
+    /// Starts the threads that commands come from, until `over` is set.
+    pub(super) fn listen(
+        self,
+        options: &Options,
+        (controller, over): (&Controller, &Arc<AtomicBool>),
+        terminal: Terminal,
+    ) -> Result<(), Fatal> {
+        let failed = |error: io::Error| Fatal::late(error.to_string());
+        if let Some(socket) = self.control {
+            control::listen((socket, self.board), controller.clone(), over.clone()).map_err(failed)?;
+        }
+        if terminal == Terminal::Live && !options.general.no_keyboard {
+            control::read_keyboard(controller.clone()).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+fn refusal(error: &io::Error, what: String) -> Fatal {
+    let exit = if error.kind() == io::ErrorKind::AddrInUse { Exit::AddressInUse } else { Exit::Fatal };
+    Fatal { exit, text: format!("{what}: {error}") }
+}
