@@ -7,6 +7,7 @@ pub mod cfgutils;
 pub mod corex;
 pub mod db;
 pub mod debugger;
+pub mod group;
 pub mod htable;
 pub mod kex;
 pub mod maxfwd;
@@ -20,6 +21,7 @@ pub mod rr;
 pub mod sanity;
 pub mod siputils;
 pub mod sl;
+pub mod speeddial;
 pub mod textops;
 pub mod textopsx;
 pub mod tm;
@@ -41,6 +43,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &db::SQLITE,
     &db::TEXT,
     &debugger::MODULE,
+    &group::MODULE,
     &htable::MODULE,
     &kex::MODULE,
     &maxfwd::MODULE,
@@ -54,6 +57,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &sanity::MODULE,
     &siputils::MODULE,
     &sl::MODULE,
+    &speeddial::MODULE,
     &textops::MODULE,
     &textopsx::MODULE,
     &tm::MODULE,

@@ -5,13 +5,15 @@
 
 use sip::digest::{Algorithm, Ha1};
 
-use crate::store::{Cell, Name, Operator, Query, Reply, Row, StoreError, Url, sql, table};
+use std::ops::RangeInclusive;
+
+use crate::store::{Cell, ColumnType, Name, Operator, Query, Reply, Row, StoreError, Table, Url, sql, table};
 
 /// A command: its name, its arguments for the help, how many of them, what it does.
 struct Command {
     name: &'static str,
     arguments: &'static str,
-    count: usize,
+    count: RangeInclusive<usize>,
     run: fn(&Url, &[String]) -> Result<String, String>,
     doc: &'static str,
 }
@@ -20,42 +22,56 @@ static COMMANDS: &[Command] = &[
     Command {
         name: "create",
         arguments: "URL",
-        count: 0,
+        count: 0..=0,
         run: create,
         doc: "creates the tables that are not there yet",
     },
     Command {
         name: "add-user",
         arguments: "URL USER@DOMAIN PASSWORD",
-        count: 2,
+        count: 2..=2,
         run: add_user,
         doc: "adds a user; only hashes of the password are stored",
     },
     Command {
         name: "add-user-plain",
         arguments: "URL USER@DOMAIN PASSWORD",
-        count: 2,
+        count: 2..=2,
         run: add_user_plain,
         doc: "the same with the password itself, as calculate_ha1 needs it",
     },
     Command {
         name: "remove-user",
         arguments: "URL USER@DOMAIN",
-        count: 1,
+        count: 1..=1,
         run: remove_user,
         doc: "removes a user",
     },
     Command {
         name: "add-address",
         arguments: "URL GROUP ADDRESS MASK PORT TAG",
-        count: 5,
+        count: 5..=5,
         run: add_address,
         doc: "adds a record for module permissions; mask 0: one host, port 0: any",
     },
     Command {
+        name: "add",
+        arguments: "URL TABLE COLUMN=VALUE...",
+        count: 2..=MOST_COLUMNS,
+        run: add,
+        doc: "adds a row, e.g. add sqlite:///my.db speed_dial username=alice sd_username=22 new_uri=sip:bob@here",
+    },
+    Command {
+        name: "remove",
+        arguments: "URL TABLE COLUMN=VALUE...",
+        count: 2..=MOST_COLUMNS,
+        run: remove,
+        doc: "removes the rows with all these values",
+    },
+    Command {
         name: "show",
         arguments: "URL TABLE",
-        count: 1,
+        count: 1..=1,
         run: show,
         doc: "prints a table without passwords and hashes",
     },
@@ -67,7 +83,7 @@ static COMMANDS: &[Command] = &[
 pub fn db_tool(arguments: &[String]) -> Result<String, String> {
     let [name, url, rest @ ..] = arguments else { return Err(usage()) };
     let command = COMMANDS.iter().find(|command| command.name == name.as_str());
-    let command = command.filter(|command| command.count == rest.len()).ok_or_else(usage)?;
+    let command = command.filter(|command| command.count.contains(&rest.len())).ok_or_else(usage)?;
     let url = Url::parse(url).map_err(|error| error.to_string())?;
     (command.run)(&url, rest)
 }
@@ -141,8 +157,50 @@ fn add_address(url: &Url, arguments: &[String]) -> Result<String, String> {
     Ok(String::new())
 }
 
+fn add(url: &Url, arguments: &[String]) -> Result<String, String> {
+    let table = known(&arguments[0])?;
+    let values = values(table, &arguments[1..])?;
+    sql::run_now(url, &Query::Insert { table: Name::known(table.name), values }).map_err(failed)?;
+    Ok(String::new())
+}
+
+fn remove(url: &Url, arguments: &[String]) -> Result<String, String> {
+    let table = known(&arguments[0])?;
+    let values = values(table, &arguments[1..])?.into_iter();
+    let only = values.map(|(column, cell)| (column, Operator::Equal, cell)).collect();
+    match sql::run_now(url, &Query::Delete { table: Name::known(table.name), only }).map_err(failed)? {
+        Reply::Changed(0) => Err("there is no such row".into()),
+        _ => Ok(String::new()),
+    }
+}
+
+/// The table of that name. Errors: there is none.
+fn known(name: &str) -> Result<&'static Table, String> {
+    table(name).ok_or_else(|| format!("there is no table {name}"))
+}
+
+/// Reads `COLUMN=VALUE` words. Errors: the first that is none, names no column, or has a text for a number.
+fn values(table: &'static Table, words: &[String]) -> Result<Vec<(Name, Cell)>, String> {
+    let value = |word: &String| {
+        let (name, value) = word.split_once('=').ok_or_else(|| format!("{word}: expected COLUMN=VALUE"))?;
+        let column = table.columns.iter().find(|column| column.name == name);
+        let column = column.ok_or_else(|| format!("table {} has no column {name}", table.name))?;
+        let cell = match column.kind {
+            ColumnType::Int => {
+                value.parse().map(Cell::Int).map_err(|_| format!("{word}: expected a number"))?
+            }
+            ColumnType::Real => {
+                value.parse().map(Cell::Real).map_err(|_| format!("{word}: expected a number"))?
+            }
+            ColumnType::Text(_) | ColumnType::Time => Cell::text(value.as_bytes()),
+        };
+        Ok((Name::known(column.name), cell))
+    };
+    words.iter().map(value).collect()
+}
+
 fn show(url: &Url, arguments: &[String]) -> Result<String, String> {
-    let table = table(&arguments[0]).ok_or_else(|| format!("there is no table {}", arguments[0]))?;
+    let table = known(&arguments[0])?;
     let columns: Vec<&'static str> =
         table.columns.iter().map(|column| column.name).filter(|name| !SECRETS.contains(name)).collect();
     let query = Query::Select {
@@ -181,6 +239,9 @@ fn failed(error: StoreError) -> String {
     };
     format!("{error}{hint}")
 }
+
+/// Most words `add` takes: a table and its columns.
+const MOST_COLUMNS: usize = 64;
 
 /// Columns never printed.
 const SECRETS: &[&str] = &["password", "ha1", "ha1b"];

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::api::{Answer, Ctx, IoAnswer, Level, Loading, ModuleDef, ParamDef};
-use crate::store::{Driver, Reply, Row, Url};
+use crate::store::{Driver, Name, Reply, Row, Url};
 
 /// The table of module db_sqlite.
 pub static SQLITE: ModuleDef = ModuleDef {
@@ -82,6 +82,17 @@ pub fn url(loading: &Loading<'_>) -> Result<Arc<Url>, String> {
         return Err(format!("parameter db_url asks for {driver}, only sqlite is built in yet"));
     }
     Ok(Arc::new(url))
+}
+
+/// Reads a parameter that names a table or column. Errors: it is no [`Name`].
+pub fn name(loading: &Loading<'_>, param: &str) -> Result<Name, String> {
+    Name::parse(&loading.params.text(param)).map_err(|error| format!("parameter {param}: {error}"))
+}
+
+/// Reads an argument that names a table; one that is none is logged.
+pub fn table(ctx: &mut Ctx<'_>, module: &str, name: &[u8]) -> Option<Name> {
+    let table = Name::parse(name);
+    table.inspect_err(|error| ctx.log(Level::ERR, format!("{module}: {error}"))).ok()
 }
 
 /// The rows a query of `module` gave; `None` when the database failed, which is logged.
