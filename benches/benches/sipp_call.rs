@@ -19,7 +19,7 @@ use sipp::state::{CallNumber, CallState, Settings, UserId};
 fn program(name: &str) -> Program {
     let infiles = Infiles::default();
     let text = builtin::text(name).expect("built in");
-    let context = Context { keys: &[], infiles: &infiles, stream_type: 8 };
+    let context = Context::new(&[], &infiles);
     let mut program = load(name, text.as_bytes(), context).expect("correct").program;
     program.settle(&settings());
     program

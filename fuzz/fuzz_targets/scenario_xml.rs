@@ -15,7 +15,7 @@ use sipp::state::{Scope, Settings};
 
 fn compile(text: &[u8]) -> Option<Program> {
     let infiles = Infiles::default();
-    load("fuzz.xml", text, Context { keys: &[], infiles: &infiles, stream_type: 8 })
+    load("fuzz.xml", text, Context::new(&[], &infiles))
         .ok()
         .map(|loaded| loaded.program)
 }

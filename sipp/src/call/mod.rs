@@ -136,7 +136,7 @@ impl Call {
         let ident = &mut world.ident;
         state.lines = world
             .infiles
-            .pick_lines(birth.user.0, |bound| ident.below(bound))
+            .pick_lines(birth.user.0, &program.files, |bound| ident.below(bound))
             .map_err(|error| error.to_string())?;
         Ok(Call {
             state,

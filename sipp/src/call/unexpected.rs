@@ -7,7 +7,7 @@ use crate::state::StepIndex;
 
 use super::io::NEVER;
 use super::matching::method_text;
-use super::{Cause, Count, Outcome, Run, Wait};
+use super::{Cause, Count, Origin, Outcome, Run, Wait};
 
 impl Run<'_, '_> {
     /// Takes a message that fits nowhere.
@@ -29,6 +29,9 @@ impl Run<'_, '_> {
             }
             Some(b"INFO" | b"NOTIFY" | b"OPTIONS" | b"UPDATE") if self.env.settings.auto_answer => {
                 self.answer(view, "INFO, NOTIFY, OPTIONS or UPDATE");
+                if self.is_no_call_yet() {
+                    self.end(Outcome::Unjudged);
+                }
             }
             _ => self.reject(view),
         }
@@ -54,6 +57,12 @@ impl Run<'_, '_> {
             self.take_message(view, peer);
         }
         true
+    }
+
+    /// True when only the message at hand made the call, and the scenario has taken nothing yet.
+    fn is_no_call_yet(&self) -> bool {
+        let came_in = matches!(self.call.origin, Origin::Received | Origin::OutOfCall);
+        came_in && self.call.state.step.0 == 0 && !self.call.progress.received_any
     }
 
     fn answer(&mut self, view: View<'_>, what: &str) {

@@ -13,7 +13,7 @@ use crate::state::Settings;
 
 fn actor(name: &str, seed: u64, side: Side) -> Actor {
     let infiles = Infiles::default();
-    let context = Context { keys: &[], infiles: &infiles, stream_type: 8 };
+    let context = Context::new(&[], &infiles);
     let text = builtin::text(name).expect("a built-in scenario");
     let program = load(name, text.as_bytes(), context).expect("correct").program;
     let peer = Peer::new(Transport::Udp, ([127, 0, 0, 1], 5060).into());

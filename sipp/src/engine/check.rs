@@ -1,39 +1,38 @@
-//! `-check`: every finding about a scenario and its injection files as one report.
+//! `-check`: every finding about scenarios and their injection files as one report.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use sip::diag::{Diagnostic, Format, Place, Report, Severity};
 
 use crate::exit::Exit;
 use crate::infile::{Infile, InfileError, Infiles};
+use crate::lang::VarNames;
 use crate::options::{Options, Source};
 use crate::scenario;
 
-use super::setup::{Fatal, SourceText, context, media_files};
+use super::library::Library;
+use super::loading::{SourceText, base_name, context, media_files, sources};
+use super::setup::Fatal;
 use super::{Console, complain};
 
-/// Checks the scenario of the command line, prints the report, and says whether it could be run.
+/// Checks the scenarios of the command line, prints the report, and says whether they could be run.
 pub fn check(options: &Options, console: &mut Console) -> Exit {
-    let source = options.scenario.main.clone().unwrap_or(Source::BuiltIn("uac".into()));
-    let scenario = match SourceText::read(&source) {
-        Ok(scenario) => scenario,
-        Err(Fatal { text, .. }) => {
-            complain(&mut console.err, &text);
-            return Exit::Failed;
-        }
-    };
     let mut checked = Checked::default();
     let infiles = checked.injection_files(options);
-    match scenario::load(&scenario.shown, &scenario.text, context(options, &infiles)) {
-        Ok(loaded) => {
-            let (_, wrong) = media_files(&loaded.program, &source, (&scenario.shown, &scenario.text));
-            checked.findings.extend(loaded.warnings.into_iter().chain(loaded.advice).chain(wrong));
+    let mut shared = None;
+    for (part, source) in sources(options) {
+        match SourceText::read(&source) {
+            Ok(text) => {
+                let context = context(options, part, &infiles, shared.as_ref());
+                shared = checked.scenario(&source, text, context).or(shared);
+            }
+            Err(Fatal { text, .. }) => {
+                complain(&mut console.err, &text);
+                return Exit::Failed;
+            }
         }
-        Err(findings) => checked.findings.extend(findings),
     }
-    let format = options.tools.format;
-    let report = checked.report(format, &scenario);
+    let report = checked.report(options.tools.format);
     // A closed stdout must not hide the exit code.
     let _ = console.out.write_all(report.as_bytes()).and_then(|()| console.out.flush());
     let broken = checked.findings.iter().any(|finding| finding.severity == Severity::Error);
@@ -48,10 +47,30 @@ struct Checked {
 }
 
 impl Checked {
+    /// Notes the findings about one scenario; gives its variables, which the next one may use.
+    fn scenario(
+        &mut self,
+        source: &Source,
+        SourceText { shown, text, .. }: SourceText,
+        context: scenario::Context<'_>,
+    ) -> Option<VarNames> {
+        let mut vars = None;
+        match scenario::load(&shown, &text, context) {
+            Ok(loaded) => {
+                let wrong = media_files(&loaded.program, source, (&shown, &text), &mut Library::default());
+                self.findings.extend(loaded.warnings.into_iter().chain(loaded.advice).chain(wrong));
+                vars = Some(loaded.program.vars);
+            }
+            Err(findings) => self.findings.extend(findings),
+        }
+        self.texts.push((shown, text));
+        vars
+    }
+
     /// Reads the injection files; one that cannot be read is a finding.
     fn injection_files(&mut self, options: &Options) -> Infiles {
         let mut infiles = Infiles::default();
-        for path in &options.scenario.injection {
+        for path in options.scenario.injection_files() {
             let shown: Arc<str> = path.as_str().into();
             let text = match std::fs::read(path) {
                 Ok(text) => text,
@@ -61,9 +80,7 @@ impl Checked {
                     continue;
                 }
             };
-            let name =
-                Path::new(path).file_name().map_or(path.as_str().into(), |name| name.to_string_lossy());
-            match Infile::parse(&name, text.clone()) {
+            match Infile::parse(&base_name(path), text.clone()) {
                 Ok(file) => {
                     infiles.push(file);
                 }
@@ -90,9 +107,9 @@ impl Checked {
         infiles
     }
 
-    fn report(&self, format: Format, scenario: &SourceText) -> String {
+    fn report(&self, format: Format) -> String {
         if format == Format::Text && self.findings.is_empty() {
-            return format!("{}: nothing found\n", scenario.shown);
+            return self.texts.iter().map(|(name, _)| format!("{name}: nothing found\n")).collect();
         }
         let report = Report {
             tool: "sipp",
@@ -101,8 +118,7 @@ impl Checked {
             findings: &self.findings,
         };
         report.render(format, |name| {
-            let other = || self.texts.iter().find(|(path, _)| path == name).map(|(_, text)| text.as_slice());
-            if name == scenario.shown { Some(&scenario.text) } else { other() }
+            self.texts.iter().find(|(path, _)| path == name).map(|(_, text)| text.as_slice())
         })
     }
 }

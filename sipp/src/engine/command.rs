@@ -3,6 +3,7 @@
 //! Keys and lines come from the keyboard and from the control socket alike. Pure: text in, command out.
 
 use crate::screen::Movement;
+use crate::stats::layout::Part;
 
 /// Something asked of the running engine.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +46,10 @@ pub enum Command {
     Trace(Traced, bool),
     /// `dump variables`, `dump tasks`.
     Dump(Dumped),
+    /// `set display`: show the figures of another scenario.
+    Display(Part),
+    /// `set hide`: whether messages with `hide` stay off the screen.
+    Hide(bool),
     /// `reset stats`.
     ResetStatistics,
     /// A line that could not be understood: the warning to log.
@@ -140,22 +145,28 @@ fn set(what: &str, value: Option<&str>) -> Command {
         "rate-scale" => number.map(Command::SetRateScale),
         "users" => value.parse().ok().map(Command::SetUsers),
         "limit" => value.parse().ok().map(Command::SetLimit),
-        "hide" | "display" => return display(what, value),
+        "display" => return display(value),
+        "hide" => return hide(value),
         _ => return Command::Refused(format!("Unknown set attribute: {what}")),
     };
     let named = if what == "rate-scale" { "rate scale" } else { what };
     command.unwrap_or_else(|| Command::Refused(format!("Invalid {named} value: \"{value}\"")))
 }
 
-/// `set display` and `set hide`: there is one scenario, and hidden messages stay hidden.
-fn display(what: &str, value: &str) -> Command {
-    let text = match (what, value) {
-        ("display", "main") => return Command::Show('1'),
-        ("display", _) => format!("Unknown display scenario: {value}"),
-        (_, "true" | "false") => return Command::Show('1'),
-        _ => format!("Invalid bool: {value}"),
-    };
-    Command::Refused(text)
+fn display(value: &str) -> Command {
+    let part = Part::ALL.into_iter().find(|(_, word)| *word == value);
+    part.map_or_else(
+        || Command::Refused(format!("Unknown display scenario: {value}")),
+        |(part, _)| Command::Display(part),
+    )
+}
+
+fn hide(value: &str) -> Command {
+    match value {
+        "true" => Command::Hide(true),
+        "false" => Command::Hide(false),
+        _ => Command::Refused(format!("Invalid bool: {value}")),
+    }
 }
 
 fn trace(what: Option<&str>, switch: Option<&str>) -> Command {
@@ -261,7 +272,7 @@ pub(crate) fn datagram(bytes: &[u8]) -> Option<Command> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, Dumped, Movement, Traced, Typist, datagram, line};
+    use super::{Command, Dumped, Movement, Part, Traced, Typist, datagram, line};
 
     #[test]
     fn lines_become_commands() {
@@ -275,6 +286,8 @@ mod tests {
             ("trace error false", Command::Trace(Traced::Errors, false)),
             ("dump tasks", Command::Dump(Dumped::Tasks)),
             ("reset stats", Command::ResetStatistics),
+            ("set display rx", Command::Display(Part::Receiving)),
+            ("set hide false", Command::Hide(false)),
         ];
         for (text, command) in rows {
             assert_eq!(line(text), command, "{text}");

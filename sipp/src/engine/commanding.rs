@@ -13,6 +13,7 @@ use crate::state::{StepIndex, UserId};
 use crate::traffic::calls::Owner;
 
 use super::address::resolve;
+use super::scenarios::ScenarioId;
 use super::setup::Fatal;
 use super::signalling::Signalling;
 use super::twins::{Heard, Roles, Twins, header, parse_peers};
@@ -24,7 +25,7 @@ impl Signalling {
             let Some(heard) = self.twins.as_mut().and_then(Twins::hear) else { return };
             match heard {
                 Heard::Command(text) => self.command(now, &text),
-                Heard::Closed if self.program.mode == Mode::Commanded && !self.twins_have_names() => {
+                Heard::Closed if self.main_mode() == Mode::Commanded && !self.twins_have_names() => {
                     self.quit.force();
                 }
                 Heard::Closed => self.quit.ask_softly(),
@@ -35,6 +36,10 @@ impl Signalling {
         if let Some(twins) = &self.twins {
             twins.wake();
         }
+    }
+
+    fn main_mode(&self) -> Mode {
+        self.scenarios.main().program.mode
     }
 
     fn twins_have_names(&self) -> bool {
@@ -50,9 +55,10 @@ impl Signalling {
         let from = from.map(String::from_utf8_lossy);
         let key = match self.calls.find(now, id) {
             Owner::Open(key) => key,
-            Owner::Unknown if self.program.mode == Mode::Commanded && !self.quit.is_quitting() => {
-                let Some(key) = self.begin(now, id, UserId(0), Origin::Opened) else { return };
-                self.counters.totals.outgoing += 1;
+            Owner::Unknown if self.main_mode() == Mode::Commanded && !self.quit.is_quitting() => {
+                let birth = (id, UserId(0));
+                let Some(key) = self.begin(now, birth, Origin::Opened, ScenarioId::MAIN) else { return };
+                self.scenarios.main_mut().counters.totals.outgoing += 1;
                 if !self.equip(now, key) {
                     return;
                 }
@@ -64,14 +70,19 @@ impl Signalling {
             }
         };
         self.advance(now, key, Input::Command { text, from: from.as_deref() });
-        if self.opening.is_last(self.counters.totals.created()) {
+        if self.opening.is_last(self.scenarios.created()) {
             self.quit.ask_softly();
         }
     }
 
     /// Sends the command of a call. False when it could not be sent.
-    pub(super) fn send_command(&mut self, now: Time, step: StepIndex, bytes: &[u8]) -> bool {
-        let to = match &self.program.steps[step.get()].op {
+    pub(super) fn send_command(
+        &mut self,
+        now: Time,
+        (scenario, step): (ScenarioId, StepIndex),
+        bytes: &[u8],
+    ) -> bool {
+        let to = match &self.scenarios[scenario].program.steps[step.get()].op {
             Op::SendCmd(command) => command.dest.as_deref(),
             // The twin is told of an abort at a step that only receives from it.
             Op::RecvCmd(command) => command.src.as_deref(),

@@ -5,13 +5,14 @@ use std::time::Duration;
 use crate::scenario::{Op, Program, Send, SendKind, Step};
 use crate::state::VarSlot;
 use crate::stats::counters::Shape;
-use crate::stats::layout::{Kind, Layout, Line, Role};
+use crate::stats::layout::{Kind, Layout, Line, Part, Role};
 
 /// The lines and names of a scenario. `pause` is the length of a pause that gives none.
-pub(super) fn layout(program: &Program, name: &str, pause: Duration) -> Layout {
+pub(super) fn layout(program: &Program, (name, part): (&str, Part), pause: Duration) -> Layout {
     let role = if program.mode.calls_out() { Role::Client } else { Role::Server };
     Layout {
         name: name.into(),
+        part,
         role,
         lines: program.steps.iter().map(|step| line(program, step, pause)).collect(),
         response_times: program.timers.iter().map(|timer| timer.name.clone()).collect(),

@@ -12,14 +12,12 @@ use sip::time::Time;
 use crate::options::{Options, TraceFile, Traces};
 use crate::screen::Live;
 use crate::stats::closing;
-use crate::stats::csv::{self, Bins};
-use crate::stats::report;
+use crate::stats::layout::Part;
 use crate::stats::screens::Screen;
 use crate::stats::seconds::{Seconds, Stopwatch};
 use crate::stats::snapshot::{Baseline, Phase, Snapshot};
 use crate::stats::times::Wall;
 use crate::stats::trace;
-use crate::stats::verdict;
 
 use super::board::Board;
 use super::children::Children;
@@ -27,6 +25,7 @@ use super::command::{Command, Traced};
 use super::files::{SizeRule, Trace};
 use super::flights::Flights;
 use super::link::{Batch, Note, Occasion};
+use super::tables::Tables;
 use super::threads;
 
 /// Everything the desk owns.
@@ -41,43 +40,22 @@ pub(super) struct Desk {
     /// Files of rtpcheck, made with their first line.
     checks: Vec<(&'static str, Trace)>,
     stem: String,
-    tables: Tables,
+    /// Of each scenario that has files.
+    tables: Vec<Tables>,
     live: Option<Live>,
     flights: Flights,
     /// For those who watch from outside.
     pub(super) board: Board,
-    /// Where the periodic columns of the screen begin.
-    drawn: Baseline,
+    /// Which scenario the screens show.
+    displayed: Part,
+    /// Where the periodic columns of the screen begin, for each scenario.
+    drawn: Vec<Baseline>,
     problems: Problems,
     children: Children,
     paper: Vec<u8>,
     /// The run second by second.
     seconds: Arc<Seconds>,
     stopwatch: Stopwatch,
-}
-
-/// The files of numbers.
-#[derive(Default)]
-struct Tables {
-    stat: Option<Table>,
-    counts: Option<Table>,
-    error_codes: Option<Table>,
-    response_times: Option<Table>,
-    report: Option<Table>,
-    junit: Option<Table>,
-    /// Where the periodic columns of the next row begin.
-    since: Baseline,
-    bins: Bins,
-    /// Names of the response times.
-    timers: Vec<String>,
-    /// Response times not written yet.
-    waiting: usize,
-    pending: String,
-}
-
-/// One file of numbers.
-struct Table {
-    file: std::fs::File,
 }
 
 /// What went wrong, for the last words of the program.
@@ -88,18 +66,23 @@ struct Problems {
 }
 
 impl Desk {
-    /// A desk for a run of that scenario; with `live` it draws.
+    /// A desk for a run of those scenarios, the main one first; with `live` it draws.
     ///
     /// Errors: a file that was asked for cannot be created; the line to show.
     pub(super) fn new(
         options: &Options,
-        (scenario, pid): (&str, u32),
+        (scenarios, pid): (&[(Part, &str)], u32),
         wall: Wall,
         live: Option<Live>,
     ) -> Result<Desk, String> {
         let (watch, junit) = (&options.watch, options.verdict.junit.as_deref());
         let options = &options.traces;
+        let scenario = scenarios.first().map_or("", |(_, name)| name);
         let stem = format!("{scenario}_{pid}");
+        let mut tables = Vec::new();
+        for (part, name) in scenarios.iter().filter(|(part, _)| *part != Part::OutOfCall) {
+            tables.push(Tables::open((options, junit), (*part, &format!("{name}_{pid}")), &stem)?);
+        }
         let rule = SizeRule::of(options);
         let trace = |option: &TraceFile, what: &str| {
             option.on.then(|| Trace::new(option, &format!("{stem}_{what}"), rule))
@@ -112,13 +95,14 @@ impl Desk {
             logs: trace(&options.logs, "logs"),
             call_debug: trace(&options.call_debug, "calldebug"),
             checks: Vec::new(),
-            tables: Tables::open((options, junit), &stem)?,
+            tables,
             flights: Flights::new(watch, scenario, pid, wall)?,
             board: Board::default(),
             stem,
             options: options.clone(),
             live,
-            drawn: Baseline::default(),
+            displayed: Part::Main,
+            drawn: Vec::new(),
             problems: Problems::default(),
             children: Children::default(),
             paper: Vec::new(),
@@ -158,13 +142,13 @@ impl Desk {
                     }
                 }
                 Note::Asked(command) => self.asked(command),
-                Note::Figures(snapshot, occasion) => {
-                    let snapshot = self.complete(*snapshot, occasion);
+                Note::Figures(mut snapshots, occasion) => {
+                    self.complete(&mut snapshots, occasion);
                     if occasion == Occasion::End {
-                        self.close(&snapshot, out, err);
-                        return Some(snapshot);
+                        self.close(&snapshots, out, err);
+                        return Some(snapshots.swap_remove(0));
                     }
-                    self.figures(&snapshot, occasion);
+                    self.figures(&snapshots, occasion);
                 }
             }
         }
@@ -172,19 +156,25 @@ impl Desk {
     }
 
     /// Adds what the desk knows: the threads' CPU time and the seconds so far.
-    fn complete(&mut self, mut snapshot: Snapshot, occasion: Occasion) -> Snapshot {
+    fn complete(&mut self, snapshots: &mut [Snapshot], occasion: Occasion) {
+        let Some(main) = snapshots.first_mut() else { return };
         // The thread that sent the figures may have ended since; its own account came with them.
         let others = threads::times().into_iter();
-        let others = others.filter(|thread| snapshot.threads.iter().all(|own| own.name != thread.name));
-        snapshot.threads.extend(others.collect::<Vec<_>>());
+        let others = others.filter(|thread| main.threads.iter().all(|own| own.name != thread.name));
+        main.threads.extend(others.collect::<Vec<_>>());
         if matches!(occasion, Occasion::Second | Occasion::End) {
-            let second = self.stopwatch.lap(&snapshot);
+            let second = self.stopwatch.lap(main);
             // Copied only while an earlier snapshot is still shown.
             Arc::make_mut(&mut self.seconds).push(second);
         }
-        snapshot.seconds = self.seconds.clone();
-        self.board.post(&snapshot);
-        snapshot
+        let threads = main.threads.clone();
+        for snapshot in snapshots.iter_mut() {
+            snapshot.seconds = self.seconds.clone();
+            snapshot.threads.clone_from(&threads);
+        }
+        if let Some(main) = snapshots.first() {
+            self.board.post(main);
+        }
     }
 
     /// A line for one of the files of rtpcheck.
@@ -200,38 +190,51 @@ impl Desk {
         self.problem(Time::ZERO, format!("Unable to write '{name}': {error}"));
     }
 
-    fn figures(&mut self, snapshot: &Snapshot, occasion: Occasion) {
+    fn figures(&mut self, snapshots: &[Snapshot], occasion: Occasion) {
         match occasion {
             Occasion::Start => {
-                self.tables.begin(snapshot, &self.options);
-                self.new_period(snapshot);
+                self.drawn = vec![Baseline::default(); snapshots.len()];
+                for (tables, snapshot) in self.tables.iter_mut().zip(snapshots) {
+                    tables.begin(snapshot, &self.options);
+                }
+                self.new_period(snapshots);
             }
-            Occasion::Draw => self.new_period(snapshot),
-            Occasion::Redraw => self.draw(snapshot),
-            Occasion::Row => self.tables.row(snapshot, &self.options),
-            Occasion::Dump => self.dump_screens(snapshot),
+            Occasion::Draw => self.new_period(snapshots),
+            Occasion::Redraw => self.draw(snapshots),
+            Occasion::Row => self.rows(snapshots),
+            Occasion::Dump => self.dump_screens(snapshots),
             Occasion::Second | Occasion::End => {}
         }
     }
 
     /// Draws, and begins a new period.
-    fn new_period(&mut self, snapshot: &Snapshot) {
-        self.draw(snapshot);
-        self.drawn = Baseline::of(snapshot);
+    fn new_period(&mut self, snapshots: &[Snapshot]) {
+        self.draw(snapshots);
+        self.drawn = snapshots.iter().map(Baseline::of).collect();
     }
 
-    fn draw(&mut self, snapshot: &Snapshot) {
-        if let Some(live) = &mut self.live {
+    fn draw(&mut self, snapshots: &[Snapshot]) {
+        let mut both = snapshots.iter().zip(&self.drawn);
+        let shown = both.find(|(snapshot, _)| snapshot.layout.part == self.displayed);
+        if let (Some(live), Some((snapshot, since))) = (&mut self.live, shown) {
             // A terminal that is gone stops the drawing, not the calls.
-            if live.draw((snapshot, &self.drawn), self.flights.list()).is_err() {
+            if live.draw((snapshot, since), self.flights.list()).is_err() {
                 self.live = None;
             }
         }
     }
 
+    fn rows(&mut self, snapshots: &[Snapshot]) {
+        for (tables, snapshot) in self.tables.iter_mut().zip(snapshots) {
+            tables.row(snapshot, &self.options);
+        }
+    }
+
     fn asked(&mut self, command: Command) {
-        if let Command::Trace(traced, on) = command {
-            return self.switch(traced, on);
+        match command {
+            Command::Trace(traced, on) => return self.switch(traced, on),
+            Command::Display(part) => self.displayed = part,
+            _ => {}
         }
         let Some(live) = &mut self.live else { return };
         match command {
@@ -278,7 +281,9 @@ impl Desk {
                 write(messages, self.wall.unix_seconds(at), &self.paper, &mut self.problems);
             }
         }
-        self.tables.response_times(batch, &self.options);
+        for tables in &mut self.tables {
+            tables.response_times(batch, &self.options);
+        }
     }
 
     fn problem(&mut self, at: Time, text: String) {
@@ -310,8 +315,9 @@ impl Desk {
     }
 
     /// SIGUSR2 and key `s`: the file is written anew each time, unless `-trace_screen` keeps adding.
-    fn dump_screens(&mut self, snapshot: &Snapshot) {
-        let text = all_screens(snapshot, &self.drawn);
+    fn dump_screens(&mut self, snapshots: &[Snapshot]) {
+        let both = snapshots.iter().zip(&self.drawn).filter(|(snapshot, _)| has_closing_screens(snapshot));
+        let text: String = both.map(|(snapshot, since)| all_screens(snapshot, since)).collect();
         let option = &self.options.screens;
         let name = option.file.clone().unwrap_or_else(|| format!("{}_screen.log", self.stem));
         let mut how = std::fs::OpenOptions::new();
@@ -319,37 +325,44 @@ impl Desk {
         how.create(true).write(true).append(append).truncate(!append);
         let written = how.open(&name).and_then(|mut file| file.write_all(text.as_bytes()));
         if let Err(error) = written {
-            self.problem(snapshot.at, format!("Unable to write '{name}': {error}"));
+            let at = snapshots.first().map_or(Time::ZERO, |main| main.at);
+            self.problem(at, format!("Unable to write '{name}': {error}"));
         }
     }
 
     /// The last rows, the closing screens, the last warning.
-    fn close(mut self, snapshot: &Snapshot, out: &mut dyn Write, err: &mut dyn Write) {
+    fn close(mut self, snapshots: &[Snapshot], out: &mut dyn Write, err: &mut dyn Write) {
         // The terminal is given back before anything is printed.
         self.live = None;
-        self.tables.row(snapshot, &self.options);
-        self.tables.row(snapshot, &self.options);
-        self.tables.flush_response_times();
-        put(&mut self.tables.report, &report::json(snapshot));
-        if let Err(problem) = self.flights.finish(snapshot) {
-            self.problem(snapshot.at, problem);
+        self.rows(snapshots);
+        self.rows(snapshots);
+        for tables in &mut self.tables {
+            tables.close(snapshots);
         }
-        let judged = verdict::judge(snapshot, &snapshot.setup.rules.conditions);
-        put(
-            &mut self.tables.junit,
-            &verdict::junit(snapshot, &judged, verdict::failures(snapshot).as_deref()),
-        );
+        if let Some(main) = snapshots.first()
+            && let Err(problem) = self.flights.finish(main)
+        {
+            self.problem(main.at, problem);
+        }
         if self.options.screens.on {
             // SIPp writes them while it still waits.
-            let waiting = Snapshot { phase: Phase::Quitting, ..snapshot.clone() };
-            self.dump_screens(&waiting);
+            let waits = |snapshot: &Snapshot| Snapshot { phase: Phase::Quitting, ..snapshot.clone() };
+            self.dump_screens(&snapshots.iter().map(waits).collect::<Vec<_>>());
         }
-        let closing = [Screen::Scenario, Screen::Statistics].map(|screen| screen.text(snapshot, &self.drawn));
+        let mut closing = String::new();
+        let both = snapshots.iter().zip(&self.drawn);
+        for (snapshot, since) in both.filter(|(snapshot, _)| has_closing_screens(snapshot)) {
+            closing.push_str(&Screen::Scenario.text(snapshot, since));
+            closing.push_str(&Screen::Statistics.text(snapshot, since));
+        }
         // A closed stdout or stderr must not hide the exit code.
-        let has_media = snapshot.media.sent_packets + snapshot.media.received_packets > 0;
-        let media = if has_media { Screen::Media.text(snapshot, &self.drawn) } else { String::new() };
-        let text = closing.concat() + &media + &closing::text(snapshot);
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        if let (Some(main), Some(since)) = (snapshots.first(), self.drawn.first()) {
+            if main.media.sent_packets + main.media.received_packets > 0 {
+                closing.push_str(&Screen::Media.text(main, since));
+            }
+            closing.push_str(&closing::text(main));
+        }
+        let _ = out.write_all(closing.as_bytes()).and_then(|()| out.flush());
         let _ = self.last_words(err);
     }
 
@@ -374,83 +387,14 @@ fn write(trace: &mut Trace, unix_seconds: i64, records: &[u8], problems: &mut Pr
     }
 }
 
+/// True for the scenarios whose calls make up the run. Like SIPp, out-of-call ones are only shown on demand.
+pub(super) fn has_closing_screens(snapshot: &Snapshot) -> bool {
+    snapshot.layout.part != Part::OutOfCall
+}
+
 /// The screens of `-trace_screen`, one after the other.
 fn all_screens(snapshot: &Snapshot, since: &Baseline) -> String {
     let more = 1..snapshot.layout.response_times.len();
     let screens = [Screen::Scenario, Screen::Statistics, Screen::Repartition(0)].into_iter();
     screens.chain(more.map(Screen::Repartition)).map(|screen| screen.text(snapshot, since)).collect()
-}
-
-impl Tables {
-    fn open((options, junit): (&Traces, Option<&str>), stem: &str) -> Result<Tables, String> {
-        let table = |on: bool, name: String| -> Result<Option<Table>, String> {
-            if !on {
-                return Ok(None);
-            }
-            let file = std::fs::File::create(&name);
-            let file = file.map_err(|error| format!("Unable to create '{name}': {error}"))?;
-            Ok(Some(Table { file }))
-        };
-        let stat = options.stat.file.clone().unwrap_or_else(|| format!("{stem}_.csv"));
-        Ok(Tables {
-            stat: table(options.stat.on, stat)?,
-            counts: table(options.counts, format!("{stem}_counts.csv"))?,
-            error_codes: table(options.error_codes, format!("{stem}_error_codes.csv"))?,
-            response_times: table(options.response_times, format!("{stem}_rtt.csv"))?,
-            // Opened now, so that a wrong name is told before the run and not after it.
-            report: table(options.report.is_some(), options.report.clone().unwrap_or_default())?,
-            junit: table(junit.is_some(), junit.unwrap_or_default().to_owned())?,
-            ..Tables::default()
-        })
-    }
-
-    /// Titles and the row of zeros.
-    fn begin(&mut self, snapshot: &Snapshot, options: &Traces) {
-        let delimiter = options.delimiter.as_str();
-        self.timers.clone_from(&snapshot.layout.response_times);
-        put(&mut self.stat, &csv::stat_header(snapshot, delimiter));
-        put(&mut self.counts, &csv::counts_header(&snapshot.layout, snapshot.setup.lossy, delimiter));
-        put(&mut self.response_times, &csv::rtt_header(delimiter));
-        self.row(snapshot, options);
-    }
-
-    fn row(&mut self, snapshot: &Snapshot, options: &Traces) {
-        let delimiter = options.delimiter.as_str();
-        put(&mut self.stat, &csv::stat_row(snapshot, &self.since, &self.bins, delimiter));
-        put(&mut self.counts, &csv::counts_row(snapshot, delimiter));
-        put(
-            &mut self.error_codes,
-            &csv::error_codes_row(snapshot, &snapshot.counters.error_codes, delimiter),
-        );
-        self.since = Baseline::of(snapshot);
-        if options.periodic_repartition {
-            self.bins = Bins::of(snapshot);
-        }
-    }
-
-    fn response_times(&mut self, batch: &Batch, options: &Traces) {
-        for (at, took, timer) in &batch.response_times {
-            let name = self.timers.get(usize::from(*timer)).map_or("", String::as_str);
-            self.pending.push_str(&csv::rtt_row(*at, *took, name, &options.delimiter));
-            self.waiting += 1;
-            if self.waiting >= options.response_times_batch {
-                self.flush_response_times();
-            }
-        }
-    }
-
-    fn flush_response_times(&mut self) {
-        put(&mut self.response_times, &self.pending);
-        self.pending.clear();
-        self.waiting = 0;
-    }
-}
-
-/// Appends text; a table that cannot be written (disk full) is given up, the run goes on.
-fn put(table: &mut Option<Table>, text: &str) {
-    if let Some(open) = table
-        && open.file.write_all(text.as_bytes()).is_err()
-    {
-        *table = None;
-    }
 }

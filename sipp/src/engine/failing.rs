@@ -10,9 +10,10 @@ use crate::recorder::{Entry, Flight, Kind, Place, Quota, Recorder, reason};
 use crate::scenario::{Op, Program, Step};
 use crate::state::{Scope, StepIndex, Value, Vars};
 use crate::stats::Cause;
-use crate::traffic::calls::{CallKey, Identified};
+use crate::traffic::calls::CallKey;
 
 use super::link::Note;
+use super::scenarios::{Running, ScenarioId};
 use super::signalling::Signalling;
 
 /// The recorder of one engine, and which failures it keeps.
@@ -64,14 +65,21 @@ impl Failing {
 impl Signalling {
     /// Looks at a call that has just ended, before it is buried: counts why it failed, and keeps what it said when
     /// that is worth it. `input` is what ended it.
-    pub(super) fn witness(&mut self, now: Time, key: CallKey, verdict: &Verdict, input: Input<'_>) {
+    pub(super) fn witness(
+        &mut self,
+        now: Time,
+        (key, scenario): (CallKey, ScenarioId),
+        verdict: &Verdict,
+        input: Input<'_>,
+    ) {
         let (cause, was_aborted) = match verdict.outcome {
             Outcome::Succeeded | Outcome::Unjudged => return self.failing.forget(key),
             Outcome::Failed(cause) => (cause, false),
             Outcome::Aborted => (None, true),
         };
         let step = failed_step(verdict, &self.state.outputs.list);
-        let expected = expectation(&self.program, verdict.check.map_or(verdict.step, |check| check.step));
+        let program = &self.scenarios[scenario].program;
+        let expected = expectation(program, verdict.check.map_or(verdict.step, |check| check.step));
         let received = match input {
             Input::Message { view, .. } => crate::recorder::title(view.bytes),
             _ => String::new(),
@@ -80,16 +88,16 @@ impl Signalling {
             cause,
             was_aborted,
             step: step.0,
-            sent: self.program.step(step).map_or("", |step| &step.label),
+            sent: program.step(step).map_or("", |step| &step.label),
             expected: &expected,
             // The phrase behind a status differs from peer to peer, not from failure to failure.
             received: received.split(' ').next().unwrap_or_default(),
         };
         let reason = reason::words(&known);
         let keeps = self.failing.quota.count(&reason);
-        if keeps && let Some(call) = self.calls.get_mut(key) {
+        if keeps && let Some(Running { call, .. }) = self.calls.get_mut(key) {
             let (messages, omitted) = self.failing.recorder.read(key.slot());
-            let place = place(&self.program, step, verdict);
+            let place = place(program, step, verdict);
             let heard = messages.iter().rev().find(|said| !said.kind.is_sent() && said.step <= step.0);
             let (expected, received) = match verdict.check {
                 Some(_) => (place.text.clone(), heard.map_or(received, |said| said.title())),
@@ -97,7 +105,7 @@ impl Signalling {
             };
             let flight = Flight {
                 reason,
-                call_id: String::from_utf8_lossy(call.call_id()).into_owned(),
+                call_id: String::from_utf8_lossy(&call.state().id).into_owned(),
                 number: call.state().number.0,
                 began: call.state().created,
                 ended: now,
@@ -105,7 +113,7 @@ impl Signalling {
                 expected,
                 received,
                 warnings: warnings(&self.state.outputs.list),
-                variables: variables(&self.program, call, &self.world),
+                variables: variables(program, call, &self.world),
                 local: local_address(self.sockets.local_addr(self.own.of(key, self.socket)), &self.settings),
                 messages,
                 omitted,

@@ -1,13 +1,15 @@
-//! The figures of a moment, for the desk.
+//! The figures of a moment, for the desk: one snapshot for each scenario.
 
 use std::sync::Arc;
 
 use sip::time::Time;
 
+use crate::stats::layout::Part;
 use crate::stats::snapshot::{Activity, Network, Phase, Snapshot};
 
 use super::link::{Note, Occasion};
 use super::media::Media;
+use super::scenarios::Scenario;
 use super::signalling::Signalling;
 use super::threads;
 
@@ -22,23 +24,35 @@ impl Signalling {
             Phase::Running
         };
         let figures = self.figures(now, phase);
-        self.link.tell(Note::Figures(Box::new(figures), occasion));
+        if occasion == Occasion::Row {
+            // They stand in that row, and in no other one.
+            for scenario in self.scenarios.iter_mut() {
+                scenario.counters.error_codes.clear();
+            }
+        }
+        self.link.tell(Note::Figures(figures, occasion));
     }
 
-    pub(super) fn figures(&mut self, now: Time, phase: Phase) -> Snapshot {
+    /// The figures of every scenario that is shown, the main one first.
+    pub(super) fn figures(&self, now: Time, phase: Phase) -> Vec<Snapshot> {
+        self.scenarios.shown().map(|scenario| self.figures_of(scenario, now, phase)).collect()
+    }
+
+    fn figures_of(&self, scenario: &Scenario, now: Time, phase: Phase) -> Snapshot {
         let sockets = self.sockets.counters();
-        let mut counters = self.counters.clone();
-        counters.error_codes = std::mem::take(&mut self.counters.error_codes);
+        let is_main = scenario.layout.part == Part::Main;
         Snapshot {
-            layout: self.layout.clone(),
-            setup: self.setup.clone(),
+            layout: scenario.layout.clone(),
+            setup: scenario.setup.clone(),
             at: now,
-            counters,
+            counters: scenario.counters.clone(),
+            created: self.scenarios.created(),
             target: self.opening.schedule.target(),
-            limit: self.opening.schedule.limit(),
-            peak: self.state.peak,
+            limit: if is_main { self.opening.schedule.limit() } else { u64::MAX },
+            peak: scenario.peak,
             activity: Activity {
-                open: self.calls.len() as u64,
+                open: scenario.open,
+                all: self.calls.len() as u64,
                 waiting: self.calls.waiting() as u64,
                 woken: self.state.woken,
             },
@@ -57,6 +71,7 @@ impl Signalling {
             dropped_records: self.link.dropped(),
             reasons: self.failing.reasons(),
             phase,
+            reveals_hidden: self.state.reveals_hidden,
             last_error: self.state.last_error.clone(),
         }
     }

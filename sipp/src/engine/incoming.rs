@@ -5,14 +5,16 @@ use sip::net::{CloseReason, Event, Incoming};
 use sip::peer::Peer;
 use sip::time::Time;
 
-use crate::call::{Call, Input, Origin};
+use crate::call::{Input, Origin, Outcome};
 use crate::exit::Exit;
 use crate::state::UserId;
 use crate::stats::Cause;
+use crate::stats::layout::Part;
 use crate::stats::trace::Direction;
 use crate::traffic::calls::{Epitaph, Owner};
 
 use super::own_sockets::uses_connection;
+use super::scenarios::{Running, ScenarioId};
 use super::signalling::Signalling;
 
 impl Signalling {
@@ -37,12 +39,14 @@ impl Signalling {
     fn closed(&mut self, now: Time, peer: Peer, reason: CloseReason) {
         let keys = self.calls.keys();
         for key in keys {
-            let uses = |call: &mut Call| call.state().peer.is_some_and(|own| uses_connection(own, peer));
+            let uses = |running: &mut Running| {
+                running.call.state().peer.is_some_and(|own| uses_connection(own, peer))
+            };
             if self.calls.get_mut(key).is_some_and(uses) && self.reconnect.closes_calls {
                 self.advance(now, key, Input::Failed(Cause::TcpClosed));
             }
         }
-        if !self.program.mode.opens_calls()
+        if !self.scenarios.main().program.mode.opens_calls()
             || self.own.connects_each_call()
             || (self.is_done() && !self.state.connecting)
         {
@@ -92,7 +96,9 @@ impl Signalling {
         };
         let id = if self.opening.keeps_id_prefix { id } else { without_prefix(id) };
         match self.calls.find(now, id) {
-            Owner::Open(key) => self.advance(now, key, Input::Message { view, from: incoming.peer }),
+            Owner::Open(key) => {
+                self.advance(now, key, Input::Message { view, from: incoming.peer });
+            }
             Owner::Ended(epitaph) => self.dead_call(now, (id, epitaph), bytes),
             Owner::Unknown => self.foreign(now, id, view, incoming.peer),
         }
@@ -100,31 +106,61 @@ impl Signalling {
 
     /// A message for a call that has ended.
     fn dead_call(&mut self, now: Time, (id, epitaph): (&[u8], Epitaph), bytes: &[u8]) {
-        self.counters.totals.dead_call += 1;
+        self.scenarios.main_mut().counters.totals.dead_call += 1;
         let reason = match epitaph {
             Epitaph::Successful => "successful".to_owned(),
             Epitaph::FailedAt(index) => format!("failed at index {index}"),
+            Epitaph::None => String::new(),
         };
         let (id, text) = (String::from_utf8_lossy(id), String::from_utf8_lossy(bytes));
         self.warn(now, format!("Dead call {id} ({reason}), received '{text}'"));
     }
 
-    /// A message of no call we know: a server opens one.
+    /// A message of no call we know: a request opens one if there is a scenario for it.
     fn foreign(&mut self, now: Time, id: &[u8], view: View<'_>, from: Peer) {
-        let takes = self.program.mode.takes_calls() && !self.quit.is_quitting();
-        if !takes || view.method().is_none() {
-            self.counters.totals.out_of_call += 1;
+        let Some((origin, scenario)) = self.host_of(view) else {
+            self.scenarios.main_mut().counters.totals.out_of_call += 1;
             let text = String::from_utf8_lossy(view.bytes);
             self.warn(now, format!("Discarding message which can't be mapped to a known SIPp call:\n{text}"));
             return;
+        };
+        if origin == Origin::OutOfCall && !self.scenarios[scenario].is_hidden {
+            self.scenarios.main_mut().counters.totals.auto_answered += 1;
+            let method = String::from_utf8_lossy(view.method_text().unwrap_or_default()).into_owned();
+            let text = format!("Received out-of-call {method} message, using the out-of-call scenario");
+            self.warn(now, text);
         }
-        let Some(key) = self.begin(now, id, UserId(0), Origin::Received) else { return };
-        self.counters.totals.incoming += 1;
+        let Some(key) = self.begin(now, (id, UserId(0)), origin, scenario) else { return };
         self.advance(now, key, Input::Start);
-        self.advance(now, key, Input::Message { view, from });
-        if self.opening.is_last(self.counters.totals.created()) {
+        let verdict = self.advance(now, key, Input::Message { view, from });
+        // DEVIATES: SIPp counts a call for a request that it answered by itself, and waits for it for ever.
+        let is_no_call =
+            verdict.is_some_and(|verdict| verdict.outcome == Outcome::Unjudged && verdict.step.0 == 0);
+        if !is_no_call {
+            self.scenarios[scenario].counters.totals.incoming += 1;
+        }
+        if self.opening.is_last(self.scenarios.created()) {
             self.quit.ask_softly();
         }
+    }
+
+    /// The scenario that a message of no call opens a call of, and why.
+    fn host_of(&self, view: View<'_>) -> Option<(Origin, ScenarioId)> {
+        let method = view.method_text()?;
+        let outside = self.scenarios.find(Part::OutOfCall);
+        if let Some(outside) = outside.filter(|outside| self.scenarios[*outside].is_hidden) {
+            let answers = matches!(method, b"INFO" | b"NOTIFY" | b"OPTIONS" | b"UPDATE");
+            return answers.then_some((Origin::OutOfCall, outside));
+        }
+        if !self.quit.is_quitting() {
+            if self.scenarios.main().program.mode.takes_calls() {
+                return Some((Origin::Received, ScenarioId::MAIN));
+            }
+            if let Some(receiving) = self.scenarios.find(Part::Receiving) {
+                return Some((Origin::Received, receiving));
+            }
+        }
+        outside.map(|outside| (Origin::OutOfCall, outside))
     }
 }
 

@@ -16,8 +16,8 @@ use crate::media::{Capture, Samples};
 /// The media files of a run.
 #[derive(Debug, Default)]
 pub(super) struct Library {
-    /// The folder of the scenario file; `None` for a built-in one.
-    folder: Option<PathBuf>,
+    /// The folders of the scenario files.
+    folders: Vec<PathBuf>,
     captures: FxHashMap<String, Arc<Capture>>,
     samples: FxHashMap<String, Samples>,
     /// What is worth a warning about files that were found.
@@ -25,10 +25,9 @@ pub(super) struct Library {
 }
 
 impl Library {
-    /// An empty library for the scenario of that file.
-    pub(super) fn new(scenario: Option<&Path>) -> Library {
-        let folder = scenario.and_then(Path::parent).map(Path::to_owned);
-        Library { folder, ..Library::default() }
+    /// Files are also looked for beside the scenario of that file.
+    pub(super) fn look_beside(&mut self, scenario: &Path) {
+        self.folders.extend(scenario.parent().map(Path::to_owned));
     }
 
     /// Reads a file that a scenario names. Error: one line that says what is wrong with it.
@@ -99,9 +98,8 @@ impl Library {
         if named.is_absolute() {
             return Some(named).filter(is_file);
         }
-        let beside = self.folder.as_ref().map(|folder| folder.join(&named));
-        let candidates = [beside, Some(named.clone()), Some(Path::new("pcap").join(&named))];
-        candidates.into_iter().flatten().find(is_file)
+        let beside = self.folders.iter().map(|folder| folder.join(&named));
+        beside.chain([named.clone(), Path::new("pcap").join(&named)]).find(is_file)
     }
 }
 
@@ -117,7 +115,7 @@ mod tests {
 
     #[test]
     fn the_samples_of_built_in_scenarios_are_found_anywhere() {
-        let mut library = Library::new(None);
+        let mut library = Library::default();
         for (name, _) in EMBEDDED {
             assert!(library.capture(name).is_ok(), "{name}");
         }
@@ -125,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = Library::new(None).capture("no/such.pcap").expect_err("missing");
+        let error = Library::default().capture("no/such.pcap").expect_err("missing");
         assert!(error.contains("no/such.pcap") && error.contains("not found"), "{error}");
     }
 }

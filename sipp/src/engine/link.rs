@@ -11,6 +11,7 @@ use sip::peer::Transport;
 use sip::time::Time;
 
 use crate::recorder::Flight;
+use crate::stats::layout::Part;
 use crate::stats::snapshot::Snapshot;
 use crate::stats::trace::Direction;
 
@@ -33,8 +34,8 @@ pub(super) enum Note {
     Append(&'static str, String),
     /// Run this in a shell and do not wait for it.
     Shell(Time, Vec<u8>),
-    /// Figures, and what they are for.
-    Figures(Box<Snapshot>, Occasion),
+    /// Figures of each scenario, the main one first, and what they are for.
+    Figures(Vec<Snapshot>, Occasion),
     /// Something asked of the desk by a key.
     Asked(Command),
 }
@@ -65,8 +66,8 @@ pub(super) struct Batch {
     pub(super) messages: Vec<Traveller>,
     /// The bytes.
     pub(super) bytes: Vec<u8>,
-    /// When it ended, how long it took, index of the timer.
-    pub(super) response_times: Vec<(Time, Duration, u16)>,
+    /// When it ended, how long it took, scenario and index of the timer.
+    pub(super) response_times: Vec<(Time, Duration, (Part, u16))>,
 }
 
 /// One message that was sent or received.
@@ -120,7 +121,7 @@ impl Link {
     }
 
     /// Adds a response time to the batch, if anybody wants it.
-    pub(super) fn response_time(&mut self, at: Time, took: Duration, timer: u16) {
+    pub(super) fn response_time(&mut self, at: Time, took: Duration, timer: (Part, u16)) {
         if self.wanted.response_times {
             self.batch.response_times.push((at, took, timer));
         }

@@ -184,8 +184,8 @@ impl Media {
 impl Signalling {
     /// Does what a media action of a call asks for; trouble becomes a warning that names the call.
     pub(super) fn play(&mut self, now: Time, key: CallKey, effect: &Effect) {
-        let (Some(media), Some(call)) = (&mut self.media, self.calls.get_mut(key)) else { return };
-        let call = call.state_mut();
+        let (Some(media), Some(running)) = (&mut self.media, self.calls.get_mut(key)) else { return };
+        let call = running.call.state_mut();
         if let Err(text) = media.obey(now, call, &self.settings, effect) {
             let id = String::from_utf8_lossy(&call.id).into_owned();
             self.warn(now, format!("Call-Id: {id}, no media: {text}"));
@@ -194,8 +194,8 @@ impl Signalling {
 
     /// Tells the player what a call's descriptions say, when that is news. False: keys do not fit, the call fails.
     pub(super) fn place_media(&mut self, now: Time, key: CallKey) -> bool {
-        let (Some(media), Some(call)) = (&self.media, self.calls.get_mut(key)) else { return true };
-        let call = call.state_mut();
+        let (Some(media), Some(running)) = (&self.media, self.calls.get_mut(key)) else { return true };
+        let call = running.call.state_mut();
         let Err(text) = media.expect(call, &self.settings) else { return true };
         let id = String::from_utf8_lossy(&call.id).into_owned();
         self.warn(now, format!("Call-Id: {id}, no secure media: {text}"));
@@ -204,7 +204,8 @@ impl Signalling {
 
     /// A call is over, and with it what it plays.
     pub(super) fn silence(&mut self, key: CallKey) {
-        let (Some(media), Some(call)) = (&self.media, self.calls.get_mut(key)) else { return };
+        let (Some(media), Some(running)) = (&self.media, self.calls.get_mut(key)) else { return };
+        let call = &running.call;
         if call.state().media.is_some() {
             media.forget(call.state().number.0);
         }

@@ -24,6 +24,7 @@ mod flights;
 mod incoming;
 mod library;
 mod link;
+mod loading;
 mod media;
 mod metrics;
 mod obeying;
@@ -35,8 +36,10 @@ mod player;
 mod prepare;
 mod rehearse;
 mod request;
+mod scenarios;
 mod setup;
 mod signalling;
+mod tables;
 mod threads;
 mod twins;
 

@@ -6,10 +6,11 @@ use sip::time::Time;
 
 use crate::exit::Exit;
 use crate::state::{Scope, Value};
-use crate::stats::counters::{Counters, Totals};
+use crate::stats::layout::Part;
 
 use super::command::{Command, Dumped};
 use super::link::{Note, Occasion};
+use super::scenarios::Scenario;
 use super::signalling::Signalling;
 
 impl Signalling {
@@ -54,8 +55,13 @@ impl Signalling {
             Command::SetVariable(name, text) => self.set_variable(&name, &text),
             Command::Trace(traced, on) => self.link.switch(traced, on),
             Command::Dump(what) => self.dump(now, what),
-            Command::ResetStatistics => self.reset(),
+            Command::ResetStatistics => {
+                self.scenarios.iter_mut().for_each(Scenario::reset);
+                self.failing.reset();
+            }
+            Command::Display(part) => self.display(now, part),
             Command::Refused(text) => self.warn(now, text),
+            Command::Hide(hides) => self.state.reveals_hidden = !hides,
             Command::Show(_) | Command::Move(_) | Command::Typing(_) => {
                 self.link.tell(Note::Asked(command));
             }
@@ -74,7 +80,7 @@ impl Signalling {
 
     /// A name that the scenario has not was refused when it was asked for.
     fn set_variable(&mut self, name: &str, text: &str) {
-        if let Some(slot) = self.program.global(name) {
+        if let Some(slot) = self.scenarios.main().program.global(name) {
             self.world.globals.set(slot.index, Value::text(text.as_bytes()));
         }
     }
@@ -84,7 +90,7 @@ impl Signalling {
             Dumped::Tasks => self.warn(now, format!("---- {} Active Tasks ----", self.calls.len())),
             Dumped::Variables => {
                 for (level, scope) in [Scope::Global, Scope::User, Scope::Call].into_iter().enumerate() {
-                    let names = self.program.vars.table(scope);
+                    let names = self.scenarios.main().program.vars.table(scope);
                     let mut text = format!("{} level {level} variables:", names.len());
                     for variable in names {
                         text.push_str(&format!("\n{}", variable.name));
@@ -95,18 +101,13 @@ impl Signalling {
         }
     }
 
-    /// Everything counted starts again at zero, except what open calls will subtract from.
-    fn reset(&mut self) {
-        let open = self.counters.totals.current();
-        let outgoing = self.program.mode.calls_out();
-        self.counters = Counters::new(&self.shape);
-        self.failing.reset();
-        let totals = &mut self.counters.totals;
-        *totals = Totals {
-            outgoing: if outgoing { open } else { 0 },
-            incoming: if outgoing { 0 } else { open },
-            ..Totals::default()
-        };
+    /// `set display`: from now on the screens show that scenario.
+    fn display(&mut self, now: Time, part: Part) {
+        if self.scenarios.shown().any(|scenario| scenario.layout.part == part) {
+            self.link.tell(Note::Asked(Command::Display(part)));
+        } else {
+            self.warn(now, format!("Unknown display scenario: {}", part.word()));
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::traffic::rate::{Arrivals, Share};
 use crate::traffic::schedule::{Climb, Growth, Schedule, Start, Wishes};
 
 use super::call_id::CallIds;
+use super::scenarios::ScenarioId;
 use super::signalling::Signalling;
 
 /// How and how many calls are opened.
@@ -86,7 +87,7 @@ impl Opening {
 impl Signalling {
     /// Opens the calls that are due, a bounded number of them.
     pub(super) fn open_due(&mut self, now: Time) {
-        if self.opening.is_last(self.counters.totals.created()) {
+        if self.opening.is_last(self.scenarios.created()) {
             self.complete();
         }
         if !self.may_open() {
@@ -100,9 +101,10 @@ impl Signalling {
             return;
         }
         for _ in 0..CALLS_PER_TURN {
-            let Some(start) = self.opening.schedule.take(now, self.calls.len() as u64) else { return };
+            let open = self.scenarios.main().open;
+            let Some(start) = self.opening.schedule.take(now, open) else { return };
             self.open(now, start);
-            if self.opening.is_last(self.counters.totals.created()) {
+            if self.opening.is_last(self.scenarios.created()) {
                 self.complete();
                 return;
             }
@@ -123,11 +125,12 @@ impl Signalling {
     fn open(&mut self, now: Time, start: Start) {
         let micros = self.settings.wall.unix_micros(now);
         let id = self.opening.call_ids.write(self.state.call_numbers + 1, micros);
-        let Some(key) = self.begin(now, &id, UserId(start.user), Origin::Opened) else { return };
-        if let Some(call) = self.calls.get_mut(key) {
-            call.was_due(start.due);
+        let birth = (id.as_slice(), UserId(start.user));
+        let Some(key) = self.begin(now, birth, Origin::Opened, ScenarioId::MAIN) else { return };
+        if let Some(running) = self.calls.get_mut(key) {
+            running.call.was_due(start.due);
         }
-        self.counters.totals.outgoing += 1;
+        self.scenarios.main_mut().counters.totals.outgoing += 1;
         if self.equip(now, key) {
             self.advance(now, key, Input::Start);
         }
@@ -138,7 +141,8 @@ impl Signalling {
         let equipped = self
             .calls
             .get_mut(key)
-            .map(|call| self.own.equip(now, (key, call.state_mut()), (&mut self.sockets, self.socket)));
+            .map(|running| (key, running.call.state_mut()))
+            .map(|call| self.own.equip(now, call, (&mut self.sockets, self.socket)));
         if let Some(Err(text)) = equipped {
             self.warn(now, text);
             self.advance(now, key, Input::Failed(Cause::TcpConnect));

@@ -15,18 +15,21 @@ use crate::traffic::calls::{CallKey, Epitaph, Identified};
 
 use super::link::Note;
 use super::media::is_media;
+use super::scenarios::{Running, Scenario, ScenarioId};
 use super::signalling::Signalling;
 
 impl Signalling {
-    /// Hands an input to a call and does what it asks for.
-    pub(super) fn advance(&mut self, now: Time, key: CallKey, input: Input<'_>) {
-        let Some(call) = self.calls.get_mut(key) else { return };
+    /// Hands an input to a call and does what it asks for. Gives its verdict when that ended it.
+    pub(super) fn advance(&mut self, now: Time, key: CallKey, input: Input<'_>) -> Option<Verdict> {
+        let Running { call, scenario } = self.calls.get_mut(key)?;
+        let scenario = *scenario;
         if let Input::Message { view, from } = input {
             self.failing.received(now, key, (call.state().step, from), view.bytes);
         }
         let mut outputs = std::mem::take(&mut self.state.outputs);
         outputs.clear();
-        let mut env = Env { program: &self.program, settings: &self.settings, world: &mut self.world };
+        let program = &self.scenarios[scenario].program;
+        let mut env = Env { program, settings: &self.settings, world: &mut self.world };
         call.handle(now, input, &mut env, &mut outputs);
         let deadline = call.next_deadline();
         let user = call.state().user;
@@ -48,24 +51,27 @@ impl Signalling {
                 }
                 Output::Ended(ended) => verdict = Some(*ended),
                 Output::Command { bytes, step } => {
-                    if !self.send_command(now, *step, outputs.text(*bytes)) {
+                    if !self.send_command(now, (scenario, *step), outputs.text(*bytes)) {
                         failed = Some(Cause::CmdNotSent);
                     }
                 }
-                Output::Debug(line) => self.debug.add(key, &self.setup.wall.stamp(now), line),
+                Output::Debug(line) => {
+                    self.debug.add(key, &self.scenarios.main().setup.wall.stamp(now), line)
+                }
                 Output::Effect(effect) if is_media(effect) => self.play(now, key, effect),
-                other => self.apply(now, other),
+                other => self.apply(now, scenario, other),
             }
         }
         self.state.outputs = outputs;
         if let Some(verdict) = verdict {
-            self.witness(now, key, &verdict, input);
-            self.bury(now, key, user, verdict);
+            self.witness(now, (key, scenario), &verdict, input);
+            self.bury(now, (key, scenario), user, verdict);
         } else if let Some(cause) = failed {
-            self.advance(now, key, Input::Failed(cause));
+            return self.advance(now, key, Input::Failed(cause));
         } else {
             self.calls.set_deadline(key, deadline);
         }
+        verdict
     }
 
     fn send(&mut self, now: Time, (key, to): (CallKey, Peer), bytes: &[u8]) -> Result<(), Cause> {
@@ -84,14 +90,16 @@ impl Signalling {
     }
 
     /// Everything a call asks for besides sending and ending.
-    pub(super) fn apply(&mut self, now: Time, output: &Output) {
+    pub(super) fn apply(&mut self, now: Time, scenario: ScenarioId, output: &Output) {
         match output {
-            Output::Count(count) => self.count(*count),
+            Output::Count(count) => self.count(scenario, *count),
             Output::ResponseTime { timer, took, late } => {
-                if let Some(samples) = self.counters.response_times.get_mut(usize::from(*timer)) {
+                let counters = &mut self.scenarios[scenario].counters;
+                if let Some(samples) = counters.response_times.get_mut(usize::from(*timer)) {
                     samples.record(*took, *late);
                 }
-                self.link.response_time(now, *took, *timer);
+                let part = self.scenarios[scenario].layout.part;
+                self.link.response_time(now, *took, (part, *timer));
             }
             Output::Warning(text) => self.warn(now, text.clone()),
             Output::Effect(effect) => self.effect(now, effect),
@@ -100,13 +108,13 @@ impl Signalling {
         }
     }
 
-    fn count(&mut self, count: Count) {
-        let counters = &mut self.counters;
+    fn count(&mut self, scenario: ScenarioId, count: Count) {
+        let Scenario { counters, program, .. } = &mut self.scenarios[scenario];
         match count {
             Count::Done(step) => counters.messages[step.get()].done += 1,
             Count::Retrans(step) => {
                 counters.messages[step.get()].retrans += 1;
-                if self.program.steps.get(step.get()).is_some_and(is_send) {
+                if program.steps.get(step.get()).is_some_and(is_send) {
                     counters.totals.retransmissions += 1;
                 }
             }
@@ -119,7 +127,7 @@ impl Signalling {
             }
             Count::Lost(step) => counters.messages[step.get()].lost += 1,
             Count::Counter(index) => counters.generic[usize::from(index)] += 1,
-            Count::AutoAnswered => counters.totals.auto_answered += 1,
+            Count::AutoAnswered => self.scenarios.main_mut().counters.totals.auto_answered += 1,
         }
     }
 
@@ -137,32 +145,36 @@ impl Signalling {
 
     /// Counts a warning and hands it to the desk.
     pub(super) fn warn(&mut self, now: Time, text: String) {
-        self.counters.totals.warnings += 1;
+        self.scenarios.main_mut().counters.totals.warnings += 1;
         self.state.last_error = Some(text.clone());
         self.link.tell(Note::Problem(now, text));
     }
 
     /// A call is over: counts its verdict, frees its place and its user.
-    fn bury(&mut self, now: Time, key: CallKey, user: UserId, verdict: Verdict) {
+    fn bury(&mut self, now: Time, (key, scenario): (CallKey, ScenarioId), user: UserId, verdict: Verdict) {
         let length = Length { since_created: verdict.length, late: verdict.late };
+        let Scenario { counters, open, .. } = &mut self.scenarios[scenario];
+        *open = open.saturating_sub(1);
         let epitaph = match verdict.outcome {
             Outcome::Succeeded => {
-                self.counters.call_succeeded(length);
+                counters.call_succeeded(length);
                 Epitaph::Successful
             }
             Outcome::Failed(cause) => {
-                self.counters.call_failed(cause, length);
+                counters.call_failed(cause, length);
                 Epitaph::FailedAt(verdict.step.0)
             }
             Outcome::Aborted => {
-                self.counters.call_failed(None, length);
+                counters.call_failed(None, length);
                 Epitaph::FailedAt(verdict.step.0)
             }
+            // Answered before it was a call: the same request may come again, and is answered again.
+            Outcome::Unjudged if verdict.step.0 == 0 => Epitaph::None,
             Outcome::Unjudged => Epitaph::Successful,
         };
         let lines = self.debug.take(key).filter(|_| verdict.outcome != Outcome::Succeeded);
-        if let (Some(lines), Some(call)) = (lines, self.calls.get_mut(key)) {
-            let id = String::from_utf8_lossy(call.call_id()).into_owned();
+        if let (Some(lines), Some(running)) = (lines, self.calls.get_mut(key)) {
+            let id = String::from_utf8_lossy(running.call_id()).into_owned();
             self.link.tell(Note::CallDebug(now, trace::call_debug(&id, &lines)));
         }
         self.silence(key);

@@ -11,6 +11,7 @@ use sip::net::{Clock, ConnLimits, Sockets};
 use sip::time::Time;
 
 use crate::exit::Exit;
+use crate::lang::VarNames;
 use crate::media::reports::Origin;
 use crate::options::Options;
 use crate::scenario::Program;
@@ -18,7 +19,7 @@ use crate::screen::Live;
 use crate::state::{Scope, Settings, WallClock};
 use crate::stats::condition::Condition;
 use crate::stats::counters::Counters;
-use crate::stats::snapshot::Setup;
+use crate::stats::snapshot::{Peak, Setup};
 use crate::stats::times::Wall;
 use crate::stats::verdict::{Rules, unknown_name};
 use crate::traffic::calls::Calls;
@@ -28,11 +29,13 @@ use super::control::Controlled;
 use super::desk::Desk;
 use super::failing::Failing;
 use super::link::{self, Link, Note, Wanted};
+use super::loading::{self, Loaded, LoadedRun};
 use super::media::{self, Media};
 use super::opening::{Habits, Opening};
 use super::own_sockets::OwnSockets;
 use super::player::{self, Player};
-use super::setup::{self, Addresses, Fatal, Loaded};
+use super::scenarios::{Scenario, ScenarioId, Scenarios};
+use super::setup::{self, Addresses, Fatal};
 use super::signalling::{Reconnect, Rhythm, Signalling, State};
 use super::{Console, Terminal, command, commanding, describe};
 
@@ -50,28 +53,33 @@ pub(super) fn prepare(
     (clock, wall): (Clock, Wall),
     controlled: Controlled,
 ) -> Result<Prepared, Fatal> {
-    let mut loaded = setup::load(options)?;
-    let rules = rules(options, &loaded.program)?;
+    let mut loaded = loading::load(options)?;
+    say_findings(&loaded, &mut console.err);
+    let rules = rules(options, &loaded.scenarios[0].program)?;
     if let Some(remote) = &options.network.remote {
         // Scripts wait for this line; a closed stderr is no reason to stop.
         let _ = writeln!(console.err, "Resolving remote host '{}'... Done.", remote.host);
     }
-    let addresses = setup::addresses(options, loaded.program.mode.calls_out())?;
+    let addresses = setup::addresses(options, loaded.scenarios[0].program.mode.calls_out())?;
     let network_error = |error: std::io::Error| Fatal::late(format!("Network error: {error}"));
     let mut sockets = Sockets::new(limits(options)).map_err(network_error)?;
     let socket = setup::bind(&mut sockets, options, addresses.bind)?;
     let port = sockets.local_addr(socket).map_or(0, |addr| addr.port());
     controlled.wakes(sockets.waker());
     let mut settings = setup::settings(options, &addresses, port, wall_clock(wall));
-    let twins = commanding::start(options, &loaded.program, sockets.waker(), &mut console.err)?;
+    let twins = commanding::start(options, &loaded.scenarios[0].program, sockets.waker(), &mut console.err)?;
     let media = media(options, (clock, wall), &mut settings, &mut loaded)?;
-    loaded.program.settle(&settings);
-    let asked = setup::initialise(clock.now(), &mut loaded.program, &settings, &mut loaded.world)?;
-    let Loaded { name, program, world, warnings, .. } = loaded;
-    let desk = desk(options, (&name, settings.pid), wall, console.terminal)?;
+    let LoadedRun { mut scenarios, mut world, .. } = loaded;
+    let mut asked = Vec::new();
+    for loaded in &mut scenarios {
+        loaded.program.settle(&settings);
+        asked.extend(setup::initialise(clock.now(), &mut loaded.program, &settings, &mut world)?);
+    }
+    let desk = desk(options, (&scenarios, settings.pid), wall, console.terminal)?;
+    let setup = Setup { rules, ..shown_setup(options, &addresses, &scenarios[0].program.vars, (wall, port)) };
     let (most_sockets, few_sockets) = setup::sockets_for_calls(options);
     let (sender, notes) = sync_channel(link::CAPACITY);
-    let shape = describe::shape(&program);
+    let main = &scenarios[0].program;
     let mut signalling = Signalling {
         clock,
         sockets,
@@ -79,12 +87,8 @@ pub(super) fn prepare(
         own: OwnSockets::new(options.network.mode, addresses.bind, most_sockets, setup::udp_options(options)),
         media,
         twins,
-        layout: Arc::new(describe::layout(&program, &name, options.call.pause)),
-        setup: Arc::new(Setup { rules, ..shown_setup(options, &addresses, &program, (wall, port)) }),
-        counters: Counters::new(&shape),
-        shape,
         calls: Calls::new(options.call.remember_ended),
-        opening: Opening::new(&options.rate, habits(options, &program, &settings)),
+        opening: Opening::new(&options.rate, habits(options, main, &settings)),
         quit: Default::default(),
         link: Link::new(sender, wanted(options)),
         commands: controlled.receiver,
@@ -95,18 +99,45 @@ pub(super) fn prepare(
         },
         failing: Failing::new(options.watch.failures_kept),
         debug: Default::default(),
-        state: State { call_numbers: u64::from(!program.init.is_empty()), ..State::default() },
+        state: State { call_numbers: u64::from(!main.init.is_empty()), ..State::default() },
         settings,
         world,
-        program: Arc::new(program),
+        scenarios: Scenarios::new(
+            scenarios.into_iter().map(|loaded| scenario(options, loaded, &setup)).collect(),
+        ),
     };
     for output in &asked {
-        signalling.apply(clock.now(), output);
+        signalling.apply(clock.now(), ScenarioId::MAIN, output);
     }
-    for warning in warnings.into_iter().chain(few_sockets) {
+    if let Some(warning) = few_sockets {
         signalling.warn(clock.now(), warning);
     }
     Ok(Prepared { signalling, desk, notes })
+}
+
+/// Tells what is probably not meant before anything happens; it changes neither the run nor its exit code.
+fn say_findings(loaded: &LoadedRun, err: &mut dyn Write) {
+    for finding in &loaded.findings {
+        // A closed stderr is no reason to stop.
+        let _ = writeln!(err, "{finding}");
+    }
+}
+
+/// A scenario with nothing counted yet. `setup` is that of the run.
+fn scenario(options: &Options, loaded: Loaded, setup: &Setup) -> Scenario {
+    let shape = describe::shape(&loaded.program);
+    let lossy = options.call.lost_percent > 0.0 || loaded.program.has_losses;
+    let about = (loaded.name.as_str(), loaded.part);
+    Scenario {
+        layout: Arc::new(describe::layout(&loaded.program, about, options.call.pause)),
+        setup: Arc::new(Setup { lossy, ..setup.clone() }),
+        counters: Counters::new(&shape),
+        shape,
+        open: 0,
+        peak: Peak::default(),
+        is_hidden: loading::is_dummy(&loaded),
+        program: loaded.program,
+    }
 }
 
 /// The player, when the scenario plays something or `-rtp_echo` is given; the calls' media port is then its own.
@@ -114,9 +145,10 @@ fn media(
     options: &Options,
     (clock, wall): (Clock, Wall),
     settings: &mut Settings,
-    loaded: &mut Loaded,
+    loaded: &mut LoadedRun,
 ) -> Result<Option<Media>, Fatal> {
-    if !loaded.program.media.plays && !options.media.echo {
+    let plays = loaded.scenarios.iter().any(|loaded| loaded.program.media.plays);
+    if !plays && !options.media.echo {
         return Ok(None);
     }
     let habits = player::Habits {
@@ -159,12 +191,19 @@ fn wall_clock(wall: Wall) -> WallClock {
     }
 }
 
-fn desk(options: &Options, scenario: (&str, u32), wall: Wall, terminal: Terminal) -> Result<Desk, Fatal> {
+fn desk(
+    options: &Options,
+    (scenarios, pid): (&[Loaded], u32),
+    wall: Wall,
+    terminal: Terminal,
+) -> Result<Desk, Fatal> {
     let live = match terminal {
         Terminal::Live => Some(Live::start(command::keys()).map_err(|error| Fatal::late(error.to_string()))?),
         Terminal::Headless => None,
     };
-    Desk::new(options, scenario, wall, live).map_err(|text| Fatal { exit: Exit::Fatal, text })
+    let scenarios = scenarios.iter().filter(|loaded| !loading::is_dummy(loaded));
+    let scenarios: Vec<_> = scenarios.map(|loaded| (loaded.part, loaded.name.as_str())).collect();
+    Desk::new(options, (&scenarios, pid), wall, live).map_err(|text| Fatal { exit: Exit::Fatal, text })
 }
 
 /// What connections may cost: a test tool keeps them as long as its calls want them.
@@ -193,7 +232,7 @@ fn habits(options: &Options, program: &Program, settings: &Settings) -> Habits {
 fn shown_setup(
     options: &Options,
     addresses: &Addresses,
-    program: &Program,
+    vars: &VarNames,
     (wall, port): (Wall, u16),
 ) -> Setup {
     let remote = addresses.remote.map(|remote| shown_remote(options, remote.port())).unwrap_or_default();
@@ -205,9 +244,11 @@ fn shown_setup(
         pause: options.call.pause,
         stop_after: options.rate.stop_after,
         auto_answer: options.call.auto_answer,
-        globals: program.vars.table(Scope::Global).iter().map(|variable| variable.name.clone()).collect(),
+        globals: vars.table(Scope::Global).iter().map(|variable| variable.name.clone()).collect(),
         rules: Rules::default(),
-        lossy: options.call.lost_percent > 0.0 || program.has_losses,
+        mixed: options.scenario.receiving.is_some(),
+        // Each scenario has its own.
+        lossy: false,
     }
 }
 

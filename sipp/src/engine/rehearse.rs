@@ -10,11 +10,13 @@ use sip::time::Time;
 use crate::call::Outcome;
 use crate::dry_run::{self, Actor, Happening, Link, Side};
 use crate::exit::Exit;
+use crate::lang::World;
 use crate::options::{Options, Source};
 use crate::scenario;
 use crate::state::{Settings, WallClock};
 
-use super::setup::{self, Addresses, Fatal, Loaded};
+use super::loading::{self, Loaded};
+use super::setup::{self, Addresses, Fatal};
 use super::{Console, complain};
 
 /// Runs the scenario of the command line against the other one, prints the ladder, and says whether all calls
@@ -45,16 +47,16 @@ fn find(source: Source) -> Source {
 }
 
 fn play(options: &Options, own: &Source, other: &Source) -> Result<(String, Exit), Fatal> {
-    let load = |source, side| setup::load_source(options, source, Actor::ident(options.tools.seed, side));
+    let load = |source, side| loading::load_one(options, source, Actor::ident(options.tools.seed, side));
     let (mut first, mut second) = (load(own, Side::Caller)?, load(other, Side::Called)?);
-    if !first.program.mode.opens_calls() {
+    if !first.0.program.mode.opens_calls() {
         std::mem::swap(&mut first, &mut second);
     }
-    if !first.program.mode.opens_calls() || !second.program.mode.takes_calls() {
+    if !first.0.program.mode.opens_calls() || !second.0.program.mode.takes_calls() {
         let text = "-dry-run needs one scenario that opens calls and one that takes them";
         return Err(Fatal::late(text));
     }
-    let names = [first.name.clone(), second.name.clone()];
+    let names = [first.0.name.clone(), second.0.name.clone()];
     let actors = [actor(options, first, Side::Caller)?, actor(options, second, Side::Called)?];
     let link = Link { latency: LATENCY, loss_percent: options.tools.loss_percent, seed: options.tools.seed };
     let limit = options.general.timeout.unwrap_or(LIMIT);
@@ -68,7 +70,7 @@ fn play(options: &Options, own: &Source, other: &Source) -> Result<(String, Exit
     Ok((text, if good { Exit::Success } else { Exit::Failed }))
 }
 
-fn actor(options: &Options, mut loaded: Loaded, side: Side) -> Result<Actor, Fatal> {
+fn actor(options: &Options, (mut loaded, mut world): (Loaded, World), side: Side) -> Result<Actor, Fatal> {
     let (own, peer) = (address(side), address(side.other()));
     let addresses =
         Addresses { remote: Some(peer), send_to: None, local: own.ip(), bind: own.ip(), media: own.ip() };
@@ -81,8 +83,8 @@ fn actor(options: &Options, mut loaded: Loaded, side: Side) -> Result<Actor, Fat
         ..settings
     };
     loaded.program.settle(&settings);
-    let asked = setup::initialise(Time::ZERO, &mut loaded.program, &settings, &mut loaded.world)?;
-    let mut actor = Actor::new(loaded.program, settings, loaded.world);
+    let asked = setup::initialise(Time::ZERO, &mut loaded.program, &settings, &mut world)?;
+    let mut actor = Actor::new(loaded.program, settings, world);
     actor.begin(asked);
     Ok(actor)
 }

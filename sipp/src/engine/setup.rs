@@ -1,33 +1,25 @@
-//! From options to a run that can start: scenario, addresses, sockets, settings.
+//! From options to a run that can start: addresses, sockets, settings. Scenarios are read in `loading`.
 //!
 //! Everything that can be wrong is found here, before anything is sent. Before the scenario is loaded an error
 //! ends the program with 1, after it with 255, a busy port with 254, as in SIPp.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
-use sip::diag::{Diagnostic, Place};
-use sip::ident::Ident;
 use sip::net::{SocketId, Sockets, UdpOptions};
 use sip::peer::{Peer, Transport};
 use sip::time::Time;
 
 use crate::call::{Birth, Call, Env, Input, Origin, Output, Outputs};
 use crate::exit::Exit;
-use crate::infile::{Infile, Infiles};
 use crate::lang::World;
-use crate::options::{self, Options, SocketMode, Source};
-use crate::scenario::{self, Op, Program};
-use crate::state::{
-    Behaviours, CallNumber, Compat, DuplicateCheck, DynamicIds, Settings, UserId, Value, WallClock,
-};
+use crate::options::{self, Options, SocketMode};
+use crate::scenario::Program;
+use crate::state::{Behaviours, CallNumber, Compat, DuplicateCheck, DynamicIds, Settings, UserId, WallClock};
 
 use super::address::{local_address, resolve, unspecified};
-use super::library::Library;
 
 /// Why a run cannot start, or had to end.
 #[derive(Debug)]
@@ -46,142 +38,6 @@ impl Fatal {
     pub(super) fn late(text: impl Into<String>) -> Fatal {
         Fatal { exit: Exit::Fatal, text: text.into() }
     }
-}
-
-/// A scenario with what it reads.
-pub(super) struct Loaded {
-    /// The scenario's name for files and screens.
-    pub(super) name: String,
-    pub(super) program: Program,
-    pub(super) world: World,
-    /// What its actions play.
-    pub(super) library: Library,
-    /// Findings that do not hinder the run.
-    pub(super) warnings: Vec<String>,
-}
-
-/// The text of a scenario.
-pub(super) struct SourceText {
-    /// The scenario's name for files and screens.
-    pub(super) name: String,
-    /// What findings call it.
-    pub(super) shown: String,
-    pub(super) text: Vec<u8>,
-}
-
-impl SourceText {
-    /// Reads a scenario. Error: there is no such file or built-in scenario.
-    pub(super) fn read(source: &Source) -> Result<SourceText, Fatal> {
-        match source {
-            Source::BuiltIn(name) => {
-                let text = scenario::builtin::text(name)
-                    .ok_or_else(|| Fatal::early(format!("Invalid default scenario name '{name}'")))?;
-                Ok(SourceText { name: name.clone(), shown: name.clone(), text: text.into() })
-            }
-            Source::File(file) => {
-                let text = std::fs::read(file).map_err(|error| {
-                    Fatal::early(format!("Unable to load or parse '{file}' xml scenario file: {error}"))
-                })?;
-                Ok(SourceText { name: file_stem(file), shown: file.clone(), text })
-            }
-        }
-    }
-}
-
-/// Reads and compiles the scenario of the command line and its injection files.
-pub(super) fn load(options: &Options) -> Result<Loaded, Fatal> {
-    let source = options.scenario.main.clone().unwrap_or(Source::BuiltIn("uac".into()));
-    load_source(options, &source, Ident::seeded(rand::random()))
-}
-
-/// The same for any scenario, with that generator behind its chances.
-pub(super) fn load_source(options: &Options, source: &Source, ident: Ident) -> Result<Loaded, Fatal> {
-    let infiles = injection_files(&options.scenario)?;
-    let SourceText { name, shown, text } = SourceText::read(source)?;
-    let compiled = scenario::load(&shown, &text, context(options, &infiles)).map_err(|findings| {
-        let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
-        Fatal::early(format!("Unable to load or parse '{shown}' xml scenario file\n{}", lines.join("\n")))
-    })?;
-    let program = compiled.program;
-    let commands = program.steps.iter().any(|step| matches!(step.op, Op::SendCmd(_) | Op::RecvCmd(_)));
-    if commands && !options.twin.is_given() {
-        let text = format!("'{shown}' passes commands to a twin: -3pcc HOST:PORT or -slave_cfg is missing");
-        return Err(Fatal::late(text));
-    }
-    let (library, wrong) = media_files(&program, source, (&shown, &text));
-    if !wrong.is_empty() {
-        let lines: Vec<String> = wrong.iter().map(ToString::to_string).collect();
-        return Err(Fatal::early(lines.join("\n")));
-    }
-    let warnings = compiled.warnings.iter().map(ToString::to_string).collect();
-    let mut world = World::new(
-        infiles,
-        (
-            program.vars.table(crate::state::Scope::Global).len(),
-            program.vars.table(crate::state::Scope::User).len(),
-        ),
-        ident,
-        |path: &Path| std::fs::read(path),
-    );
-    world.resolve_with(|name| {
-        let host = options::HostPort { host: name.into(), port: None };
-        resolve(&host, 0).ok().map(|addr| addr.ip())
-    });
-    for (variable, value) in &options.scenario.set {
-        let slot = program.global(variable).ok_or_else(|| {
-            let text = format!("Can not set the global variable {variable}, because it does not exist.");
-            Fatal::early(text)
-        })?;
-        world.globals.set(slot.index, Value::Text(value.as_bytes().into()));
-    }
-    Ok(Loaded { name, program, world, library, warnings })
-}
-
-/// What a scenario of this command line may refer to.
-pub(super) fn context<'a>(options: &'a Options, infiles: &'a Infiles) -> scenario::Context<'a> {
-    scenario::Context { keys: &options.scenario.keys, infiles, stream_type: options.media.stream_type }
-}
-
-/// Reads the media files that the scenario names, and says which cannot be played, each with its place.
-pub(super) fn media_files(
-    program: &Program,
-    source: &Source,
-    (shown, text): (&str, &[u8]),
-) -> (Library, Vec<Diagnostic>) {
-    let mut library = Library::new(match source {
-        Source::BuiltIn(_) => None,
-        Source::File(file) => Some(Path::new(file)),
-    });
-    let shown = Arc::from(shown);
-    let mut wrong = Vec::new();
-    for file in &program.media.files {
-        if let Err(error) = library.load(file) {
-            wrong.push(Diagnostic::error("S040", Place::at(&shown, text, file.offset), error));
-        }
-    }
-    (library, wrong)
-}
-
-pub(super) fn injection_files(scenario: &options::Scenario) -> Result<Infiles, Fatal> {
-    let mut infiles = Infiles::default();
-    for path in &scenario.injection {
-        let text = std::fs::read(path)
-            .map_err(|error| Fatal::early(format!("Unable to open file {path}: {error}")))?;
-        let name = Path::new(path).file_name().map_or(path.as_str().into(), |name| name.to_string_lossy());
-        infiles.push(Infile::parse(&name, text).map_err(|error| Fatal::early(error.to_string()))?);
-    }
-    for (name, field) in &scenario.indexes {
-        let file = infiles.find(name).and_then(|id| infiles.get_mut(id));
-        let text = || format!("-infindex {name}: no injection file of that name was given before with -inf");
-        file.ok_or_else(|| Fatal::early(text()))?.build_index(*field);
-    }
-    Ok(infiles)
-}
-
-/// File name without directory and `.xml`.
-fn file_stem(path: &str) -> String {
-    let name = Path::new(path).file_name().map_or(path.into(), |name| name.to_string_lossy().into_owned());
-    name.strip_suffix(".xml").map_or(name.clone(), str::to_owned)
 }
 
 /// The addresses of a run.

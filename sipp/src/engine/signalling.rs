@@ -5,7 +5,6 @@
 //! messages do in `incoming`, what calls ask for in `outcomes`, what commands do in `obeying`.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
@@ -15,12 +14,9 @@ use sip::time::Time;
 use crate::call::{Birth, Call, Env, Input, Origin, Outputs};
 use crate::exit::Exit;
 use crate::lang::World;
-use crate::scenario::Program;
 use crate::state::{CallNumber, Settings, UserId};
-use crate::stats::counters::{Counters, Shape};
-use crate::stats::layout::Layout;
-use crate::stats::snapshot::{Network, Peak, Phase, Setup};
-use crate::traffic::calls::{CallKey, Calls, Identified};
+use crate::stats::snapshot::{Network, Phase};
+use crate::traffic::calls::{CallKey, Calls};
 use crate::traffic::limits::QuitLevel;
 
 use super::busy::Busy;
@@ -31,6 +27,7 @@ use super::link::{Link, Note, Occasion};
 use super::media::Media;
 use super::opening::Opening;
 use super::own_sockets::OwnSockets;
+use super::scenarios::{Running, ScenarioId, Scenarios};
 use super::twins::Twins;
 
 /// All that one signalling thread owns.
@@ -45,15 +42,10 @@ pub(super) struct Signalling {
     pub(super) media: Option<Media>,
     /// Links of third party call control; only when the scenario passes commands.
     pub(super) twins: Option<Twins>,
-    pub(super) program: Arc<Program>,
+    pub(super) scenarios: Scenarios,
     pub(super) settings: Settings,
     pub(super) world: World,
-    pub(super) layout: Arc<Layout>,
-    pub(super) setup: Arc<Setup>,
-    pub(super) counters: Counters,
-    /// What the counters count, to begin anew.
-    pub(super) shape: Shape,
-    pub(super) calls: Calls<Call>,
+    pub(super) calls: Calls<Running>,
     pub(super) opening: Opening,
     pub(super) quit: QuitLevel,
     pub(super) link: Link,
@@ -95,13 +87,14 @@ pub(super) struct State {
     pub(super) outputs: Outputs,
     pub(super) paused: bool,
     pub(super) call_numbers: u64,
-    pub(super) peak: Peak,
     pub(super) woken: u64,
     pub(super) network: Network,
     pub(super) last_error: Option<String>,
     /// Set when the run must end, with its exit code and, for an error, the reason.
     pub(super) ending: Option<(Exit, Option<String>)>,
     pub(super) timed_out: bool,
+    /// `set hide false`.
+    pub(super) reveals_hidden: bool,
     /// The first connection is being made; no call is opened before it stands.
     pub(super) connecting: bool,
     pub(super) next_draw: Option<Time>,
@@ -121,12 +114,6 @@ pub(super) struct Ending {
     pub(super) error: Option<String>,
 }
 
-impl Identified for Call {
-    fn call_id(&self) -> &[u8] {
-        &self.state().id
-    }
-}
-
 impl Signalling {
     /// Runs until the run is over, and says how it ended.
     pub(super) fn run(mut self) -> Ending {
@@ -135,7 +122,7 @@ impl Signalling {
         self.state.next_row = self.rhythm.row_every.map(|period| start + period);
         self.state.next_second = start + SECOND;
         let figures = self.figures(start, Phase::Running);
-        self.link.tell_surely(Note::Figures(Box::new(figures), Occasion::Start));
+        self.link.tell_surely(Note::Figures(figures, Occasion::Start));
         self.start_traffic(start);
         let mut inbox = Inbox::default();
         while !self.is_over() {
@@ -148,7 +135,7 @@ impl Signalling {
 
     /// Calls may be opened from now on; over a stream, once its connection stands.
     fn start_traffic(&mut self, now: Time) {
-        let to = self.settings.destination.filter(|_| self.program.mode.calls_out());
+        let to = self.settings.destination.filter(|_| self.scenarios.main().program.mode.calls_out());
         match to {
             Some(to) if to.transport.is_reliable() && !self.own.connects_each_call() => {
                 match self.sockets.connect(now, to, self.socket) {
@@ -243,7 +230,8 @@ impl Signalling {
             self.rhythm.ends_at = None;
             if self.rhythm.end_is_error {
                 let seconds = now.as_millis() as f64 / 1000.0;
-                let text = format!("{} timed out after '{seconds:.3}' seconds", self.layout.name);
+                let name = &self.scenarios.main().layout.name;
+                let text = format!("{name} timed out after '{seconds:.3}' seconds");
                 self.end(Exit::Fatal, Some(text));
             }
             self.quit.force();
@@ -253,9 +241,9 @@ impl Signalling {
         }
     }
 
-    /// True when a run that is ending has no open call left.
+    /// True when a run that is ending has no open call left. Requests outside of any call hold nothing up.
     pub(super) fn is_done(&self) -> bool {
-        self.quit.is_quitting() && self.calls.len() == 0
+        self.quit.is_quitting() && self.scenarios.sum(|scenario| scenario.open) == 0
     }
 
     /// True when no further turn is needed.
@@ -266,7 +254,7 @@ impl Signalling {
     /// The run must end now.
     pub(super) fn end(&mut self, exit: Exit, error: Option<String>) {
         if self.state.ending.is_none() {
-            self.counters.totals.fatal_errors += u64::from(error.is_some());
+            self.scenarios.main_mut().counters.totals.fatal_errors += u64::from(error.is_some());
             self.state.ending = Some((exit, error));
         }
     }
@@ -281,14 +269,15 @@ impl Signalling {
         self.sockets.flush(now);
         self.link.flush();
         let figures = self.figures(now, Phase::Ended);
-        let totals = figures.counters.totals;
-        let broken = self.setup.rules.broken_by(&figures);
-        self.link.tell_surely(Note::Figures(Box::new(figures), Occasion::End));
+        let failed = self.scenarios.sum(|scenario| scenario.counters.totals.failed);
+        let successful = self.scenarios.sum(|scenario| scenario.counters.totals.successful);
+        let broken = self.scenarios.main().setup.rules.broken_by(&figures[0]);
+        self.link.tell_surely(Note::Figures(figures, Occasion::End));
         let verdict = if self.media.as_ref().is_some_and(|media| media.failed_checks() > 0) {
             Exit::RtpCheckFailed
-        } else if totals.failed > 0 || !broken.is_empty() {
+        } else if failed > 0 || !broken.is_empty() {
             Exit::Failed
-        } else if self.state.timed_out && totals.successful == 0 {
+        } else if self.state.timed_out && successful == 0 {
             Exit::Stopped
         } else {
             Exit::Success
@@ -306,11 +295,24 @@ impl Signalling {
         }
     }
 
-    /// Makes a call and gives it a place; it has not run yet.
-    pub(super) fn begin(&mut self, now: Time, id: &[u8], user: UserId, origin: Origin) -> Option<CallKey> {
-        self.state.call_numbers += 1;
-        let birth = Birth { number: CallNumber(self.state.call_numbers), id, user, origin };
-        let mut env = Env { program: &self.program, settings: &self.settings, world: &mut self.world };
+    /// Makes a call of a scenario and gives it a place; it has not run yet. Calls outside of any call have no
+    /// number.
+    pub(super) fn begin(
+        &mut self,
+        now: Time,
+        (id, user): (&[u8], UserId),
+        origin: Origin,
+        scenario: ScenarioId,
+    ) -> Option<CallKey> {
+        let number = if origin == Origin::OutOfCall {
+            0
+        } else {
+            self.state.call_numbers += 1;
+            self.state.call_numbers
+        };
+        let birth = Birth { number: CallNumber(number), id, user, origin };
+        let program = &self.scenarios[scenario].program;
+        let mut env = Env { program, settings: &self.settings, world: &mut self.world };
         let call = match Call::new(now, birth, &mut env) {
             Ok(call) => call,
             Err(text) => {
@@ -318,11 +320,8 @@ impl Signalling {
                 return None;
             }
         };
-        let key = self.calls.insert(call);
-        if self.calls.len() as u64 > self.state.peak.calls {
-            self.state.peak = Peak { calls: self.calls.len() as u64, at: now };
-        }
-        Some(key)
+        self.scenarios[scenario].count_open(now);
+        Some(self.calls.insert(Running { call, scenario }))
     }
 }
 

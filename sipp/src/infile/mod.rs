@@ -55,13 +55,25 @@ impl Infiles {
         self.files.get_mut(usize::from(id.0))
     }
 
-    /// Picks the line of each file for a new call of `user` (0 for none); `random` gives a number below its
-    /// argument. Errors: a `USER` file with too few lines.
+    /// Picks a line of each of `files` for a new call of `user` (0 for none); `random` gives a number below its
+    /// argument. The result has an entry for every file of the run, `u32::MAX` for those not asked for; it is
+    /// empty when none is. Errors: a `USER` file with too few lines.
     pub fn pick_lines(
         &mut self,
         user: u32,
+        files: &[FileId],
         mut random: impl FnMut(u64) -> u64,
     ) -> Result<Box<[u32]>, InfileError> {
-        self.files.iter_mut().map(|file| file.pick_line(user, &mut random)).collect()
+        if files.is_empty() {
+            return Ok(Box::default());
+        }
+        let mut lines = vec![u32::MAX; self.files.len()].into_boxed_slice();
+        for FileId(at) in files {
+            let at = usize::from(*at);
+            if let (Some(file), Some(line)) = (self.files.get_mut(at), lines.get_mut(at)) {
+                *line = file.pick_line(user, &mut random)?;
+            }
+        }
+        Ok(lines)
     }
 }

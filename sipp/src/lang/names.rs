@@ -3,7 +3,7 @@
 
 use sip::msg::HeaderName;
 
-use crate::infile::Infiles;
+use crate::infile::{FileId, Infiles};
 use crate::state::{HeaderSet, KeepRule, Scope, VarSlot};
 
 /// The meaning of names in one scenario.
@@ -20,6 +20,10 @@ pub struct Names<'a> {
     pub media: MediaNeeds,
     /// Payload type of `-rtp_payload`.
     pub stream_type: u8,
+    /// The file of `[fieldN]` without `file=`.
+    pub default_file: FileId,
+    /// Files of which each call takes a line.
+    pub files: Vec<FileId>,
     /// Where in the source the text being read begins; uses of variables are noted with it.
     pub offset: usize,
 }
@@ -42,6 +46,8 @@ impl<'a> Names<'a> {
             keep,
             media: MediaNeeds::default(),
             stream_type: 8,
+            default_file: FileId(0),
+            files: Vec::new(),
             offset: 0,
         }
     }
@@ -51,7 +57,14 @@ impl<'a> Names<'a> {
         self.vars.mention(name, self.offset)
     }
 
-    /// The same for a use that gives the variable a value.
+    /// Notes that calls take a line of that file.
+    pub fn takes_lines_of(&mut self, file: FileId) {
+        if !self.files.contains(&file) {
+            self.files.push(file);
+        }
+    }
+
+    /// The same as [`Names::var`] for a use that gives the variable a value.
     pub fn assigned(&mut self, name: &str) -> VarSlot {
         let slot = self.vars.mention(name, self.offset);
         self.vars.table_mut(slot.scope)[usize::from(slot.index)].assignments += 1;
@@ -110,6 +123,16 @@ pub struct VarUse {
 }
 
 impl VarNames {
+    /// The names that another scenario of the same run starts with: the variables wider than a call. They count
+    /// as used and assigned, since that other scenario has done both or may.
+    pub fn inherited(&self) -> VarNames {
+        let known = |list: &[VarUse]| {
+            let known = |var: &VarUse| VarUse { count: 3, assignments: 1, offset: 0, name: var.name.clone() };
+            list.iter().map(known).collect()
+        };
+        VarNames { call: Vec::new(), user: known(&self.user), global: known(&self.global) }
+    }
+
     /// Declares a variable of a wider scope than a call; again is harmless.
     pub fn declare(&mut self, scope: Scope, name: &str, offset: usize) {
         if self.find(name).is_none() {
@@ -157,6 +180,18 @@ impl VarNames {
 mod tests {
     use super::VarNames;
     use crate::state::{Scope, VarSlot};
+
+    #[test]
+    fn another_scenario_inherits_what_is_wider_than_a_call() {
+        let mut first = VarNames::default();
+        first.declare(Scope::Global, "g", 0);
+        first.mention("a", 5);
+        let mut second = first.inherited();
+        second.declare(Scope::Global, "h", 0);
+        assert_eq!(second.mention("g", 1), VarSlot { scope: Scope::Global, index: 0 });
+        assert_eq!(second.mention("h", 2), VarSlot { scope: Scope::Global, index: 1 });
+        assert_eq!(second.table(Scope::Call), []);
+    }
 
     #[test]
     fn declared_names_win_over_call_variables() {

@@ -1,5 +1,6 @@
 //! Options that choose scenarios and the files that feed them.
 
+use super::Options;
 use super::row::{Effect, Row, parse_int};
 
 /// Where a scenario comes from.
@@ -16,8 +17,14 @@ pub enum Source {
 pub struct Scenario {
     /// `-sf` or `-sn`; `None` means the built-in `uac`.
     pub main: Option<Source>,
+    /// `-rxsf` or `-rxsn`: the scenario of calls that come in while the main one opens calls.
+    pub receiving: Option<Source>,
+    /// `-oocsf` or `-oocsn`: the scenario of requests outside of any call.
+    pub out_of_call: Option<Source>,
     /// `-inf` files in order.
     pub injection: Vec<String>,
+    /// `-rxinf` files in order; the first is the default one of the receiving scenario.
+    pub receiving_injection: Vec<String>,
     /// `-infindex`: file base name and field.
     pub indexes: Vec<(String, usize)>,
     /// `-ip_field`: the field with the local address for `-t ui`.
@@ -29,13 +36,31 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    pub(super) fn choose(&mut self, source: Source) -> Result<(), String> {
-        if self.main.is_some() {
-            return Err("Internal error, main_scenario already set".into());
-        }
-        self.main = Some(source);
-        Ok(())
+    /// All injection files: those of `-inf`, then those of `-rxinf`.
+    pub fn injection_files(&self) -> impl Iterator<Item = &String> {
+        self.injection.iter().chain(&self.receiving_injection)
     }
+
+    pub(super) fn choose(&mut self, source: Source) -> Result<(), String> {
+        set(&mut self.main, "main_scenario", source)
+    }
+}
+
+/// A scenario may be named once.
+fn set(place: &mut Option<Source>, name: &str, source: Source) -> Result<(), String> {
+    if place.is_some() {
+        return Err(format!("Internal error, {name} already set"));
+    }
+    *place = Some(source);
+    Ok(())
+}
+
+fn receive(options: &mut Options, source: Source) -> Result<(), String> {
+    set(&mut options.scenario.receiving, "rx_scenario", source)
+}
+
+fn answer_outside(options: &mut Options, source: Source) -> Result<(), String> {
+    set(&mut options.scenario.out_of_call, "ooc_scenario", source)
 }
 
 pub(super) const SCENARIO_ROWS: &[Row] = &[
@@ -61,26 +86,27 @@ pub(super) const SCENARIO_ROWS: &[Row] = &[
     Row {
         names: &["oocsf"],
         value: "FILE",
-        help: "Scenario for requests outside of any call.",
-        effect: Effect::NotYet(1),
+        help: "Scenario for requests that belong to no call, while the main one opens calls.",
+        effect: Effect::Text(|options, file| answer_outside(options, Source::File(file.into()))),
     },
     Row {
         names: &["oocsn"],
         value: "NAME",
-        help: "Built-in scenario for requests outside of any call.",
-        effect: Effect::NotYet(1),
+        help: "Built-in scenario for requests that belong to no call: ooc_default answers each with 200.",
+        effect: Effect::Text(|options, name| answer_outside(options, Source::BuiltIn(name.into()))),
     },
     Row {
         names: &["rxsf"],
         value: "FILE",
-        help: "Second scenario, for calls that come in while the first opens calls.",
-        effect: Effect::NotYet(1),
+        help: "Second scenario, for calls that come in while the first opens calls. Each has its own figures; -m \
+               counts the calls of both.",
+        effect: Effect::Text(|options, file| receive(options, Source::File(file.into()))),
     },
     Row {
         names: &["rxsn", "rxrn"],
         value: "NAME",
-        help: "Built-in second scenario for calls that come in.",
-        effect: Effect::NotYet(1),
+        help: "Built-in second scenario, such as uas, for calls that come in.",
+        effect: Effect::Text(|options, name| receive(options, Source::BuiltIn(name.into()))),
     },
 ];
 
@@ -98,8 +124,11 @@ pub(super) const INJECTION_ROWS: &[Row] = &[
     Row {
         names: &["rxinf"],
         value: "FILE",
-        help: "Injection file for the second scenario.",
-        effect: Effect::NotYet(1),
+        help: "Injection file that [fieldN] of the second scenario reads by default; may be given several times.",
+        effect: Effect::Text(|options, file| {
+            options.scenario.receiving_injection.push(file.into());
+            Ok(())
+        }),
     },
     Row {
         names: &["infindex"],

@@ -82,7 +82,7 @@ impl<'c, 't> Compiler<'c, 't> {
     fn new(source: &'c [u8], context: Context<'c>, findings: &'c mut Findings<'t>) -> Compiler<'c, 't> {
         Compiler {
             findings,
-            names: Names { stream_type: context.stream_type, ..Names::new(context.keys, context.infiles) },
+            names: names(context),
             labels: Vec::new(),
             timers: Vec::new(),
             counters: Vec::new(),
@@ -372,6 +372,7 @@ impl<'c, 't> Compiler<'c, 't> {
             keep: self.names.keep,
             unexpected,
             media: self.names.media,
+            files: self.names.files.into(),
         })
     }
 
@@ -402,6 +403,16 @@ impl<'c, 't> Compiler<'c, 't> {
             return_to: slot("_unexp.retaddr"),
             paused_until: slot("_unexp.pausedaddr"),
         })
+    }
+}
+
+/// What names mean before the first one was read.
+fn names(context: Context<'_>) -> Names<'_> {
+    Names {
+        stream_type: context.stream_type,
+        default_file: context.default_file,
+        vars: context.shared.map(VarNames::inherited).unwrap_or_default(),
+        ..Names::new(context.keys, context.infiles)
     }
 }
 

@@ -24,8 +24,8 @@ pub use program::{
     SendCmd, SendKind, Source, Step, Timer, UnexpectedLabel,
 };
 
-use crate::infile::Infiles;
-use crate::lang::Mistake;
+use crate::infile::{FileId, Infiles};
+use crate::lang::{Mistake, VarNames};
 
 /// What a scenario may refer to.
 #[derive(Clone, Copy)]
@@ -36,7 +36,21 @@ pub struct Context<'a> {
     pub infiles: &'a Infiles,
     /// `-rtp_payload`: what `rtp_stream` sends when it does not say.
     pub stream_type: u8,
+    /// The file that `[fieldN]` reads without `file=`.
+    pub default_file: FileId,
+    /// Variables of scenarios read before for the same run: the global and user ones are this scenario's too.
+    pub shared: Option<&'a VarNames>,
 }
+
+impl<'a> Context<'a> {
+    /// Nothing but keywords and injection files, of which the first is the default.
+    pub fn new(keys: &'a [(String, String)], infiles: &'a Infiles) -> Context<'a> {
+        Context { keys, infiles, stream_type: DEFAULT_STREAM_TYPE, default_file: FileId(0), shared: None }
+    }
+}
+
+/// PCMA, as SIPp has it.
+const DEFAULT_STREAM_TYPE: u8 = 8;
 
 /// A program and what is worth knowing about its text.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sip::msg::Method;
 
+use crate::infile::FileId;
 use crate::lang::distributions::Pause;
 use crate::lang::{Action, MediaNeeds, PosixRegex, Template, VarNames};
 use crate::state::{KeepRule, Scope, Settings, StepIndex, VarSlot};
@@ -40,6 +41,8 @@ pub struct Program {
     pub unexpected: Option<UnexpectedLabel>,
     /// What the actions play.
     pub media: MediaNeeds,
+    /// Injection files whose line a call takes when it is made: those that `[fieldN]` names without a line.
+    pub files: Box<[FileId]>,
     /// True when some message has its own `lost`.
     pub has_losses: bool,
     /// Where it was read from.

@@ -5,8 +5,7 @@ use crate::infile::Infiles;
 
 fn findings(text: &str) -> Vec<String> {
     let infiles = Infiles::default();
-    let list = match load("t.xml", text.as_bytes(), Context { keys: &[], infiles: &infiles, stream_type: 8 })
-    {
+    let list = match load("t.xml", text.as_bytes(), Context::new(&[], &infiles)) {
         Ok(loaded) => loaded.warnings,
         Err(list) => list,
     };
@@ -24,8 +23,7 @@ fn every_builtin_loads_without_a_warning() {
 fn uac_has_the_steps_of_the_original() {
     let infiles = Infiles::default();
     let text = builtin::text("uac").expect("built in");
-    let loaded = load("uac", text.as_bytes(), Context { keys: &[], infiles: &infiles, stream_type: 8 })
-        .expect("correct");
+    let loaded = load("uac", text.as_bytes(), Context::new(&[], &infiles)).expect("correct");
     let labels: Vec<_> = loaded.program.steps.iter().map(|step| step.label.as_str()).collect();
     assert_eq!(labels, ["INVITE", "100", "180", "183", "200", "ACK", "Pause", "BYE", "200"]);
     assert!(matches!(&loaded.program.steps[0].op, Op::Send(send) if send.retrans.is_some()));
@@ -59,7 +57,7 @@ fn lenient_xml_is_read() {
     }
     let infiles = Infiles::default();
     let latin = b"<scenario name=\"\xE9\"><nop display=\"\xE9\"/></scenario>";
-    assert!(load("t.xml", latin, Context { keys: &[], infiles: &infiles, stream_type: 8 }).is_ok());
+    assert!(load("t.xml", latin, Context::new(&[], &infiles)).is_ok());
 }
 
 #[test]
@@ -121,7 +119,7 @@ fn a_scenario_cut_anywhere_is_no_panic() {
 
 fn advice(text: &str) -> Vec<String> {
     let infiles = Infiles::default();
-    match load("t.xml", text.as_bytes(), Context { keys: &[], infiles: &infiles, stream_type: 8 }) {
+    match load("t.xml", text.as_bytes(), Context::new(&[], &infiles)) {
         Ok(loaded) => loaded.advice.iter().map(|advice| format!("{} {advice}", advice.code)).collect(),
         Err(list) => panic!("{list:?}"),
     }

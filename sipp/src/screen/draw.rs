@@ -11,7 +11,7 @@ use ratatui::widgets::Paragraph;
 use super::view::View;
 use super::{Keys, SCREENS};
 use crate::recorder::Flight;
-use crate::stats::screens::{Screen, state_bar};
+use crate::stats::screens::{Screen, state_bar, title_of};
 use crate::stats::snapshot::{Baseline, Phase, Snapshot};
 
 /// Everything that one drawing shows.
@@ -29,7 +29,7 @@ pub(super) fn draw(picture: &Picture<'_>, frame: &mut Frame<'_>) {
     let rows = Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]);
     let [top, middle, bottom] = rows.areas(frame.area());
     let screen = &SCREENS[picture.view.screen()];
-    let title = (screen.title)();
+    let title = title_of((screen.title)(), picture.snapshot);
     frame.render_widget(Paragraph::new(title).style(bar_style(picture.snapshot.phase)), top);
     (screen.draw)(picture, frame, middle);
     let last = match picture.typing {

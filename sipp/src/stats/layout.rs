@@ -12,11 +12,36 @@ pub(crate) enum Role {
     Server,
 }
 
+/// Which of the scenarios of a run; also the words of `set display`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// `-sf`: the calls of our own, or all calls of a server.
+    #[default]
+    Main,
+    /// `-rxsf`: calls that come in while the main scenario opens calls.
+    Receiving,
+    /// `-oocsf`: requests outside of any call.
+    OutOfCall,
+}
+
+impl Part {
+    /// All parts with their words.
+    pub const ALL: [(Part, &'static str); 3] =
+        [(Part::Main, "main"), (Part::Receiving, "rx"), (Part::OutOfCall, "ooc")];
+
+    /// The word.
+    pub fn word(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+}
+
 /// The lines and names of one scenario.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layout {
     /// Name for files: built-in name, or file name without directory and `.xml`.
     pub(crate) name: String,
+    /// What it is in the run.
+    pub(crate) part: Part,
     /// Client or server.
     pub(crate) role: Role,
     /// One line per message, by message index.

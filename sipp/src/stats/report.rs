@@ -16,9 +16,18 @@ use super::seconds::Second;
 use super::snapshot::{Heard, Snapshot, Target};
 use super::verdict;
 
-/// The document, with a line end.
-pub(crate) fn json(snapshot: &Snapshot) -> String {
-    format!("{:#}\n", document(snapshot))
+/// The document, with a line end: the figures of the main scenario, and those of the others when there are any.
+pub(crate) fn json(snapshot: &Snapshot, others: &[Snapshot]) -> String {
+    let mut document = document(snapshot);
+    if let (false, Some(members)) = (others.is_empty(), document.as_object_mut()) {
+        let others = others.iter().map(|other| {
+            let mut members = of_scenario(other);
+            members.insert("part".into(), other.layout.part.word().into());
+            Value::Object(members)
+        });
+        members.insert("other_scenarios".into(), others.collect());
+    }
+    format!("{document:#}\n")
 }
 
 /// The document of a moment, of the seconds only the last one: short enough for a datagram.
@@ -31,43 +40,16 @@ pub(crate) fn brief(snapshot: &Snapshot) -> Value {
 }
 
 fn document(snapshot: &Snapshot) -> Value {
-    let counters = &snapshot.counters;
-    let totals = &counters.totals;
-    let response_times: Vec<Value> = snapshot
-        .layout
-        .response_times
-        .iter()
-        .zip(&counters.response_times)
-        .map(|(name, samples)| samples_json(Some(name), samples))
-        .collect();
-    json!({
+    let totals = &snapshot.counters.totals;
+    let mut document = json!({
         "version": 1,
         "program": concat!("sipp ", env!("CARGO_PKG_VERSION")),
-        "scenario": snapshot.layout.name,
-        "role": match snapshot.layout.role {
-            Role::Client => "client",
-            Role::Server => "server",
-        },
         "started": snapshot.setup.wall.date(Time::ZERO, 'T'),
         "duration_ms": millis(snapshot.at.since(Time::ZERO)),
         "generator": generator(snapshot),
         "conditions": conditions(snapshot),
-        "calls": {
-            "created": totals.created(),
-            "incoming": totals.incoming,
-            "outgoing": totals.outgoing,
-            "successful": totals.successful,
-            "failed": totals.failed,
-            "open": snapshot.activity.open,
-            "peak": snapshot.peak.calls,
-        },
-        "failures": failures(snapshot),
         "reasons": reasons_json(snapshot),
         "schedule": schedule(snapshot),
-        "messages": messages(snapshot),
-        "response_times": response_times,
-        "call_length": samples_json(None, &counters.call_length),
-        "counters": named(&snapshot.layout.counters, &counters.generic),
         "events": {
             "out_of_call_messages": totals.out_of_call,
             "dead_call_messages": totals.dead_call,
@@ -98,7 +80,10 @@ fn document(snapshot: &Snapshot) -> Value {
         },
         "trace_records_dropped": snapshot.dropped_records,
         "seconds": seconds(snapshot),
-    })
+    });
+    let members = document.as_object_mut().expect("it was written as an object");
+    members.extend(of_scenario(snapshot));
+    document
 }
 
 /// Whether this side kept up, and what it used.
@@ -146,6 +131,40 @@ fn seconds(snapshot: &Snapshot) -> Value {
         "step": snapshot.seconds.step(),
         "list": snapshot.seconds.list().iter().map(record).collect::<Vec<_>>(),
     })
+}
+
+/// What each scenario of a run has for itself.
+fn of_scenario(snapshot: &Snapshot) -> Map<String, Value> {
+    let (counters, layout) = (&snapshot.counters, &snapshot.layout);
+    let totals = &counters.totals;
+    let times = layout.response_times.iter().zip(&counters.response_times);
+    let times: Vec<Value> = times.map(|(name, samples)| samples_json(Some(name), samples)).collect();
+    let role = match layout.role {
+        Role::Client => "client",
+        Role::Server => "server",
+    };
+    let calls = json!({
+        "created": totals.created(),
+        "incoming": totals.incoming,
+        "outgoing": totals.outgoing,
+        "successful": totals.successful,
+        "failed": totals.failed,
+        "open": snapshot.activity.open,
+        "peak": snapshot.peak.calls,
+    });
+    [
+        ("scenario", layout.name.as_str().into()),
+        ("role", role.into()),
+        ("calls", calls),
+        ("failures", failures(snapshot).into()),
+        ("messages", messages(snapshot).into()),
+        ("response_times", times.into()),
+        ("call_length", samples_json(None, &counters.call_length)),
+        ("counters", named(&layout.counters, &counters.generic).into()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
 }
 
 /// The conditions of `-fail-if` with what the run had.
@@ -302,11 +321,19 @@ mod tests {
     fn report_is_the_golden_one() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/report.json");
         // The version of the program is not part of the form.
-        let text = json(&client()).replace(concat!("sipp ", env!("CARGO_PKG_VERSION")), "sipp");
+        let text = json(&client(), &[]).replace(concat!("sipp ", env!("CARGO_PKG_VERSION")), "sipp");
         if std::env::var_os("UPDATE").is_some() {
             std::fs::write(path, &text).expect("the repository is writable");
         }
         let golden = std::fs::read_to_string(path).expect("the golden file is in the repository");
         assert_eq!(text, golden, "run with UPDATE=1 and review the difference");
+    }
+
+    #[test]
+    fn a_second_scenario_has_figures_of_its_own() {
+        let text = json(&client(), &[client()]);
+        let document: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        assert_eq!(document["other_scenarios"][0]["calls"]["created"], 5);
+        assert_eq!(document["other_scenarios"][0]["part"], "main");
     }
 }

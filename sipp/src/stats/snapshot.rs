@@ -11,13 +11,13 @@ use sip::time::Time;
 use super::counters::{Counters, Totals};
 use super::generator::ThreadTime;
 use super::histogram::Sums;
-use super::layout::Layout;
+use super::layout::{Layout, Line};
 use super::pacing::Pacing;
 use super::seconds::Seconds;
 use super::times::Wall;
 use super::verdict::Rules;
 
-/// One moment of a run.
+/// One moment of a run, with the figures of one of its scenarios.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     /// The scenario.
@@ -26,8 +26,10 @@ pub(crate) struct Snapshot {
     pub(crate) setup: Arc<Setup>,
     /// The moment.
     pub(crate) at: Time,
-    /// What the calls counted.
+    /// What the calls of the scenario counted.
     pub(crate) counters: Counters,
+    /// Calls created by all scenarios that `-m` counts.
+    pub(crate) created: u64,
     /// How calls are started.
     pub(crate) target: Target,
     /// Most simultaneous outgoing calls.
@@ -52,6 +54,8 @@ pub(crate) struct Snapshot {
     pub(crate) reasons: Vec<(String, u64)>,
     /// Running, pausing or ending.
     pub(crate) phase: Phase,
+    /// `set hide false`: messages with `hide` are shown too.
+    pub(crate) reveals_hidden: bool,
     /// The last warning.
     pub(crate) last_error: Option<String>,
 }
@@ -73,6 +77,8 @@ pub(crate) struct Setup {
     pub(crate) stop_after: Option<u64>,
     /// `-aa`.
     pub(crate) auto_answer: bool,
+    /// Own calls and incoming ones on one socket (`-rxsf`).
+    pub(crate) mixed: bool,
     /// Messages can be lost on purpose.
     pub(crate) lossy: bool,
     /// Names of the scenario's global variables.
@@ -107,9 +113,11 @@ pub(crate) struct Peak {
 /// What the calls are doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Activity {
-    /// Open calls.
+    /// Open calls of the scenario.
     pub(crate) open: u64,
-    /// Open calls that wait for a moment.
+    /// Open calls of all scenarios.
+    pub(crate) all: u64,
+    /// How many of those wait for a moment.
     pub(crate) waiting: u64,
     /// Times a call was run because its moment had come.
     pub(crate) woken: u64,
@@ -273,6 +281,12 @@ impl Baseline {
 }
 
 impl Snapshot {
+    /// The lines that the screens show, with their message index.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &Line)> {
+        let lines = self.layout.lines.iter().enumerate();
+        lines.filter(|(_, line)| self.reveals_hidden || !line.hidden)
+    }
+
     /// Calls per second between `since` and now.
     pub(crate) fn call_rate(&self, since: Time, created_before: u64) -> f64 {
         let seconds = self.at.since(since).as_secs_f64();

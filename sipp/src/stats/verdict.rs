@@ -28,7 +28,7 @@ impl Rules {
             if let Generator::Limited(limits) = Generator::judge(snapshot) {
                 reasons.push(format!("-strict: GENERATOR-LIMITED: {}", limits.join("; ")));
             }
-            let (created, wanted) = (snapshot.counters.totals.created(), snapshot.setup.stop_after);
+            let (created, wanted) = (snapshot.created, snapshot.setup.stop_after);
             if let Some(wanted) = wanted.filter(|wanted| created < *wanted) {
                 reasons.push(format!("-strict: {created} of the {wanted} calls of -m were made"));
             }
@@ -238,7 +238,7 @@ mod tests {
         let mut snapshot = client();
         let rules = Rules { strict: true, ..Rules::default() };
         assert_eq!(rules.broken_by(&snapshot), Vec::<String>::new());
-        snapshot.counters.totals.outgoing = 4;
+        snapshot.created = 4;
         snapshot.network.kernel_drops = 1;
         assert_eq!(rules.broken_by(&snapshot).len(), 2);
         assert!(Rules::default().broken_by(&snapshot).is_empty(), "SIPp's verdict is the default");

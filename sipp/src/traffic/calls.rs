@@ -39,6 +39,8 @@ pub(crate) enum Epitaph {
     Successful,
     /// It failed at this message.
     FailedAt(u16),
+    /// It is not remembered: a message with its Call-ID may begin anew.
+    None,
 }
 
 /// The open calls.
@@ -182,7 +184,7 @@ struct Generation {
 
 impl Ended {
     fn add(&mut self, now: Time, hash: u64, epitaph: Epitaph) {
-        if self.remember.is_zero() {
+        if self.remember.is_zero() || epitaph == Epitaph::None {
             return;
         }
         self.forget(now);

@@ -210,7 +210,7 @@ fn wrong_media_actions_are_told_when_the_scenario_is_read() {
         let text =
             format!("<scenario name=\"m\"><nop><action><exec {attributes}/></action></nop></scenario>");
         let infiles = crate::infile::Infiles::default();
-        let context = crate::scenario::Context { keys: &[], infiles: &infiles, stream_type: 8 };
+        let context = crate::scenario::Context::new(&[], &infiles);
         let list = crate::scenario::load("m.xml", text.as_bytes(), context).err().expect(attributes);
         let shown: String = list.iter().map(ToString::to_string).collect();
         assert!(shown.contains(part), "{attributes}: {shown}");

@@ -41,7 +41,7 @@ impl Side {
     fn with_infiles(scenario: &str, infiles: Infiles, change: impl FnOnce(&mut Settings)) -> Side {
         let text = builtin::text(scenario).unwrap_or(scenario);
         let keys = [("greeting".to_owned(), "hello".to_owned())];
-        let context = Context { keys: &keys, infiles: &infiles, stream_type: 8 };
+        let context = Context::new(&keys, &infiles);
         let program = load("test", text.as_bytes(), context).map_or_else(
             |list| panic!("{}", list.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
             |loaded| loaded.program,

@@ -33,7 +33,7 @@ fn parse(text: &KeywordText<'_>, names: &mut Names<'_>) -> Result<Box<dyn Keywor
         None if names.infiles.is_empty() => {
             return Err(Mistake::new("S013", at, "[field] needs an injection file (-inf)"));
         }
-        None => FileId(0),
+        None => names.default_file,
         Some(name) => find_file(&String::from_utf8_lossy(name), names)?,
     };
     let line = match text.arg("line") {
@@ -42,6 +42,9 @@ fn parse(text: &KeywordText<'_>, names: &mut Names<'_>) -> Result<Box<dyn Keywor
             Template::parse(line, at, TextKind::Inline, names).map_err(|mut errors| errors.swap_remove(0))?,
         ),
     };
+    if line.is_none() {
+        names.takes_lines_of(file);
+    }
     Ok(Box::new(Field { number, file, line }))
 }
 

@@ -6,7 +6,7 @@ mod media;
 mod scenario;
 mod statistics;
 
-use super::layout::Role;
+use super::layout::{Part, Role};
 use super::snapshot::{Baseline, Phase, Snapshot};
 
 /// The screens that are text.
@@ -65,7 +65,7 @@ impl Screen {
 
     /// The whole screen as text, each line with its end.
     pub(crate) fn text(self, snapshot: &Snapshot, since: &Baseline) -> String {
-        let mut text = self.title() + "\n";
+        let mut text = title_of(self.title(), snapshot) + "\n";
         for line in self.lines(snapshot, since) {
             text.push_str(&line);
             text.push('\n');
@@ -76,8 +76,24 @@ impl Screen {
     }
 }
 
+/// A first line with the word of the scenario it is about, unless that is the main one.
+pub(crate) fn title_of(title: String, snapshot: &Snapshot) -> String {
+    match (snapshot.layout.part, snapshot.layout.part.word()) {
+        (Part::Main, _) => title,
+        // All titles begin with more dashes than that.
+        (_, word) => format!("-- {word} {}", title.get(word.len() + 4..).unwrap_or_default()),
+    }
+}
+
 /// The last line: what the run is doing, and its keys.
 pub(crate) fn state_bar(snapshot: &Snapshot) -> String {
+    if snapshot.setup.mixed && snapshot.phase == Phase::Running {
+        let text = format!(
+            " Sipp Mixed Mode - {} ---- [q]: Soft exit ---- [p]: Pause traffic ",
+            snapshot.layout.part.word()
+        );
+        return format!("{text:-^79}");
+    }
     match (snapshot.phase, snapshot.layout.role) {
         (Phase::Running, Role::Client) => {
             "------ [+|-|*|/]: Adjust rate ---- [q]: Soft exit ---- [p]: Pause traffic -----"
@@ -107,7 +123,7 @@ pub(crate) mod tests {
 
     use super::Screen;
     use crate::stats::counters::{Counters, Length, Shape};
-    use crate::stats::layout::{Kind, Layout, Line, Role};
+    use crate::stats::layout::{Kind, Layout, Line, Part, Role};
     use crate::stats::pacing::Pacing;
     use crate::stats::snapshot::{
         Activity, Baseline, MediaTraffic, Network, Peak, Phase, Setup, Snapshot, Target,
@@ -148,6 +164,7 @@ pub(crate) mod tests {
         }
         let layout = Layout {
             name: "uac".into(),
+            part: Part::Main,
             role: Role::Client,
             lines,
             response_times: vec!["1".into()],
@@ -171,7 +188,8 @@ pub(crate) mod tests {
             target: Target::Rate { calls: 10.0, period: Duration::from_secs(1) },
             limit: 30,
             peak: Peak { calls: 3, at: Time::ZERO },
-            activity: Activity { open: 0, waiting: 0, woken: 12 },
+            created: 5,
+            activity: Activity { open: 0, all: 0, waiting: 0, woken: 12 },
             network: Network::default(),
             media: MediaTraffic::default(),
             pacing: Pacing::default(),
@@ -183,6 +201,7 @@ pub(crate) mod tests {
                 ("no 200 in time at message 2".into(), 1),
             ],
             phase: Phase::Ended,
+            reveals_hidden: false,
             last_error: None,
         }
     }
@@ -215,6 +234,36 @@ pub(crate) mod tests {
         for (number, text) in expected {
             assert_eq!(lines[number], text, "line {number}");
         }
+    }
+
+    /// With two scenarios each screen says which one it shows.
+    #[test]
+    fn screens_of_a_second_scenario_are_told_apart() {
+        let mut snapshot = client();
+        let layout = Layout { part: Part::Receiving, ..(*snapshot.layout).clone() };
+        snapshot.layout = Arc::new(layout);
+        snapshot.setup = Arc::new(Setup { mixed: true, ..(*snapshot.setup).clone() });
+        snapshot.phase = Phase::Running;
+        let text = Screen::Scenario.text(&snapshot, &Baseline::of(&snapshot));
+        let title = "-- rx ------------------------ Scenario Screen -------- [1-9]: Change Screen --";
+        assert_eq!(text.lines().next(), Some(title));
+        let bar = "------ Sipp Mixed Mode - rx ---- [q]: Soft exit ---- [p]: Pause traffic -------";
+        assert_eq!(text.lines().last(), Some(bar));
+    }
+
+    #[test]
+    fn hidden_messages_are_shown_when_asked_for() {
+        let mut snapshot = client();
+        let mut layout = (*snapshot.layout).clone();
+        layout.lines[1].hidden = true;
+        snapshot.layout = Arc::new(layout);
+        let shows_180 = |snapshot: &Snapshot| {
+            let lines = Screen::Scenario.lines(snapshot, &Baseline::of(snapshot));
+            lines.iter().any(|line| line.starts_with("         180"))
+        };
+        assert!(!shows_180(&snapshot));
+        snapshot.reveals_hidden = true;
+        assert!(shows_180(&snapshot));
     }
 
     #[test]

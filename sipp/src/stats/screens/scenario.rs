@@ -16,7 +16,7 @@ pub(super) fn lines(snapshot: &Snapshot, since: &Baseline) -> Vec<String> {
         "                                 Messages  Retrans   Timeout   Unexpected-Msg"
     };
     lines.push(titles.into());
-    for (index, line) in snapshot.layout.visible() {
+    for (index, line) in snapshot.lines() {
         lines.push(message_line(snapshot, index, line));
         if line.gap_after {
             lines.push(String::new());
@@ -64,7 +64,7 @@ fn figure_lines(snapshot: &Snapshot, since: &Baseline) -> Vec<String> {
     let client = snapshot.layout.role == Role::Client;
     let period = snapshot.at.since(since.at).as_secs_f64();
     let news = match snapshot.setup.stop_after {
-        Some(limit) if totals.created() >= limit => format!("Call limit {limit} hit, {period:.1} s period"),
+        Some(limit) if snapshot.created >= limit => format!("Call limit {limit} hit, {period:.1} s period"),
         _ => {
             let new = totals.created() - since.totals.created();
             format!("{new} new calls during {period:.3} s period")
@@ -88,7 +88,7 @@ fn figure_lines(snapshot: &Snapshot, since: &Baseline) -> Vec<String> {
         format!("  {calls:<38}  {peak}"),
         format!(
             "  {} Running, {} Paused, {} Woken up",
-            activity.open - activity.waiting,
+            activity.all.saturating_sub(activity.waiting),
             activity.waiting,
             activity.woken
         ),

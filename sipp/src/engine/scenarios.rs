@@ -1,0 +1,134 @@
+//! The scenarios of a run, each with its program and its own counters.
+//!
+//! A run has a main scenario, and perhaps one for calls that come in (`-rxsf`) and one for requests outside of
+//! any call (`-oocsf`, or what carries the answers of `-aa`). An open call remembers which one it runs.
+
+use std::ops::{Index, IndexMut};
+use std::sync::Arc;
+
+use sip::time::Time;
+
+use crate::call::Call;
+use crate::scenario::Program;
+use crate::stats::counters::{Counters, Shape, Totals};
+use crate::stats::layout::{Layout, Part};
+use crate::stats::snapshot::{Peak, Setup};
+use crate::traffic::calls::Identified;
+
+/// An open call and the scenario it runs.
+pub(super) struct Running {
+    pub(super) call: Call,
+    pub(super) scenario: ScenarioId,
+}
+
+impl Identified for Running {
+    fn call_id(&self) -> &[u8] {
+        &self.call.state().id
+    }
+}
+
+/// Names a scenario of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ScenarioId(u8);
+
+impl ScenarioId {
+    /// The main scenario.
+    pub(super) const MAIN: ScenarioId = ScenarioId(0);
+}
+
+/// One scenario and what its calls count.
+pub(super) struct Scenario {
+    pub(super) program: Program,
+    pub(super) layout: Arc<Layout>,
+    pub(super) setup: Arc<Setup>,
+    pub(super) counters: Counters,
+    /// What the counters count, to begin anew.
+    pub(super) shape: Shape,
+    /// Its open calls.
+    pub(super) open: u64,
+    pub(super) peak: Peak,
+    /// It only carries automatic answers: no figures of it are shown.
+    pub(super) is_hidden: bool,
+}
+
+impl Scenario {
+    /// Notes a call that was opened.
+    pub(super) fn count_open(&mut self, now: Time) {
+        self.open += 1;
+        if self.open > self.peak.calls {
+            self.peak = Peak { calls: self.open, at: now };
+        }
+    }
+
+    /// Everything counted starts again at zero, except what open calls will subtract from.
+    pub(super) fn reset(&mut self) {
+        let open = self.counters.totals.current();
+        let outgoing = self.program.mode.calls_out();
+        self.counters = Counters::new(&self.shape);
+        self.counters.totals = Totals {
+            outgoing: if outgoing { open } else { 0 },
+            incoming: if outgoing { 0 } else { open },
+            ..Totals::default()
+        };
+    }
+}
+
+/// The scenarios of a run, the main one first.
+pub(super) struct Scenarios(Vec<Scenario>);
+
+impl Scenarios {
+    /// `list` begins with the main scenario and has no part twice.
+    pub(super) fn new(list: Vec<Scenario>) -> Scenarios {
+        Scenarios(list)
+    }
+
+    /// The main scenario.
+    pub(super) fn main(&self) -> &Scenario {
+        &self[ScenarioId::MAIN]
+    }
+
+    /// The same, to count.
+    pub(super) fn main_mut(&mut self) -> &mut Scenario {
+        &mut self[ScenarioId::MAIN]
+    }
+
+    /// The scenario that is that part of the run.
+    pub(super) fn find(&self, part: Part) -> Option<ScenarioId> {
+        // A run has three parts at most.
+        self.0.iter().position(|scenario| scenario.layout.part == part).map(|at| ScenarioId(at as u8))
+    }
+
+    /// The scenarios whose figures are shown.
+    pub(super) fn shown(&self) -> impl Iterator<Item = &Scenario> {
+        self.0.iter().filter(|scenario| !scenario.is_hidden)
+    }
+
+    /// All scenarios.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Scenario> {
+        self.0.iter_mut()
+    }
+
+    /// Sums a figure over the scenarios whose calls make up the run: those outside of any call do not.
+    pub(super) fn sum(&self, figure: impl Fn(&Scenario) -> u64) -> u64 {
+        self.0.iter().filter(|scenario| scenario.layout.part != Part::OutOfCall).map(figure).sum()
+    }
+
+    /// Calls created so far, as `-m` counts them.
+    pub(super) fn created(&self) -> u64 {
+        self.sum(|scenario| scenario.counters.totals.created())
+    }
+}
+
+impl Index<ScenarioId> for Scenarios {
+    type Output = Scenario;
+
+    fn index(&self, id: ScenarioId) -> &Scenario {
+        &self.0[usize::from(id.0)]
+    }
+}
+
+impl IndexMut<ScenarioId> for Scenarios {
+    fn index_mut(&mut self, id: ScenarioId) -> &mut Scenario {
+        &mut self.0[usize::from(id.0)]
+    }
+}
