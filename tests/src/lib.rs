@@ -4,8 +4,9 @@
 //! [`ports`] nobody else uses, and compares what they report with what the case expects. [`programs`] knows
 //! where our binaries and the packaged originals are, [`impair`] is the link that loses and
 //! records packets. [`pair`] runs one pair of scenarios with the original and with ours on either end and
-//! compares what went over the wire, after [`mask`] took out what differs from run to run;
-//! [`suite`] does the same for routes of a configuration, with the packaged Kamailio.
+//! compares what went over the wire, after [`mask`] took out what differs from run to run.
+//! [`media_call`] makes calls with media between two of ours, [`rtp_relay`] is a bad line for them.
+//! [`suite`] compares as `pair` does, but routes of a configuration, with the packaged Kamailio.
 
 pub mod case;
 pub mod closing;
@@ -13,9 +14,11 @@ mod digest;
 pub mod dns;
 pub mod impair;
 pub mod mask;
+pub mod media_call;
 pub mod pair;
 pub mod ports;
 pub mod programs;
+pub mod rtp_relay;
 pub mod run;
 mod stage;
 pub mod suite;
