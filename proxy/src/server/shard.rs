@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use bytes::Bytes;
 use sip::msg::{Message, ParseError};
-use sip::net::{self, Clock, Event, Inbox, Incoming, Outgoing};
+use sip::net::{self, Clock, Event, Flow, Inbox, Incoming, Outgoing};
 use sip::peer::Peer;
 use sip::time::Time;
 use sip::txn::TxnId;
@@ -251,7 +251,8 @@ impl Worker {
     fn send(&mut self, sending: &Sending) -> bool {
         let socket = self.ids.get(usize::from(sending.hop.socket)).copied().flatten();
         let is_sent = socket.is_some_and(|socket| {
-            let outgoing = Outgoing { bytes: &sending.bytes, peer: sending.hop.peer, socket };
+            let outgoing =
+                Outgoing { bytes: &sending.bytes, peer: sending.hop.peer, socket, flow: Flow::NONE };
             self.sockets.send(self.now, outgoing).is_ok()
         });
         self.machine.tally.unsent += u64::from(!is_sent);

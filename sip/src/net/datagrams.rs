@@ -10,7 +10,7 @@ use slab::Slab;
 
 use super::inbox::{Entry, Inbox};
 use super::poll::{Interest, Readiness, Registry};
-use super::{Buffers, Counters, SendBatch, SendError, SocketId, UdpSocket};
+use super::{Buffers, Counters, Flow, SendBatch, SendError, SocketId, UdpSocket};
 use crate::peer::{Peer, Transport};
 
 /// All datagram sockets of one thread.
@@ -80,12 +80,11 @@ impl Datagrams {
     pub(super) fn queue(
         &mut self,
         id: SocketId,
-        bytes: &[u8],
-        to: SocketAddr,
+        (bytes, to, flow): (&[u8], SocketAddr, Flow),
         news: &mut Vec<Entry>,
     ) -> Result<(), SendError> {
         let port = self.ports.get_mut(id.0 as usize).ok_or(SendError::NoSocket)?;
-        port.batch.push(bytes, to).map_err(|_| SendError::QueueFull)?;
+        port.batch.push_in_flow(bytes, to, flow).map_err(|_| SendError::QueueFull)?;
         match port.state {
             State::Idle => {
                 port.state = State::Unflushed;

@@ -54,6 +54,21 @@ pub struct Incoming<'a> {
     pub socket: SocketId,
 }
 
+/// Which messages stay in order: those of one flow, e.g. of one call, are never sent in another order than they were
+/// queued in. Datagrams of different flows may change places, so that equal ones go to the kernel together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Flow(u64);
+
+impl Flow {
+    /// Keeps its place among all others.
+    pub const NONE: Flow = Flow(0);
+
+    /// The flow of that number.
+    pub fn of(number: u64) -> Flow {
+        Flow(number.wrapping_add(1))
+    }
+}
+
 /// A message to send.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
@@ -64,6 +79,8 @@ pub struct Outgoing<'a> {
     /// The datagram socket to send from; for a new stream connection, the socket or listener whose host it starts
     /// from and that [`Incoming::socket`] names for what comes back.
     pub socket: SocketId,
+    /// Which datagrams it must not overtake.
+    pub flow: Flow,
 }
 
 /// What a [`Sockets`] reports.

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use super::Flow;
+
 /// Datagrams waiting for one socket, in order. Bounded; allocates only while it grows.
 #[derive(Debug, Default)]
 pub struct SendBatch {
@@ -10,6 +12,9 @@ pub struct SendBatch {
     /// Items before this one are sent.
     next: usize,
     failed: Vec<SocketAddr>,
+    /// Turn within its flow and index of each waiting datagram, while they are arranged.
+    order: Vec<(u32, usize)>,
+    arranged: Vec<Item>,
 }
 
 /// One datagram: its bytes in the arena and its destination.
@@ -18,6 +23,7 @@ struct Item {
     start: usize,
     len: usize,
     to: SocketAddr,
+    flow: Flow,
 }
 
 /// What one [`super::UdpSocket::send`] did.
@@ -37,8 +43,13 @@ impl SendBatch {
     /// Bytes that may wait for a congested socket before datagrams are refused.
     pub const MAX_BYTES: usize = 4 << 20;
 
-    /// Adds a datagram. Errors: [`BatchFull`] when [`SendBatch::MAX_BYTES`] would be passed.
+    /// Adds a datagram that keeps its place. Errors: [`BatchFull`] when [`SendBatch::MAX_BYTES`] would be passed.
     pub fn push(&mut self, bytes: &[u8], to: SocketAddr) -> Result<(), BatchFull> {
+        self.push_in_flow(bytes, to, Flow::NONE)
+    }
+
+    /// Adds a datagram of a flow. Errors: as for [`SendBatch::push`].
+    pub fn push_in_flow(&mut self, bytes: &[u8], to: SocketAddr, flow: Flow) -> Result<(), BatchFull> {
         if self.arena.len() + bytes.len() > Self::MAX_BYTES {
             self.compact();
             if self.arena.len() + bytes.len() > Self::MAX_BYTES {
@@ -47,7 +58,7 @@ impl SendBatch {
         }
         let start = self.arena.len();
         self.arena.extend_from_slice(bytes);
-        self.items.push(Item { start, len: bytes.len(), to });
+        self.items.push(Item { start, len: bytes.len(), to, flow });
         Ok(())
     }
 
@@ -86,6 +97,49 @@ impl SendBatch {
         }
     }
 
+    /// Brings waiting datagrams of equal length and destination together, for a kernel that takes several in one
+    /// piece; those of one flow stay in order. Nothing moves when one of them has no flow.
+    pub(super) fn arrange(&mut self) {
+        let waiting = &mut self.items[self.next..];
+        let worth = (ARRANGED.contains(&waiting.len())) && waiting.iter().all(|item| item.flow != Flow::NONE);
+        if !worth {
+            return;
+        }
+        // The first datagrams of all flows may go first, then the second ones, and so on.
+        self.order.clear();
+        self.order.extend((0..waiting.len()).map(|at| (0, at)));
+        self.order.sort_unstable_by_key(|(_, at)| (waiting[*at].flow, *at));
+        for next in 1..self.order.len() {
+            let (before, own) = (self.order[next - 1], self.order[next]);
+            if waiting[before.1].flow == waiting[own.1].flow {
+                self.order[next].0 = before.0 + 1;
+            }
+        }
+        // Longer ones first: the last one of a piece may be shorter than the others.
+        self.order.sort_unstable_by_key(|(turn, at)| {
+            let item = &waiting[*at];
+            (*turn, item.to, std::cmp::Reverse(item.len), *at)
+        });
+        self.arranged.clear();
+        self.arranged.extend(self.order.iter().map(|(_, at)| waiting[*at]));
+        waiting.copy_from_slice(&self.arranged);
+    }
+
+    /// How many datagrams from the `index`-th on the kernel may take as one piece: equal in destination and length,
+    /// the last one perhaps shorter. 1 when it goes alone, as datagrams without a flow do.
+    pub(super) fn piece(&self, index: usize, most: usize) -> usize {
+        let waiting = &self.items[self.next + index..];
+        let first = &waiting[0];
+        if first.flow == Flow::NONE || first.len == 0 || first.len > PIECE_PART {
+            return 1;
+        }
+        let most = most.min(PIECE_BYTES / first.len);
+        let rest = waiting[1..].iter().take_while(|item| item.to == first.to && item.len == first.len);
+        let equal = 1 + rest.take(most.max(1) - 1).count();
+        let shorter = |item: &Item| item.to == first.to && item.len < first.len && item.len > 0;
+        equal + usize::from(equal < most && waiting.get(equal).is_some_and(shorter))
+    }
+
     /// Destinations the kernel refused since the last call.
     pub fn take_failed(&mut self) -> impl Iterator<Item = SocketAddr> {
         self.failed.drain(..)
@@ -100,5 +154,85 @@ impl SendBatch {
         for item in &mut self.items {
             item.start -= first;
         }
+    }
+}
+
+/// How many datagrams are worth arranging: few are sent at once anyway, and captures on this machine show each of
+/// them by itself; of very many the next call takes its part.
+const ARRANGED: std::ops::Range<usize> = 8..1024;
+/// The kernel cuts a piece into packets of this length at most: what fits any network.
+const PIECE_PART: usize = 1400;
+/// A piece is an IP packet until it is cut.
+const PIECE_BYTES: usize = 65_000;
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::super::Flow;
+    use super::SendBatch;
+
+    fn addr(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    /// Flow, length and port of what waits.
+    fn waiting(batch: &SendBatch) -> Vec<(u8, usize, u16)> {
+        (0..batch.len())
+            .filter_map(|at| batch.get(at))
+            .map(|(bytes, to)| (bytes[0], bytes.len(), to.port()))
+            .collect()
+    }
+
+    /// Four calls, each with an ACK of 30 bytes and a BYE of 40.
+    fn calls() -> SendBatch {
+        let mut batch = SendBatch::default();
+        for call in 0..4 {
+            for len in [30, 40] {
+                batch.push_in_flow(&vec![call; len], addr(5060), Flow::of(call.into())).expect("room");
+            }
+        }
+        batch
+    }
+
+    #[test]
+    fn equal_datagrams_come_together_and_calls_stay_in_order() {
+        let mut batch = calls();
+        assert_eq!(batch.piece(0, 64), 1, "an ACK and the longer BYE of its call");
+        batch.arrange();
+        let acks = (0..4).map(|call| (call, 30, 5060));
+        let byes = (0..4).map(|call| (call, 40, 5060));
+        assert_eq!(waiting(&batch), acks.chain(byes).collect::<Vec<_>>());
+        assert_eq!((batch.piece(0, 64), batch.piece(4, 64), batch.piece(4, 3)), (4, 4, 3));
+        for at in 0..8 {
+            let (bytes, _) = batch.get(at).expect("it waits");
+            assert!(bytes.iter().all(|byte| *byte == bytes[0]), "no bytes are mixed up");
+        }
+    }
+
+    #[test]
+    fn a_datagram_without_flow_keeps_all_in_order() {
+        let mut batch = calls();
+        batch.push(b"x", addr(5060)).expect("room");
+        let before = waiting(&batch);
+        batch.arrange();
+        assert_eq!(waiting(&batch), before);
+    }
+
+    #[test]
+    fn a_piece_has_one_destination_and_ends_with_a_shorter_one() {
+        let mut batch = SendBatch::default();
+        for (len, port) in [(50, 1), (50, 1), (20, 1), (50, 1), (50, 2), (0, 2), (1401, 2), (1401, 2)] {
+            batch.push_in_flow(&vec![1; len], addr(port), Flow::of(1)).expect("room");
+        }
+        let pieces: Vec<usize> = (0..8).map(|at| batch.piece(at, 64)).collect();
+        assert_eq!(pieces, [3, 2, 1, 1, 1, 1, 1, 1]);
+        let mut large = SendBatch::default();
+        for _ in 0..64 {
+            large.push_in_flow(&[0; 1400], addr(1), Flow::of(1)).expect("room");
+        }
+        large.push(b"x", addr(1)).expect("room");
+        assert_eq!(large.piece(64, 64), 1, "no flow");
+        assert_eq!(large.piece(0, 64), 46, "65,000 bytes");
     }
 }

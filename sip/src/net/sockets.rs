@@ -161,9 +161,9 @@ impl Sockets {
     /// Queues a message for [`Sockets::flush`]; for streams, makes a connection when none is there.
     /// Errors: see [`SendError`]; the message is dropped and counted.
     pub fn send(&mut self, now: Time, outgoing: Outgoing<'_>) -> Result<(), SendError> {
-        let Outgoing { bytes, peer, socket } = outgoing;
+        let Outgoing { bytes, peer, socket, flow } = outgoing;
         let done = match peer.transport {
-            Transport::Udp => self.datagrams.queue(socket, bytes, peer.addr, &mut self.news),
+            Transport::Udp => self.datagrams.queue(socket, (bytes, peer.addr, flow), &mut self.news),
             _ => self.send_on_stream(now, outgoing),
         };
         self.counters.dropped += u64::from(done.is_err());

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use super::Flow;
 use super::{
     Clock, CloseReason, ConnLimits, Event, Inbox, Outgoing, SendError, SocketId, Sockets, UdpOptions,
 };
@@ -70,7 +71,7 @@ impl Party {
     }
 
     fn send(&mut self, bytes: &[u8], peer: Peer) -> Result<(), SendError> {
-        self.sockets.send(self.now, Outgoing { bytes, peer, socket: SocketId::default() })
+        self.sockets.send(self.now, Outgoing { bytes, peer, socket: SocketId::default(), flow: Flow::NONE })
     }
 }
 
@@ -116,7 +117,7 @@ fn datagrams_go_there_and_back() {
     let peer = Peer::new(Transport::Udp, b.sockets.local_addr(to).expect("bound"));
     // More than a batch and more than the inbox holds.
     for number in 0..100u8 {
-        a.sockets.send(a.now, Outgoing { bytes: &[number], peer, socket: from }).expect("room");
+        a.sockets.send(a.now, Outgoing { bytes: &[number], peer, socket: from, flow: Flow::NONE }).expect("room");
     }
     a.sockets.flush(a.now);
     let seen = b.see(100);
@@ -125,7 +126,7 @@ fn datagrams_go_there_and_back() {
         assert_eq!(*event, Seen::Message(vec![number as u8], source));
     }
     assert_eq!((a.sockets.counters().sent, b.sockets.counters().received), (100, 100));
-    b.sockets.send(b.now, Outgoing { bytes: b"back", peer: source, socket: to }).expect("room");
+    b.sockets.send(b.now, Outgoing { bytes: b"back", peer: source, socket: to, flow: Flow::NONE }).expect("room");
     b.sockets.flush(b.now);
     assert_eq!(a.see(1), [Seen::Message(b"back".to_vec(), peer)]);
     a.sockets.close_socket(from);
@@ -144,7 +145,7 @@ fn a_refused_datagram_is_reported_with_its_peer() {
     party.sockets.close_socket(dead);
     party
         .sockets
-        .send(party.now, Outgoing { bytes: b"x", peer: Peer::new(Transport::Udp, gone), socket })
+        .send(party.now, Outgoing { bytes: b"x", peer: Peer::new(Transport::Udp, gone), socket, flow: Flow::NONE })
         .expect("room");
     assert_eq!(party.see(1), [Seen::Unreachable(gone)]);
     assert_eq!(party.sockets.counters().unreachable, 1);

@@ -1,7 +1,7 @@
 //! Datagram sockets on Linux, read and written in batches (recvmmsg, sendmmsg); RFC 3261 18.
 //!
-//! What it adds to a plain socket: one system call per batch, large buffers, the kernel's drop counter
-//! (SO_RXQ_OVFL), ICMP errors with the address they are about (IP_RECVERR), and groups of sockets on one
+//! What it adds to a plain socket: one system call per batch, datagrams of equal length as one piece that the kernel
+//! cuts and joins (UDP_SEGMENT, UDP_GRO), large buffers, the kernel's drop counter (SO_RXQ_OVFL), ICMP errors with the address they are about (IP_RECVERR), and groups of sockets on one
 //! port over which the kernel spreads datagrams (SO_REUSEPORT). `udp_plain.rs` is the same without these.
 #![allow(unsafe_code)] // The batch calls have no safe wrapper; each block states the invariant it stands on.
 
@@ -27,6 +27,8 @@ pub struct UdpSocket {
     socket: Socket,
     local: SocketAddr,
     drops: DropCounter,
+    /// The kernel cuts pieces for this socket; until it refuses one.
+    cuts: bool,
 }
 
 impl UdpSocket {
@@ -90,11 +92,9 @@ impl UdpSocket {
             };
             match usize::try_from(count) {
                 Ok(count) => {
-                    ring.filled += count;
-                    if let Some(last) = ring.filled.checked_sub(1) {
-                        self.drops.update(ring.control(last));
-                    }
-                    return Ok(count);
+                    let datagrams = ring.take_in(count);
+                    self.drops.update(ring.last_drops());
+                    return Ok(datagrams);
                 }
                 Err(_) => match Trouble::of(io::Error::last_os_error())? {
                     Trouble::WouldBlock => return Ok(0),
@@ -111,13 +111,18 @@ impl UdpSocket {
     pub fn send(&mut self, batch: &mut SendBatch) -> io::Result<Sent> {
         let mut sent = Sent::default();
         let mut refusals = 0;
+        if self.cuts {
+            batch.arrange();
+        }
         while !batch.is_empty() {
-            match send_some(self.socket.as_raw_fd(), batch) {
+            match send_some(self.socket.as_raw_fd(), batch, self.cuts) {
                 Ok(count) => {
                     sent.datagrams += count;
                     batch.advance(count);
                     refusals = 0;
                 }
+                // An old kernel, or a device that cannot: from now on each datagram goes by itself.
+                Err(error) if self.cuts && refuses_pieces(&error) => self.cuts = false,
                 Err(error) => match Trouble::of(error)? {
                     Trouble::WouldBlock => return Ok(Sent { congested: true, ..sent }),
                     Trouble::Retry => {}
@@ -159,7 +164,7 @@ impl UdpSocket {
     fn bound(socket: Socket, addr: SocketAddr) -> io::Result<UdpSocket> {
         socket.bind(&addr.into())?;
         let local = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::Unsupported)?;
-        Ok(UdpSocket { socket, local, drops: DropCounter::default() })
+        Ok(UdpSocket { socket, local, drops: DropCounter::default(), cuts: true })
     }
 }
 
@@ -207,32 +212,89 @@ impl Trouble {
     }
 }
 
-/// One sendmmsg over the front of `batch`; how many datagrams the kernel took (at least 1).
-fn send_some(fd: libc::c_int, batch: &SendBatch) -> io::Result<usize> {
+/// One sendmmsg over the front of `batch`; how many datagrams the kernel took (at least 1). With `cuts` it gets
+/// equal ones as one piece.
+fn send_some(fd: libc::c_int, batch: &SendBatch, cuts: bool) -> io::Result<usize> {
     // SAFETY: all-zero is a valid value of these C structs. (Two statements: a tuple would be built and moved.)
     let mut headers: [libc::mmsghdr; SEND_BATCH] = unsafe { zeroed() };
     // SAFETY: as above.
     let mut iovecs: [libc::iovec; SEND_BATCH] = unsafe { zeroed() };
     let mut names = [Name::unset(); SEND_BATCH];
-    let mut count = 0;
-    while let Some((bytes, to)) = (count < SEND_BATCH).then(|| batch.get(count)).flatten() {
+    let mut controls = [SegmentControl::NONE; SEND_BATCH];
+    let mut parts = [0; SEND_BATCH];
+    let (mut count, mut datagrams) = (0, 0);
+    while let Some((first, to)) = (datagrams < SEND_BATCH).then(|| batch.get(datagrams)).flatten() {
+        let piece = if cuts { batch.piece(datagrams, SEND_BATCH - datagrams) } else { 1 };
+        for part in datagrams..datagrams + piece {
+            let bytes = batch.get(part).map_or(&[][..], |(bytes, _)| bytes);
+            iovecs[part] = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+        }
         let (name, name_len) = Name::from_addr(to);
         names[count] = name;
-        iovecs[count] = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
         headers[count].msg_hdr.msg_namelen = name_len;
+        headers[count].msg_hdr.msg_iovlen = piece as _;
+        if piece > 1 {
+            controls[count] = SegmentControl::of(first.len() as u16);
+            headers[count].msg_hdr.msg_controllen = size_of::<SegmentControl>() as _;
+        }
+        parts[count] = piece;
         count += 1;
+        datagrams += piece;
     }
-    let (names_at, iovecs_at) = (names.as_mut_ptr(), iovecs.as_mut_ptr());
+    let (names_at, iovecs_at, controls_at) = (names.as_mut_ptr(), iovecs.as_mut_ptr(), controls.as_mut_ptr());
+    let mut first_part = 0;
     for (slot, header) in headers[..count].iter_mut().enumerate() {
         header.msg_hdr.msg_name = names_at.wrapping_add(slot).cast();
-        header.msg_hdr.msg_iov = iovecs_at.wrapping_add(slot);
-        header.msg_hdr.msg_iovlen = 1;
+        header.msg_hdr.msg_iov = iovecs_at.wrapping_add(first_part);
+        if header.msg_hdr.msg_controllen > 0 {
+            header.msg_hdr.msg_control = controls_at.wrapping_add(slot).cast();
+        }
+        first_part += parts[slot];
     }
-    // SAFETY: the first `count` headers point to the local names and iovecs and, through these, to bytes of
-    // `batch`, all of which outlive the call; the kernel only reads them.
+    // SAFETY: the first `count` headers point to the local names, controls and iovecs, whose counts add up to
+    // `datagrams` <= SEND_BATCH, and through these to bytes of `batch`, all of which outlive the call; the kernel
+    // only reads them.
     let taken =
         unsafe { libc::sendmmsg(fd, headers.as_mut_ptr(), count as libc::c_uint, libc::MSG_DONTWAIT as _) };
-    usize::try_from(taken).map_err(|_| io::Error::last_os_error())
+    match usize::try_from(taken) {
+        Ok(taken) => Ok(parts[..taken].iter().sum()),
+        Err(_) => Err(io::Error::last_os_error()),
+    }
+}
+
+/// The control message that says at which length a piece is cut, laid out as the kernel reads it.
+#[repr(C, align(8))]
+#[derive(Clone, Copy)]
+struct SegmentControl {
+    header_len: usize,
+    header_level: libc::c_int,
+    header_type: libc::c_int,
+    length: u16,
+    padding: [u8; 6],
+}
+
+impl SegmentControl {
+    const NONE: SegmentControl =
+        SegmentControl { header_len: 0, header_level: 0, header_type: 0, length: 0, padding: [0; 6] };
+
+    fn of(length: u16) -> SegmentControl {
+        SegmentControl {
+            header_len: size_of::<usize>() + 2 * size_of::<libc::c_int>() + size_of::<u16>(),
+            header_level: libc::SOL_UDP,
+            header_type: libc::UDP_SEGMENT,
+            length,
+            padding: [0; 6],
+        }
+    }
+}
+
+/// Errors that a piece is refused with where single datagrams may pass: no such option, no checksums by the
+/// device, longer than the path allows.
+fn refuses_pieces(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP | libc::ENOPROTOOPT)
+    )
 }
 
 /// A datagram socket with its options, not bound.
@@ -241,6 +303,8 @@ fn new_socket(addr: SocketAddr, options: &UdpOptions) -> io::Result<Socket> {
     socket.set_nonblocking(true)?;
     grow_buffers(&socket, options)?;
     set_option(&socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, &ON)?;
+    // Refused by kernels before 5.0, which then hand over every datagram by itself.
+    let _ = set_option(&socket, libc::SOL_UDP, libc::UDP_GRO, &ON);
     if addr.is_ipv6() {
         socket.set_only_v6(true)?;
         set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, &ON)?;
@@ -296,8 +360,8 @@ fn set_option<T: Copy>(socket: &Socket, level: libc::c_int, name: libc::c_int, v
 }
 
 const ON: libc::c_int = 1;
-/// Datagrams per sendmmsg.
-const SEND_BATCH: usize = 32;
+/// Datagrams per sendmmsg; a piece has no more in any kernel.
+const SEND_BATCH: usize = 64;
 /// How often a call that failed for a pending ICMP error is repeated.
 const RETRIES: usize = 2;
 /// Where a classic BPF program loads a random word from (SKF_AD_OFF + SKF_AD_RANDOM).

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use super::{RecvRing, UdpSocket};
-use crate::net::{Interest, Poll, SendBatch, Sent, UdpOptions};
+use crate::net::{Flow, Interest, Poll, SendBatch, Sent, UdpOptions};
 
 fn bound(host: &str) -> UdpSocket {
     let addr = SocketAddr::new(host.parse().expect("an address"), 0);
@@ -47,6 +47,33 @@ fn batches_of_every_size_arrive_whole_and_in_order() {
         }
         assert_eq!(ring.get(size), None);
     }
+}
+
+/// Thirty calls of three messages each: equal ones may travel in one piece, and still arrive one by one, those of a
+/// call in order.
+#[test]
+fn flows_arrive_whole_and_in_order() {
+    let (mut from, mut to) = (bound("127.0.0.1"), bound("127.0.0.1"));
+    let (mut ring, mut batch) = (RecvRing::new(100), SendBatch::default());
+    for call in 0..30u8 {
+        for (number, len) in [(0, 400), (1, 300), (2, 450)] {
+            let mut bytes = vec![call; len];
+            bytes[0] = number;
+            batch.push_in_flow(&bytes, to.local_addr(), Flow::of(call.into())).expect("room in the batch");
+        }
+    }
+    assert_eq!(from.send(&mut batch).expect("send"), Sent { datagrams: 90, congested: false });
+    receive_all(&mut to, &mut ring, 90);
+    assert_eq!(ring.len(), 90);
+    let mut next = [0; 30];
+    for index in 0..90 {
+        let (bytes, source) = ring.get(index).expect("one per datagram sent");
+        let call = usize::from(bytes[1]);
+        assert_eq!((bytes[0], bytes.len()), (next[call], [400, 300, 450][usize::from(next[call])]));
+        assert!(source == from.local_addr() && bytes[1..].iter().all(|byte| *byte == bytes[1]));
+        next[call] += 1;
+    }
+    assert_eq!(next, [3; 30]);
 }
 
 #[test]

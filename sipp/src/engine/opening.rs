@@ -123,6 +123,7 @@ impl Signalling {
     }
 
     fn open(&mut self, now: Time, start: Start) {
+        self.opening.schedule.opened(now, start);
         let micros = self.settings.wall.unix_micros(now);
         let id = self.opening.call_ids.write(self.state.call_numbers + 1, micros);
         let birth = (id.as_slice(), UserId(start.user));

@@ -1,5 +1,6 @@
 //! What calls ask for: messages leave, counters count, effects happen, ended calls are buried.
 
+use sip::net::{Flow, Outgoing};
 use sip::peer::Peer;
 use sip::time::Time;
 
@@ -75,7 +76,8 @@ impl Signalling {
     }
 
     fn send(&mut self, now: Time, (key, to): (CallKey, Peer), bytes: &[u8]) -> Result<(), Cause> {
-        let outgoing = sip::net::Outgoing { bytes, peer: to, socket: self.own.of(key, self.socket) };
+        let socket = self.own.of(key, self.socket);
+        let outgoing = Outgoing { bytes, peer: to, socket, flow: Flow::of(key.number()) };
         match self.sockets.send(now, outgoing) {
             Ok(()) => {
                 self.link.message(now, Direction::Sent, to.transport, bytes);

@@ -21,6 +21,13 @@ pub(crate) trait Identified {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CallKey(u32);
 
+impl CallKey {
+    /// Another number for each open call.
+    pub(crate) fn number(self) -> u64 {
+        self.0.into()
+    }
+}
+
 /// Whom a Call-ID belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {

@@ -153,17 +153,22 @@ impl Schedule {
         self.ramp.as_ref().map(Ramp::next_due).into_iter().chain(call).min()
     }
 
-    /// The next call to open at `now` with `open` calls open; calls above the limit are missed.
+    /// The next call to open at `now` with `open` calls open; calls above the limit are missed. Whoever opens it
+    /// says so by [`Schedule::opened`]; otherwise it was none of the calls that were asked for.
     pub(crate) fn take(&mut self, now: Time, open: u64) -> Option<Start> {
         loop {
             let start = self.take_due(now)?;
             if open < self.limit || matches!(self.plan, Plan::Users(_)) {
-                self.pacing.start(now.since(start.due));
                 return Some(start);
             }
             // Like SIPp: the plan goes on as if the call had been made.
             self.pacing.miss();
         }
+    }
+
+    /// A call that was taken is opened now.
+    pub(crate) fn opened(&mut self, now: Time, start: Start) {
+        self.pacing.start(now.since(start.due));
     }
 
     /// The call of this user has ended.

@@ -1,4 +1,6 @@
-//! The memory datagrams are received into: slots for recvmmsg, and the drop counter that comes with them.
+//! The memory datagrams are received into: slots for recvmmsg, and what the kernel tells with them.
+//!
+//! The kernel may join datagrams of equal length from one source into one slot; they are told apart again here.
 
 use std::mem::{size_of, zeroed};
 use std::net::SocketAddr;
@@ -15,9 +17,19 @@ pub struct RecvRing {
     names: Vec<Name>,
     /// Read by the kernel through `headers` only.
     _iovecs: Vec<libc::iovec>,
-    controls: Vec<Control>,
+    controls: Vec<Controls>,
     pub(super) headers: Vec<libc::mmsghdr>,
     pub(super) filled: usize,
+    /// The datagrams in the filled slots.
+    datagrams: Vec<Datagram>,
+}
+
+/// One datagram: its place in the ring's bytes, and the slot that tells its source.
+#[derive(Clone, Copy, Debug)]
+struct Datagram {
+    slot: usize,
+    start: usize,
+    len: usize,
 }
 
 // SAFETY: the raw pointers inside lead only into vectors the ring owns, so it moves between threads whole.
@@ -28,7 +40,7 @@ impl RecvRing {
     pub fn new(slots: usize) -> RecvRing {
         let mut bytes = vec![0u8; slots * SLOT_STRIDE];
         let mut names = vec![Name::unset(); slots];
-        let mut controls = vec![Control::default(); slots];
+        let mut controls = vec![Controls::default(); slots];
         let (bytes_at, names_at, controls_at) =
             (bytes.as_mut_ptr(), names.as_mut_ptr(), controls.as_mut_ptr());
         let mut iovecs: Vec<libc::iovec> = (0..slots)
@@ -49,7 +61,8 @@ impl RecvRing {
                 header
             })
             .collect();
-        let mut ring = RecvRing { bytes, names, _iovecs: iovecs, controls, headers, filled: slots };
+        let datagrams = Vec::with_capacity(slots);
+        let mut ring = RecvRing { bytes, names, _iovecs: iovecs, controls, headers, filled: slots, datagrams };
         ring.clear();
         ring
     }
@@ -59,19 +72,20 @@ impl RecvRing {
         for header in &mut self.headers[..self.filled] {
             // The kernel overwrote these lengths with what it used.
             header.msg_hdr.msg_namelen = NAME_LEN;
-            header.msg_hdr.msg_controllen = size_of::<Control>() as _;
+            header.msg_hdr.msg_controllen = size_of::<Controls>() as _;
         }
         self.filled = 0;
+        self.datagrams.clear();
     }
 
     /// Datagrams in the ring.
     pub fn len(&self) -> usize {
-        self.filled
+        self.datagrams.len()
     }
 
     /// True when no datagram is in the ring.
     pub fn is_empty(&self) -> bool {
-        self.filled == 0
+        self.datagrams.is_empty()
     }
 
     /// True when no slot is free.
@@ -79,17 +93,44 @@ impl RecvRing {
         self.filled == self.headers.len()
     }
 
-    /// The `slot`-th datagram and its source. `None` past the last one, or without an IP source.
-    pub fn get(&self, slot: usize) -> Option<(&[u8], SocketAddr)> {
-        let header = self.headers[..self.filled].get(slot)?;
-        let start = slot * SLOT_STRIDE;
-        Some((&self.bytes[start..start + header.msg_len as usize], self.names[slot].addr()?))
+    /// The `index`-th datagram and its source. `None` past the last one, or without an IP source.
+    pub fn get(&self, index: usize) -> Option<(&[u8], SocketAddr)> {
+        let datagram = self.datagrams.get(index)?;
+        let bytes = &self.bytes[datagram.start..datagram.start + datagram.len];
+        Some((bytes, self.names[datagram.slot].addr()?))
     }
 
-    /// The control message that came with a datagram, when there is one.
-    pub(super) fn control(&self, slot: usize) -> Option<&Control> {
-        let used = self.headers[slot].msg_hdr.msg_controllen;
-        (used >= size_of::<libc::cmsghdr>() + size_of::<u32>()).then(|| &self.controls[slot])
+    /// The kernel filled `count` more slots. Gives how many datagrams they hold.
+    pub(super) fn take_in(&mut self, count: usize) -> usize {
+        let before = self.datagrams.len();
+        for slot in self.filled..self.filled + count {
+            let whole = self.headers[slot].msg_len as usize;
+            let joined = self.control(slot, (libc::SOL_UDP, libc::UDP_GRO));
+            let part = joined.map_or(whole, |value| value as usize).clamp(1, whole.max(1));
+            let start = slot * SLOT_STRIDE;
+            let mut at = 0;
+            // An empty datagram is one too.
+            while at < whole || at == 0 {
+                let len = part.min(whole - at);
+                self.datagrams.push(Datagram { slot, start: start + at, len });
+                at += part;
+            }
+        }
+        self.filled += count;
+        self.datagrams.len() - before
+    }
+
+    /// The drop counter that came with the last slot.
+    pub(super) fn last_drops(&self) -> Option<u32> {
+        self.control(self.filled.checked_sub(1)?, (libc::SOL_SOCKET, libc::SO_RXQ_OVFL))
+    }
+
+    /// The value of a control message of that level and type, when one came with a slot.
+    fn control(&self, slot: usize, kind: (libc::c_int, libc::c_int)) -> Option<u32> {
+        let came = self.headers[slot].msg_hdr.msg_controllen as usize / size_of::<Control>();
+        let controls = self.controls[slot].0.iter().take(came);
+        let mut fitting = controls.filter(|control| (control.header_level, control.header_type) == kind);
+        fitting.next().map(|control| control.value)
     }
 }
 
@@ -109,25 +150,28 @@ pub(super) struct DropCounter {
 
 impl DropCounter {
     /// Takes in what came with the last datagram received.
-    pub(super) fn update(&mut self, control: Option<&Control>) {
-        let Some(control) = control else { return };
-        if control.header_level == libc::SOL_SOCKET && control.header_type == libc::SO_RXQ_OVFL {
-            self.total += u64::from(control.value.wrapping_sub(self.last));
-            self.last = control.value;
-        }
+    pub(super) fn update(&mut self, told: Option<u32>) {
+        let Some(told) = told else { return };
+        self.total += u64::from(told.wrapping_sub(self.last));
+        self.last = told;
     }
 }
 
-/// One control message with a 32-bit value, laid out as the kernel writes it (cmsghdr, then the value).
+/// One control message with a 32-bit value, laid out as the kernel writes it (cmsghdr, then the value), with the
+/// padding up to the next one.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Control {
+struct Control {
     header_len: usize,
     header_level: libc::c_int,
     header_type: libc::c_int,
     value: u32,
-    padding: u32,
 }
+
+/// As many as a datagram can come with: the drop counter, and the length of joined datagrams.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+struct Controls([Control; 2]);
 
 /// No datagram is larger: the IPv6 payload length less the UDP header, rounded up.
 const MAX_DATAGRAM: usize = 65_535;
@@ -136,19 +180,13 @@ const SLOT_STRIDE: usize = 65_536 + 17 * 64;
 
 #[cfg(test)]
 mod tests {
-    use super::{Control, DropCounter, RecvRing};
+    use super::{DropCounter, RecvRing};
 
     #[test]
     fn the_drop_counter_survives_its_wrap() {
-        let told = |value| Control {
-            header_level: libc::SOL_SOCKET,
-            header_type: libc::SO_RXQ_OVFL,
-            value,
-            ..Control::default()
-        };
         let mut drops = DropCounter::default();
         for value in [u32::MAX - 1, u32::MAX, 4] {
-            drops.update(Some(&told(value)));
+            drops.update(Some(value));
         }
         drops.update(None);
         assert_eq!(drops.total, u64::from(u32::MAX) + 5);

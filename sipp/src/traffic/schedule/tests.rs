@@ -5,7 +5,7 @@ use std::time::Duration;
 use sip::ident::Ident;
 use sip::time::Time;
 
-use super::{Arrivals, Climb, Growth, Schedule, Share, Wishes};
+use super::{Arrivals, Climb, Growth, Schedule, Share, Start, Wishes};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -26,8 +26,15 @@ fn wishes(calls: f64) -> Wishes {
     }
 }
 
+/// Takes the next call and opens it.
+fn open(schedule: &mut Schedule, now: Time, open: u64) -> Option<Start> {
+    let start = schedule.take(now, open)?;
+    schedule.opened(now, start);
+    Some(start)
+}
+
 fn started(schedule: &mut Schedule, now: Time) -> usize {
-    std::iter::from_fn(|| schedule.take(now, 0)).count()
+    std::iter::from_fn(|| open(schedule, now, 0)).count()
 }
 
 /// Rates whose intervals are whole nanoseconds, so that the expected number of calls is exact.
@@ -66,7 +73,7 @@ fn every_call_that_comes_due_is_started_or_missed() {
                 2 => schedule.set_limit(chance.below(200)),
                 // A turn opens a bounded number of calls; the others stay overdue.
                 _ => (0..chance.below(40)).for_each(|_| {
-                    schedule.take(at, chance.below(200));
+                    open(&mut schedule, at, chance.below(200));
                 }),
             }
             let pacing = schedule.pacing(at);
@@ -86,9 +93,9 @@ fn every_call_that_comes_due_is_started_or_missed() {
 fn calls_above_the_limit_are_missed_and_the_plan_goes_on() {
     let mut schedule = Schedule::new(Wishes { limit: Some(1), ..wishes(20.0) });
     schedule.start(Time::ZERO);
-    assert!(schedule.take(Time::from_millis(50), 0).is_some());
-    assert_eq!(schedule.take(Time::from_millis(149), 1), None);
-    let due = schedule.take(Time::from_millis(150), 0).map(|start| start.due);
+    assert!(open(&mut schedule, Time::from_millis(50), 0).is_some());
+    assert_eq!(open(&mut schedule, Time::from_millis(149), 1), None);
+    let due = open(&mut schedule, Time::from_millis(150), 0).map(|start| start.due);
     assert_eq!(due, Some(Time::from_millis(150)));
     let pacing = schedule.pacing(Time::from_millis(150));
     assert_eq!((pacing.scheduled, pacing.started, pacing.missed), (3, 2, 1));
@@ -114,14 +121,14 @@ fn users_are_due_when_their_call_ends() {
         schedule
     };
     let (mut first, mut second) = (engine(0), engine(1));
-    assert_eq!(first.take(Time::from_millis(9), 0), None);
+    assert_eq!(open(&mut first, Time::from_millis(9), 0), None);
     let now = Time::from_millis(12);
     let users = |schedule: &mut Schedule| -> Vec<u32> {
-        std::iter::from_fn(|| schedule.take(now, 0)).map(|start| start.user).collect()
+        std::iter::from_fn(|| open(schedule, now, 0)).map(|start| start.user).collect()
     };
     assert_eq!((users(&mut first), users(&mut second)), (vec![3, 1], vec![2]));
     first.release(Time::from_millis(40), 3);
-    let again = first.take(Time::from_millis(45), 0).expect("one is free");
+    let again = open(&mut first, Time::from_millis(45), 0).expect("one is free");
     assert_eq!((again.user, again.due), (3, Time::from_millis(40)));
     assert_eq!((first.limit(), first.pacing(now).latest().as_millis()), (3, 5));
 }
