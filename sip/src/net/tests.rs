@@ -117,7 +117,9 @@ fn datagrams_go_there_and_back() {
     let peer = Peer::new(Transport::Udp, b.sockets.local_addr(to).expect("bound"));
     // More than a batch and more than the inbox holds.
     for number in 0..100u8 {
-        a.sockets.send(a.now, Outgoing { bytes: &[number], peer, socket: from, flow: Flow::NONE }).expect("room");
+        a.sockets
+            .send(a.now, Outgoing { bytes: &[number], peer, socket: from, flow: Flow::NONE })
+            .expect("room");
     }
     a.sockets.flush(a.now);
     let seen = b.see(100);
@@ -126,7 +128,9 @@ fn datagrams_go_there_and_back() {
         assert_eq!(*event, Seen::Message(vec![number as u8], source));
     }
     assert_eq!((a.sockets.counters().sent, b.sockets.counters().received), (100, 100));
-    b.sockets.send(b.now, Outgoing { bytes: b"back", peer: source, socket: to, flow: Flow::NONE }).expect("room");
+    b.sockets
+        .send(b.now, Outgoing { bytes: b"back", peer: source, socket: to, flow: Flow::NONE })
+        .expect("room");
     b.sockets.flush(b.now);
     assert_eq!(a.see(1), [Seen::Message(b"back".to_vec(), peer)]);
     a.sockets.close_socket(from);
@@ -145,7 +149,10 @@ fn a_refused_datagram_is_reported_with_its_peer() {
     party.sockets.close_socket(dead);
     party
         .sockets
-        .send(party.now, Outgoing { bytes: b"x", peer: Peer::new(Transport::Udp, gone), socket, flow: Flow::NONE })
+        .send(
+            party.now,
+            Outgoing { bytes: b"x", peer: Peer::new(Transport::Udp, gone), socket, flow: Flow::NONE },
+        )
         .expect("room");
     assert_eq!(party.see(1), [Seen::Unreachable(gone)]);
     assert_eq!(party.sockets.counters().unreachable, 1);

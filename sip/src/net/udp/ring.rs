@@ -62,7 +62,8 @@ impl RecvRing {
             })
             .collect();
         let datagrams = Vec::with_capacity(slots);
-        let mut ring = RecvRing { bytes, names, _iovecs: iovecs, controls, headers, filled: slots, datagrams };
+        let mut ring =
+            RecvRing { bytes, names, _iovecs: iovecs, controls, headers, filled: slots, datagrams };
         ring.clear();
         ring
     }
