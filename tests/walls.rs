@@ -112,6 +112,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "sip::sdp",
             "sip::digest",
             "sip::diag",
+            "sip::ere",
             "sip::peer",
             "sip::time",
             "sip::ident",

@@ -1,20 +1,24 @@
-//! Regular expressions as configurations mean them: POSIX extended (IEEE 1003.1 9.4) with the GNU word
-//! operators, translated to the syntax of the `regex` crate, whose matching time is linear in the text.
+//! Regular expressions as configurations mean them: POSIX extended, in the dialect of [`sip::ere`].
 //!
-//! `.` and `[^x]` match a newline, `^` and `$` only the ends of the text, `\d` is the letter d, a backslash
-//! inside brackets is itself. Back-references in patterns have no linear-time matcher and are refused.
+//! A constant pattern is checked while loading and compiled at its first use, so that a configuration with
+//! thousands of them starts at once.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 use rustc_hash::FxHashMap;
+use sip::ere::{self, Newline};
 
-/// A compiled pattern.
+/// A checked pattern.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    regex: Regex,
+    /// In the syntax of the engine.
+    translated: Box<str>,
+    case: Case,
+    lines: Lines,
+    regex: OnceLock<Regex>,
 }
 
 /// Whether letters of either case are equal.
@@ -40,35 +44,54 @@ pub enum Lines {
 pub struct PatternError(pub String);
 
 impl Pattern {
-    /// Compiles a pattern. Errors: what is wrong with it, one line.
+    /// Checks a pattern. Errors: what is wrong with it, one line.
     pub fn compile(source: &[u8], case: Case) -> Result<Pattern, PatternError> {
         Pattern::compile_for(source, case, Lines::Plain)
     }
 
-    /// Compiles a pattern that treats line ends as `lines` says. Errors: as [`Pattern::compile`].
+    /// Checks a pattern that treats line ends as `lines` says. Errors: as [`Pattern::compile`].
     pub fn compile_for(source: &[u8], case: Case, lines: Lines) -> Result<Pattern, PatternError> {
-        let translated = Translator { source, lines, at: 0, out: String::new(), depth: 0 }.run()?;
-        RegexBuilder::new(&translated)
-            .unicode(false)
-            .dot_matches_new_line(lines == Lines::Plain)
-            .multi_line(lines == Lines::Apart)
-            .case_insensitive(case == Case::Ignore)
-            .size_limit(1 << 20)
-            .build()
-            .map(|regex| Pattern { regex })
-            .map_err(|error| PatternError(last_line(&error.to_string())))
+        let translated = ere::translate(source, newline(lines)).map_err(PatternError)?;
+        let pattern = Pattern { translated: translated.into(), case, lines, regex: OnceLock::new() };
+        // A counted repetition can be too large to compile; everything else that can be wrong is syntax.
+        if source.contains(&b'{') || source.len() > LAZY_BYTES {
+            let regex = pattern.build().map_err(PatternError)?;
+            // Nobody else has it yet.
+            let _ = pattern.regex.set(regex);
+        } else {
+            ere::check(&pattern.translated).map_err(PatternError)?;
+        }
+        Ok(pattern)
     }
 
     /// True when the pattern matches anywhere in `text`, which ends at its first NUL.
     pub fn is_match(&self, text: &[u8]) -> bool {
-        self.regex.is_match(until_nul(text))
+        self.regex().is_match(until_nul(text))
     }
 
     /// The compiled expression, for substitutions; group 0 is the whole match.
     pub fn regex(&self) -> &Regex {
-        &self.regex
+        self.regex.get_or_init(|| self.build().expect("a short pattern of good syntax compiles"))
+    }
+
+    fn build(&self) -> Result<Regex, String> {
+        let case = match self.case {
+            Case::Ignore => ere::Case::Ignored,
+            Case::Match => ere::Case::Sensitive,
+        };
+        ere::build(&self.translated, case, newline(self.lines))
     }
 }
+
+fn newline(lines: Lines) -> Newline {
+    match lines {
+        Lines::Plain => Newline::Ordinary,
+        Lines::Apart => Newline::Special,
+    }
+}
+
+/// Longest pattern that is compiled at its first use only.
+const LAZY_BYTES: usize = 1_000;
 
 impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,145 +127,6 @@ impl PatternCache {
 
 fn until_nul(text: &[u8]) -> &[u8] {
     &text[..memchr::memchr(0, text).unwrap_or(text.len())]
-}
-
-fn last_line(message: &str) -> String {
-    let line = message.lines().last().unwrap_or(message);
-    line.trim_start_matches("error: ").to_owned()
-}
-
-struct Translator<'a> {
-    source: &'a [u8],
-    lines: Lines,
-    at: usize,
-    out: String,
-    depth: usize,
-}
-
-impl Translator<'_> {
-    fn run(mut self) -> Result<String, PatternError> {
-        // True where an operator has nothing to repeat: at the start and behind ( and |.
-        let mut is_start = true;
-        while let Some(byte) = self.next() {
-            let was_start = is_start;
-            is_start = false;
-            match byte {
-                b'*' | b'+' | b'?' if was_start => {
-                    return Err(PatternError(format!("nothing to repeat before {}", char::from(byte))));
-                }
-                b'{' if was_start => return Err(PatternError("nothing to repeat before {".into())),
-                b'*' | b'+' | b'?' | b'.' | b'$' => self.out.push(char::from(byte)),
-                b'^' => {
-                    self.out.push('^');
-                    is_start = was_start;
-                }
-                b'(' | b'|' => {
-                    self.depth += usize::from(byte == b'(');
-                    self.out.push(char::from(byte));
-                    is_start = true;
-                }
-                b')' if self.depth > 0 => {
-                    self.depth -= 1;
-                    self.out.push(')');
-                }
-                b'{' => self.interval()?,
-                b'[' => self.bracket()?,
-                b'\\' => self.escape()?,
-                other => self.literal(other),
-            }
-        }
-        if self.depth > 0 { Err(PatternError("unmatched (".into())) } else { Ok(self.out) }
-    }
-
-    fn next(&mut self) -> Option<u8> {
-        let byte = *self.source.get(self.at)?;
-        self.at += 1;
-        Some(byte)
-    }
-
-    fn literal(&mut self, byte: u8) {
-        if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b' ' {
-            self.out.push(char::from(byte));
-        } else {
-            self.out.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-
-    fn escape(&mut self) -> Result<(), PatternError> {
-        match self.next() {
-            None => return Err(PatternError("trailing backslash".into())),
-            Some(byte @ (b'w' | b'W' | b's' | b'S' | b'b' | b'B')) => {
-                self.out.push('\\');
-                self.out.push(char::from(byte));
-            }
-            Some(b'<') => self.out.push_str("\\b{start}"),
-            Some(b'>') => self.out.push_str("\\b{end}"),
-            Some(b'1'..=b'9') => {
-                return Err(PatternError("back-references in patterns are not supported".into()));
-            }
-            Some(byte) => self.literal(byte),
-        }
-        Ok(())
-    }
-
-    fn interval(&mut self) -> Result<(), PatternError> {
-        let rest = &self.source[self.at..];
-        let end = memchr::memchr(b'}', rest).ok_or_else(|| PatternError("unmatched {".into()))?;
-        let inner = &rest[..end];
-        let is_interval = inner.iter().all(|byte| byte.is_ascii_digit() || *byte == b',')
-            && inner.iter().any(u8::is_ascii_digit);
-        if !is_interval {
-            return Err(PatternError("a repetition is {n}, {n,} or {n,m}".into()));
-        }
-        let text = String::from_utf8_lossy(inner);
-        // {,m} is a GNU form of {0,m}.
-        let from_zero = if text.starts_with(',') { "0" } else { "" };
-        self.out.push_str(&format!("{{{from_zero}{text}}}"));
-        self.at += end + 1;
-        Ok(())
-    }
-
-    fn bracket(&mut self) -> Result<(), PatternError> {
-        let unmatched = || PatternError("unmatched [".into());
-        self.out.push('[');
-        if self.source.get(self.at) == Some(&b'^') {
-            self.at += 1;
-            self.out.push_str(if self.lines == Lines::Apart { "^\\n" } else { "^" });
-        }
-        let first = self.at;
-        loop {
-            match self.next().ok_or_else(unmatched)? {
-                b']' if self.at > first + 1 => break,
-                b'[' if self.source.get(self.at) == Some(&b':') => self.class()?,
-                b'[' if matches!(self.source.get(self.at), Some(b'.' | b'=')) => {
-                    return Err(PatternError("collating elements are not supported".into()));
-                }
-                b'-' if self.at > first + 1 && !matches!(self.source.get(self.at), None | Some(b']')) => {
-                    self.out.push('-');
-                }
-                other => self.out.push_str(&format!("\\x{other:02x}")),
-            }
-        }
-        self.out.push(']');
-        Ok(())
-    }
-
-    fn class(&mut self) -> Result<(), PatternError> {
-        const CLASSES: [&str; 12] = [
-            "alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
-            "upper", "xdigit",
-        ];
-        let rest = &self.source[self.at + 1..];
-        let found = CLASSES
-            .iter()
-            .find(|name| rest.strip_prefix(name.as_bytes()).is_some_and(|after| after.starts_with(b":]")));
-        let name = found.ok_or_else(|| {
-            PatternError(format!("unknown character class, there are {}", CLASSES.join(" ")))
-        })?;
-        self.out.push_str(&format!("[:{name}:]"));
-        self.at += 1 + name.len() + 2;
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -312,7 +196,7 @@ mod tests {
             ("[[:ALPHA:]]", "unknown character class"),
             ("*a", "nothing to repeat"),
             ("a{x}", "a repetition is"),
-            ("a\\", "trailing backslash"),
+            ("a\\", "ends in a backslash"),
             ("(a)\\1", "back-references"),
             ("[b-a]", "range"),
         ] {

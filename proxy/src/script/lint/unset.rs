@@ -16,15 +16,13 @@ use crate::cfg::ast::{Arg, Assign, Call, Config, Constant, Expr, ExprKind, Item,
 pub(super) fn warn(config: &Config, catalog: &Catalog, findings: &mut Findings<'_>) {
     let mut rule = Rule { catalog, set: FxHashSet::default(), read: FxHashMap::default() };
     for item in &config.items {
-        if let Item::ModParam(line) = item {
-            if let ModParamValue::Constant(Constant::Text(text)) = &line.value {
-                rule.set.extend(mentions(&text.bytes));
-                // `varset` and `shvset` name their variables without the class.
-                if &*line.param.bytes == b"varset" {
-                    let name = text.bytes.split(|byte| *byte == b'=').next().unwrap_or_default();
-                    rule.set.insert(Name { class: "var", inner: name.trim_ascii().into() });
-                }
-            }
+        let Item::ModParam(line) = item else { continue };
+        let ModParamValue::Constant(Constant::Text(text)) = &line.value else { continue };
+        rule.set.extend(mentions(&text.bytes));
+        // `varset` names its variable without the class.
+        if &*line.param.bytes == b"varset" {
+            let name = text.bytes.split(|byte| *byte == b'=').next().unwrap_or_default();
+            rule.set.insert(Name { class: "var", inner: name.trim_ascii().into() });
         }
     }
     walk(config, &mut rule);
