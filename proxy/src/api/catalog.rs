@@ -10,6 +10,9 @@ use rustc_hash::FxHashMap;
 use super::def::{FunctionDef, ModuleDef, PvDef, TransformDef};
 use super::value::Value;
 
+/// The class of slots that numbers the flags of an `avpflags` line.
+pub const AVP_FLAGS: &str = "avpflag";
+
 /// The tables of the loaded modules; the core is the first of them.
 #[derive(Default)]
 pub struct Catalog {
@@ -142,6 +145,11 @@ impl Catalog {
     /// Remembers a custom parameter (`group.name = value`).
     pub fn set_custom(&mut self, name: String, value: Value) {
         self.customs.insert(name, value);
+    }
+
+    /// The names of all custom parameters, `group.name` and `group[n].name`, in no order.
+    pub fn custom_names(&self) -> impl Iterator<Item = &str> {
+        self.customs.keys().map(String::as_str)
     }
 
     /// A custom parameter by `group.name`.

@@ -57,6 +57,7 @@ mod avps;
 mod branch;
 mod calendar;
 mod catalog;
+mod coding;
 mod ctx;
 mod def;
 mod errand;
@@ -73,6 +74,7 @@ mod state;
 mod text;
 mod trace;
 mod value;
+mod via;
 mod way;
 mod work;
 
@@ -80,7 +82,8 @@ pub use args::{Arg, Args, Kind, PrepareFn, Prepared};
 pub use avps::{AvpName, Avps, Xavp, XavpClass, Xavps};
 pub use branch::BRANCH_ATTRIBUTES;
 pub use calendar::{Date, MONTHS, WEEKDAYS, days_from_civil, http_date, parse_http_date};
-pub use catalog::{Catalog, Function};
+pub use catalog::{AVP_FLAGS, Catalog, Function};
+pub use coding::{Base64, Padding, core_hash};
 pub use ctx::{Ctx, RunState, Shard, Vars};
 pub use def::{
     EventDef, FunctionDef, FunctionFn, Indexing, InnerFn, InnerKind, LoadFn, ModuleDef, ParamDef,

@@ -1,8 +1,6 @@
 //! Copies of a request on their way out: the first place that can be used, and the bytes for it (RFC 3261 16.6 items
 //! 7 to 9, 18.1.1).
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use sip::locate::Destination;
 use sip::msg::{Edits, Method};
@@ -11,7 +9,7 @@ use sip::peer::Transport;
 use super::ctx::Ctx;
 use super::work::Work;
 use crate::relay::branch::{self, BranchParam, Forward, ViaRport};
-use crate::relay::{Hop, Places, RelayError, Socket, SocketId, Target, Wish};
+use crate::relay::{Hop, Places, RelayError, SocketId, Target, Wish};
 
 /// A copy of the request in work.
 #[derive(Clone, Copy, Debug)]
@@ -70,34 +68,18 @@ impl Ctx<'_> {
             Some(branch) => (&branch.edits, &branch.relaying, &branch.sending),
             None => (&none, &work.relaying, &work.sending),
         };
-        let advertised = |id: SocketId| {
-            let socket = self.shard.sockets.get(id);
-            match (&sending.advertised_host, sending.advertised_port) {
-                (None, None) => Cow::Borrowed(socket),
-                (host, port) => Cow::Owned(advertising(socket, host.as_deref(), port)),
-            }
-        };
         branch::write(&Forward {
             request: work.view(),
             edits: &work.edits,
             branch_edits,
             origin: work.origin(),
-            incoming: &advertised(work.received.socket),
-            outgoing: &advertised(SocketId(hop.socket)),
+            incoming: self.shard.sockets.get(work.received.socket),
+            outgoing: self.shard.sockets.get(SocketId(hop.socket)),
             target: copy.target,
             param: copy.param,
             record_route: relaying.record_route.as_ref(),
             via_rport: if sending.local_rport { ViaRport::Asked } else { ViaRport::Absent },
+            via_words: &self.via_words(SocketId(hop.socket), sending),
         })
     }
-}
-
-/// The socket as it writes itself with `set_advertised_address()` and `set_advertised_port()`.
-fn advertising(socket: &Socket, host: Option<&[u8]>, port: Option<u16>) -> Socket {
-    let (own_host, own_port) = match &socket.advertise {
-        Some((host, port)) => (host.clone(), *port),
-        None => (socket.addr.ip().to_string().into(), 0),
-    };
-    let host = host.map_or(own_host, |host| String::from_utf8_lossy(host).into());
-    Socket::new(socket.transport, socket.addr, Some((host, port.unwrap_or(own_port))))
 }

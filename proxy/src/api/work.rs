@@ -61,12 +61,18 @@ pub struct Sending {
     pub force_rport: bool,
     /// `add_local_rport()`: put `rport` into our Via.
     pub local_rport: bool,
-    /// `udp_mtu_try_proto()`
-    pub mtu_transport: Option<Transport>,
     /// `set_advertised_address()`
     pub advertised_host: Option<Bytes>,
     /// `set_advertised_port()`
     pub advertised_port: Option<u16>,
+    /// `via_add_srvid()`
+    pub via_server_id: bool,
+    /// `via_add_xavp_params()`
+    pub via_params: bool,
+    /// `via_use_xavp_fields()`
+    pub via_fields: bool,
+    /// `udp_mtu_try_proto()`
+    pub mtu_transport: Option<Transport>,
     /// `set_forward_no_connect()`: copies leave by existing connections only.
     pub forward_no_connect: bool,
     /// `set_forward_close()`: the connection is closed behind copies.

@@ -34,6 +34,7 @@ static FUNCTIONS: &[FunctionDef] = &[
     row("send_udp", TEXT, |ctx, args| send(ctx, args, Transport::Udp), "the same over UDP").optional(1),
     row("send_tcp", TEXT, |ctx, args| send(ctx, args, Transport::Tcp), "the same over TCP").optional(1),
     row("send_data", &[Kind::Text, Kind::Text], send_data, "sends a text to a URI"),
+    row("sendx", &[Kind::Text, Kind::Text, Kind::Text], send_by, "sends a text to a URI by a socket of ours"),
 ];
 
 const fn row(name: &'static str, params: &'static [Kind], run: FunctionFn, doc: &'static str) -> FunctionDef {
@@ -84,6 +85,19 @@ fn send(ctx: &mut Ctx<'_>, args: &Args<'_>, transport: Transport) -> Flow {
 fn send_data(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let (uri, text) = (args.text(ctx, 0), args.text(ctx, 1));
     send_to(ctx, NextHop::of(&uri), Load::Bytes(text))
+}
+
+/// `sendx(uri, socket, text)`
+fn send_by(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let (uri, socket, text) = (args.text(ctx, 0), args.value(ctx, 1).to_display(), args.text(ctx, 2));
+    let before = ctx.work.targets.ruri().socket;
+    if ctx.force_socket(&socket).is_err() {
+        // Sent all the same, by a socket that fits (Kamailio 5.6.3).
+        ctx.log(Level::WARN, format!("sendx: we do not listen on {socket}"));
+    }
+    let flow = send_to(ctx, NextHop::of(&uri), Load::Bytes(text));
+    ctx.work.targets.ruri_mut().socket = before;
+    flow
 }
 
 fn is_uri(place: &[u8]) -> bool {

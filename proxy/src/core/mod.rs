@@ -4,10 +4,12 @@
 //! module pv; here they are always there, and loading pv adds only its functions and parameters.
 
 mod addresses;
+mod avp_flags;
 mod branches;
 mod credentials;
 mod flags;
 mod forward;
+mod groups;
 mod headers;
 mod log;
 mod message;
@@ -29,10 +31,12 @@ use crate::api::ModuleDef;
 pub static PARTS: &[&ModuleDef] = &[
     &ruri::PART,
     &addresses::PART,
+    &avp_flags::PART,
     &branches::PART,
     &credentials::PART,
     &flags::PART,
     &forward::PART,
+    &groups::PART,
     &headers::PART,
     &log::PART,
     &message::PART,

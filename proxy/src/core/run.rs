@@ -86,7 +86,10 @@ fn version(_: &mut Ctx<'_>, arg: &PvArg) -> Value {
 fn position(ctx: &mut Ctx<'_>, arg: &PvArg) -> Value {
     match arg.slot() {
         0 => Value::Int(i64::from(ctx.routes.line(ctx.run.position))),
-        1 => Value::Null,
+        1 => match ctx.routes.statement(ctx.run.position) {
+            Some(statement) => Value::copied(statement.file.as_bytes()),
+            None => Value::Null,
+        },
         _ => match ctx.routes.name(ctx.run.route) {
             "" => Value::literal("DEFAULT_ROUTE"),
             name => Value::copied(name.as_bytes()),

@@ -251,8 +251,8 @@ fn fields(ctx: &Ctx<'_>, name: &[u8], place: Option<usize>) -> Value {
 }
 
 fn custom(ctx: &Ctx<'_>, name: &str) -> Value {
-    if let Some(value) = ctx.catalog.custom(name) {
-        return value.clone();
+    if let Some(value) = super::groups::custom(ctx, name) {
+        return value;
     }
     let setting = name.strip_prefix("core.").and_then(|name| ctx.catalog.setting(name));
     setting.cloned().map_or(Value::Null, |value| match parse_int(&value.to_text()) {

@@ -1,5 +1,7 @@
 //! Functions that change the request URI, the destination and how copies are sent.
 
+use sip::peer::Transport;
+
 use super::{NAME, rewrite};
 use crate::api::{Args, Ctx, Flow, FunctionDef, FunctionFn, Kind, Level, ModuleDef, Routes, SetError};
 
@@ -38,6 +40,7 @@ static FUNCTIONS: &[FunctionDef] = &[
     row("add_rport", &[], force_rport, "answers to the source port"),
     row("add_local_rport", &[], local_rport, "puts rport into our Via"),
     row("force_send_socket", TEXT, send_socket, "forces the socket copies leave by"),
+    row("udp_mtu_try_proto", TEXT, mtu_transport, "transport of this message when it is too large for UDP"),
     row("set_advertised_address", TEXT, advertised_address, "host in our Via of this message"),
     row("set_advertised_port", INT, advertised_port, "port in our Via of this message"),
     row("force_tcp_alias", INT, tcp_alias, "the connection stands for its source").optional(1),
@@ -173,6 +176,11 @@ fn advertised_address(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 
 fn advertised_port(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     ctx.work.sending.advertised_port = u16::try_from(args.int(ctx, 0)).ok();
+    Flow::TRUE
+}
+
+fn mtu_transport(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    ctx.work.sending.mtu_transport = Transport::parse(&args.text(ctx, 0));
     Flow::TRUE
 }
 

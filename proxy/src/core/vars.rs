@@ -55,7 +55,7 @@ fn set_vn(ctx: &mut Ctx<'_>, arg: &PvArg, value: Value) -> Result<(), SetError> 
     Ok(())
 }
 
-fn avp_name(ctx: &mut Ctx<'_>, arg: &PvArg) -> AvpName {
+pub(super) fn avp_name(ctx: &mut Ctx<'_>, arg: &PvArg) -> AvpName {
     match &arg.inner {
         Inner::Name(name) => AvpName::parse(name),
         _ => AvpName::parse(&arg.name(ctx)),

@@ -37,6 +37,17 @@ pub struct Forward<'a> {
     pub record_route: Option<&'a RecordRoute>,
     /// Whether our Via asks for rport.
     pub via_rport: ViaRport,
+    /// What else our Via says.
+    pub via_words: &'a ViaWords,
+}
+
+/// What the script says about our Via.
+#[derive(Clone, Debug, Default)]
+pub struct ViaWords {
+    /// `host[:port]` in place of the socket's.
+    pub sent_by: Option<Box<str>>,
+    /// Further parameters, each with its semicolon.
+    pub params: Vec<u8>,
 }
 
 /// Whether our Via asks the next hop for rport (RFC 3581 3; core parameter `local_rport`).
@@ -90,12 +101,13 @@ pub fn write_reply(reply: View<'_>, edits: &Edits) -> Option<Bytes> {
     Some(Bytes::from(out))
 }
 
-/// `Via: SIP/2.0/UDP host;branch=x[;i=conn][;rport]`
+/// `Via: SIP/2.0/UDP host;branch=x[;i=conn][;rport][;words]`
 fn write_via(forward: &Forward<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"Via: SIP/2.0/");
     out.extend_from_slice(forward.outgoing.transport.via_name().as_bytes());
     out.push(b' ');
-    out.extend_from_slice(forward.outgoing.sent_by().as_bytes());
+    let sent_by = forward.via_words.sent_by.as_deref().unwrap_or(forward.outgoing.sent_by());
+    out.extend_from_slice(sent_by.as_bytes());
     out.extend_from_slice(b";branch=");
     out.extend_from_slice(forward.param.as_bytes());
     let connection = forward.origin.source.conn.0;
@@ -105,6 +117,7 @@ fn write_via(forward: &Forward<'_>, out: &mut Vec<u8>) {
     if forward.via_rport == ViaRport::Asked {
         out.extend_from_slice(b";rport");
     }
+    out.extend_from_slice(&forward.via_words.params);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -231,7 +244,7 @@ mod tests {
 
     use super::super::record_route::{Double, RecordRoute};
     use super::super::{Origin, Socket, Target};
-    use super::{BranchParam, Forward, ViaRport, write, write_reply};
+    use super::{BranchParam, Forward, ViaRport, ViaWords, write, write_reply};
 
     const INVITE: &[u8] =
         b"INVITE sip:bob@us SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1:5070;rport;branch=z9hG4bKa\r\n\
@@ -271,11 +284,12 @@ mod tests {
             param: BranchParam::new(0x1f, 3, 0),
             record_route: Some(&record_route),
             via_rport: ViaRport::Asked,
+            via_words: &ViaWords { sent_by: None, params: b";srvid=7".to_vec() },
         };
         assert_eq!(
             text(write(&forward)),
             "INVITE sip:bob@192.0.2.9 SIP/2.0\r\nRecord-Route: <sip:127.0.0.1;lr>\r\n\
-             Via: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK3.f1.0;rport\r\n\
+             Via: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK3.f1.0;rport;srvid=7\r\n\
              Via: SIP/2.0/UDP 10.0.0.1:5070;received=192.0.2.1;rport=6000;branch=z9hG4bKa\r\n\
              From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\n\
              Route: <sip:p;lr>\r\nRoute: <sip:r;lr>\r\n\r\n"
@@ -296,6 +310,7 @@ mod tests {
             param: BranchParam::new(1, 0, 11),
             record_route: None,
             via_rport: ViaRport::Absent,
+            via_words: &ViaWords::default(),
         };
         let written = text(write(&forward));
         assert!(

@@ -41,7 +41,7 @@ pub use reply::{LocalReply, Origin, Signature, TagStyle};
 pub use respond::BranchReply;
 pub use settings::{FailureReplies, Settings};
 pub use sip::txn::{Hop, Millis, Refused, Timers};
-pub use socket::{Alias, SendRules, Socket, SocketId, Sockets, SourceTowards};
+pub use socket::{Alias, SendRules, Socket, SocketId, Sockets, SourceTowards, Subdomains};
 pub use targets::{Target, Targets, TooManyBranches};
 
 /// A transaction the relay keeps state for: position in its table, and how often the position was used

@@ -36,12 +36,17 @@ pub struct Alias {
     pub port: Option<u16>,
 }
 
+/// Domains that are ours with all names below them; a script's modules say which.
+#[derive(Clone, Debug, Default)]
+pub struct Subdomains(pub Vec<Alias>);
+
 /// All sockets and aliases of the server.
 #[derive(Clone, Debug, Default)]
 pub struct Sockets {
     sockets: Vec<Socket>,
     aliases: Vec<Alias>,
     rules: SendRules,
+    subdomains: Vec<Alias>,
 }
 
 /// How the way of a message is chosen (core parameters `mhomed`, `udp_mtu`, `udp_mtu_try_proto`).
@@ -64,6 +69,13 @@ impl Default for SendRules {
     }
 }
 
+impl Alias {
+    fn allows(&self, port: u16, transport: Option<Transport>) -> bool {
+        self.port.is_none_or(|named| named == port)
+            && (self.transport.is_none() || transport.is_none() || self.transport == transport)
+    }
+}
+
 impl Socket {
     /// A socket; `advertise` as in the field of that name.
     pub fn new(transport: Transport, addr: SocketAddr, advertise: Option<(Box<str>, u16)>) -> Socket {
@@ -75,6 +87,27 @@ impl Socket {
     /// brackets, port 5060 left out (also for TLS: its 5061 is written).
     pub fn sent_by(&self) -> &str {
         &self.sent_by
+    }
+
+    /// The same with another host, another port, or both.
+    pub fn sent_by_as(&self, host: Option<&str>, port: Option<u16>) -> String {
+        let (own_host, own_port) = match &self.advertise {
+            Some((host, port)) => (host.to_string(), *port),
+            None => (self.addr.ip().to_string(), 0),
+        };
+        let own_port = if own_port == 0 { self.addr.port() } else { own_port };
+        let host = host.map_or(own_host, str::to_owned);
+        let mut text = write_sent_by(self.addr, Some(&(host.into(), port.unwrap_or(own_port))));
+        // A port that was asked for is written, also 5060.
+        if port == Some(5060) {
+            text.push_str(":5060");
+        }
+        text
+    }
+
+    /// Writes another host, another port or both into Via, Record-Route and Path (`advertised_address`).
+    pub fn say(&mut self, host: Option<&str>, port: Option<u16>) {
+        self.sent_by = self.sent_by_as(host, port).into();
     }
 
     /// Whether `host` and `port` name this socket, bound or advertised.
@@ -91,7 +124,7 @@ impl Socket {
 impl Sockets {
     /// The table; positions become [`SocketId`]s.
     pub fn new(sockets: Vec<Socket>, aliases: Vec<Alias>) -> Sockets {
-        Sockets { sockets, aliases, rules: SendRules::default() }
+        Sockets { sockets, aliases, rules: SendRules::default(), subdomains: Vec::new() }
     }
 
     /// The same with these rules.
@@ -103,6 +136,13 @@ impl Sockets {
     /// How the way of a message is chosen.
     pub fn rules(&self) -> SendRules {
         self.rules
+    }
+
+    /// The same with domains that are ours with all names below them.
+    #[must_use]
+    pub fn with_subdomains(mut self, subdomains: Vec<Alias>) -> Sockets {
+        self.subdomains = subdomains;
+        self
     }
 
     /// The socket of that id. Ids come from this table, so it is always there.
@@ -128,11 +168,14 @@ impl Sockets {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let actual_port = if port == 0 { transport.map_or(5060, Transport::default_port) } else { port };
         self.find(host, actual_port, transport).is_some()
-            || self.aliases.iter().any(|alias| {
-                alias.host.eq_ignore_ascii_case(host)
-                    && alias.port.is_none_or(|named| named == actual_port)
-                    && (alias.transport.is_none() || transport.is_none() || alias.transport == transport)
-            })
+            || self
+                .aliases
+                .iter()
+                .any(|alias| alias.host.eq_ignore_ascii_case(host) && alias.allows(actual_port, transport))
+            || self
+                .subdomains
+                .iter()
+                .any(|domain| is_below(host, &domain.host) && domain.allows(actual_port, transport))
     }
 
     /// The socket that host, port and transport name; see [`Sockets::is_myself`] for the arguments.
@@ -175,6 +218,13 @@ impl Sockets {
             .or_else(|| received_on.filter(fits))
             .or_else(|| self.iter().map(|(id, _)| id).find(|id| fits(id)))
     }
+}
+
+/// The domain itself, or a name that ends with a dot and it.
+fn is_below(host: &str, domain: &str) -> bool {
+    let Some(rest) = host.len().checked_sub(domain.len()) else { return false };
+    let (head, tail) = host.as_bytes().split_at(rest);
+    tail.eq_ignore_ascii_case(domain.as_bytes()) && head.last().is_none_or(|byte| *byte == b'.')
 }
 
 fn is_ip(host: &str, ip: IpAddr) -> bool {

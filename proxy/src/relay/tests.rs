@@ -7,7 +7,7 @@ use sip::msg::{Edits, Message, RportPolicy};
 use sip::peer::{Peer, Transport};
 use sip::time::Time;
 
-use super::branch::{self, Forward, ViaRport};
+use super::branch::{self, Forward, ViaRport, ViaWords};
 use super::*;
 
 const INVITE: &str = "INVITE sip:bob@x SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n\
@@ -65,6 +65,7 @@ impl Stage {
             param: self.relay.next_branch_param(self.id).expect("open"),
             record_route: None,
             via_rport: ViaRport::Absent,
+            via_words: &ViaWords::default(),
         })
         .expect("written");
         self.sent.push(Message::parse(bytes.clone()).expect("valid"));

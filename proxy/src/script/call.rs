@@ -81,7 +81,7 @@ impl Compiler<'_, '_> {
             ast::Arg::Word(name) => self.constant_arg(&Value::copied(name.text.as_bytes()), kind, name.pos),
             ast::Arg::Host(host) => Arg::Literal(host_text(host)),
             ast::Arg::Socket(socket) => Arg::Literal(socket_text(socket)),
-            ast::Arg::Proto(_, proto) => Arg::Literal(Bytes::from_static(proto_word(*proto))),
+            ast::Arg::Proto(_, proto) => Arg::Literal(Bytes::from_static(proto.word().as_bytes())),
             ast::Arg::UriHost(pos) => self.pv_arg(b"$rd", kind, *pos),
             ast::Arg::UriPort(pos) => self.pv_arg(b"$rp", kind, *pos),
         }
@@ -235,7 +235,7 @@ fn host_text(host: &Host) -> Bytes {
 fn socket_text(socket: &SocketSpec) -> Bytes {
     let mut out = Vec::new();
     if let Some(proto) = socket.proto {
-        out.extend_from_slice(proto_word(proto));
+        out.extend_from_slice(proto.word().as_bytes());
         out.push(b':');
     }
     if let Some(host) = socket.hosts.first() {
@@ -245,15 +245,4 @@ fn socket_text(socket: &SocketSpec) -> Bytes {
         out.extend_from_slice(format!(":{port}").as_bytes());
     }
     out.into()
-}
-
-fn proto_word(proto: ast::Proto) -> &'static [u8] {
-    match proto {
-        ast::Proto::Udp => b"udp",
-        ast::Proto::Tcp => b"tcp",
-        ast::Proto::Tls => b"tls",
-        ast::Proto::Sctp => b"sctp",
-        ast::Proto::Ws => b"ws",
-        ast::Proto::Wss => b"wss",
-    }
 }

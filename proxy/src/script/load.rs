@@ -10,8 +10,8 @@ use super::findings::Findings;
 use super::lint;
 use super::program::{Limits, Script};
 use crate::api::{
-    Case, Catalog, Loading, ModuleDef, ParamDefault, Params, Pattern, RouteNames, RouteTable, Shared, Value,
-    parse_int,
+    AVP_FLAGS, Case, Catalog, Loading, ModuleDef, ParamDefault, Params, Pattern, RouteNames, RouteTable,
+    Shared, Value, parse_int,
 };
 use crate::cfg::Parsed;
 use crate::cfg::ast::{self, Config, Constant, Item, ModParamValue, RouteKind, SettingValue};
@@ -113,7 +113,10 @@ impl Loader {
                 SettingValue::Text(text) => {
                     self.catalog.set_setting(setting.def.name, Value::copied(&text.bytes));
                 }
-                SettingValue::Sockets(_) | SettingValue::Proto(_) => {}
+                SettingValue::Proto(proto) => {
+                    self.catalog.set_setting(setting.def.name, Value::literal(proto.word()));
+                }
+                SettingValue::Sockets(_) => {}
             },
             Item::Custom(param) => {
                 let value = match &param.value {
@@ -124,7 +127,10 @@ impl Loader {
                 let name = format!("{}{index}.{}", param.group.text, param.name.text);
                 self.catalog.set_custom(name, value);
             }
-            Item::AvpFlag(_) | Item::LoadPath(_) | Item::Engine(_) | Item::Route(_) => {}
+            Item::AvpFlag(name) => {
+                self.catalog.slot(AVP_FLAGS, name.text.as_bytes());
+            }
+            Item::LoadPath(_) | Item::Engine(_) | Item::Route(_) => {}
         }
     }
 

@@ -29,7 +29,7 @@ use sip::peer::Transport;
 
 use crate::api::{Level, Shard, Trace};
 use crate::machine::Tally;
-use crate::relay::{Alias, Relay, SendRules, Settings, Signature, Socket, Sockets};
+use crate::relay::{Alias, Relay, SendRules, Settings, Signature, Socket, Sockets, Subdomains};
 use crate::script::Script;
 
 pub use db_tool::db_tool;
@@ -253,7 +253,9 @@ fn open(plan: &Plan, nets: &mut [net::Sockets]) -> Result<(Sockets, Vec<Ids>), S
     if table.is_empty() {
         return Err(StartError::NoSocket);
     }
-    Ok((Sockets::new(table, plan.aliases.clone()).with_rules(plan.sending), ids))
+    let subdomains = plan.script.shared.get::<Subdomains>().map(|domains| domains.0.clone());
+    let sockets = Sockets::new(table, plan.aliases.clone()).with_rules(plan.sending);
+    Ok((sockets.with_subdomains(subdomains.unwrap_or_default()), ids))
 }
 
 /// The state of all shards. They share the signature: whoever reads an ACK must know a reply of any of them.

@@ -14,7 +14,7 @@ use sip::peer::{Peer, Transport};
 
 use crate::api::{End, IoAnswer, IoRequest, Received, RouteKind, RouteTable, Shard, Work};
 use crate::cfg::{MemoryLoader, Preset, parse_text};
-use crate::relay::{Relay, Settings, Signature, Socket, SocketId, Sockets};
+use crate::relay::{Relay, Settings, Signature, Socket, SocketId, Sockets, Subdomains};
 use crate::script::{self, Run, Script, Status, Tables};
 
 /// A loaded configuration with the shard that runs it: one UDP socket on 127.0.0.1:5060.
@@ -45,6 +45,8 @@ impl Trial {
         let Some(script) = script else { return Err(findings) };
         let address = "127.0.0.1:5060".parse().expect("an address");
         let sockets = Sockets::new(vec![Socket::new(Transport::Udp, address, None)], Vec::new());
+        let subdomains = script.shared.get::<Subdomains>().map(|domains| domains.0.clone());
+        let sockets = sockets.with_subdomains(subdomains.unwrap_or_default());
         let signature =
             Signature { tag_prefix: [b'0'; 32], server: Box::default(), user_agent: Box::default() };
         let relay = Relay::new(Arc::new(Settings::default()), Arc::new(sockets), 1, signature);

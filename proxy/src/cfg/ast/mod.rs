@@ -158,6 +158,20 @@ pub enum Proto {
     Wss,
 }
 
+impl Proto {
+    /// The word in lower case.
+    pub fn word(self) -> &'static str {
+        match self {
+            Proto::Udp => "udp",
+            Proto::Tcp => "tcp",
+            Proto::Tls => "tls",
+            Proto::Sctp => "sctp",
+            Proto::Ws => "ws",
+            Proto::Wss => "wss",
+        }
+    }
+}
+
 /// `group.name = value` or `group[n].name = value`: a value that scripts read and RPC changes.
 #[derive(Clone, Debug)]
 pub struct CustomParam {

@@ -3,7 +3,9 @@
 use md5::Digest;
 
 use super::super::NAME;
-use crate::api::{Ctx, ModuleDef, TransformArgs, TransformDef, TransformFn, TransformKind, Value};
+use crate::api::{
+    Base64, Ctx, ModuleDef, Padding, TransformArgs, TransformDef, TransformFn, TransformKind, Value,
+};
 
 pub(in super::super) static PART: ModuleDef =
     ModuleDef { name: NAME, transforms: TRANSFORMS, ..ModuleDef::EMPTY };
@@ -15,22 +17,30 @@ static TRANSFORMS: &[TransformDef] = &[
     row("sha512", |_, value, _| hex(&sha2::Sha512::digest(value.to_text())), "SHA-512 in hex"),
     row("encode.hexa", |_, value, _| hex(&value.to_text()), "in hex"),
     row("decode.hexa", |_, value, _| text(from_hex(&value.to_text())), "from hex"),
-    row("encode.base64", |_, value, _| encode64(&value, STANDARD, Padding::Yes), "in base64"),
-    row("decode.base64", |_, value, _| text(decode64(&value.to_text(), STANDARD)), "from base64"),
-    row("encode.base64t", |_, value, _| encode64(&value, STANDARD, Padding::No), "in base64 without padding"),
+    row("encode.base64", |_, value, _| encode64(&value, Base64::Standard, Padding::Yes), "in base64"),
+    row("decode.base64", |_, value, _| text(Base64::Standard.decode(&value.to_text())), "from base64"),
+    row(
+        "encode.base64t",
+        |_, value, _| encode64(&value, Base64::Standard, Padding::No),
+        "in base64 without padding",
+    ),
     row(
         "decode.base64t",
-        |_, value, _| text(decode64(&value.to_text(), STANDARD)),
+        |_, value, _| text(Base64::Standard.decode(&value.to_text())),
         "from base64 without padding",
     ),
-    row("encode.base64url", |_, value, _| encode64(&value, URL, Padding::Yes), "in base64 for URLs"),
-    row("decode.base64url", |_, value, _| text(decode64(&value.to_text(), URL)), "from base64 for URLs"),
+    row("encode.base64url", |_, value, _| encode64(&value, Base64::Url, Padding::Yes), "in base64 for URLs"),
+    row("decode.base64url", |_, value, _| text(Base64::Url.decode(&value.to_text())), "from base64 for URLs"),
     row(
         "encode.base64urlt",
-        |_, value, _| encode64(&value, URL, Padding::No),
+        |_, value, _| encode64(&value, Base64::Url, Padding::No),
         "in base64 for URLs, no padding",
     ),
-    row("decode.base64urlt", |_, value, _| text(decode64(&value.to_text(), URL)), "from base64 for URLs"),
+    row(
+        "decode.base64urlt",
+        |_, value, _| text(Base64::Url.decode(&value.to_text())),
+        "from base64 for URLs",
+    ),
     row("encode.base58", |_, value, _| encode58(&value), "in base58"),
     row("decode.base58", |_, value, _| text(decode58(&value.to_text())), "from base58"),
     row("escape.common", escape_common, "quotes and backslashes escaped"),
@@ -82,53 +92,8 @@ fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
     text.chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
 }
 
-const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/// Whether the last group is filled up with `=`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Padding {
-    Yes,
-    No,
-}
-
-fn encode64(value: &Value, alphabet: &[u8; 64], padding: Padding) -> Value {
-    let bytes = value.to_text();
-    let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let at = |place: usize| u32::from(group.get(place).copied().unwrap_or(0));
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        for place in 0..4 {
-            if place <= group.len() {
-                out.push(alphabet[(bits >> (18 - 6 * place) & 63) as usize]);
-            } else if padding == Padding::Yes {
-                out.push(b'=');
-            }
-        }
-    }
-    Value::Str(out.into())
-}
-
-/// RFC 4648 4 and 5, with or without padding; `None` for anything else.
-fn decode64(text: &[u8], alphabet: &[u8; 64]) -> Option<Vec<u8>> {
-    let padded = text.len() - text.iter().rev().take(2).take_while(|byte| **byte == b'=').count();
-    let digits = &text[..padded];
-    if digits.len() % 4 == 1 {
-        return None;
-    }
-    let mut out = Vec::with_capacity(digits.len() / 4 * 3 + 2);
-    for group in digits.chunks(4) {
-        let mut bits = 0u32;
-        for place in 0..4 {
-            let digit = match group.get(place) {
-                Some(byte) => alphabet.iter().position(|known| known == byte)? as u32,
-                None => 0,
-            };
-            bits = bits << 6 | digit;
-        }
-        out.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
-    }
-    Some(out)
+fn encode64(value: &Value, digits: Base64, padding: Padding) -> Value {
+    Value::Str(digits.encode(&value.to_text(), padding).into())
 }
 
 const BASE58: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
@@ -269,31 +234,17 @@ fn unpercent(text: &[u8]) -> Option<Vec<u8>> {
 
 /// The hash function of the original's tables, so that slots computed with it stay the same.
 fn core_hash(ctx: &mut Ctx<'_>, value: Value, args: &TransformArgs<'_>) -> Value {
-    let text = value.to_text();
-    let mut hash: u32 = 0;
-    let mut groups = text.chunks_exact(4);
-    for group in &mut groups {
-        let word = u32::from_be_bytes([group[0], group[1], group[2], group[3]]);
-        hash = hash.wrapping_add(word ^ (word >> 3));
-    }
-    let rest = groups.remainder().iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte));
-    hash = hash.wrapping_add(rest ^ (rest >> 3));
-    let hash = hash.wrapping_add(hash >> 11).wrapping_add(hash >> 13).wrapping_add(hash >> 23);
+    let hash = i64::from(crate::api::core_hash(&[&value.to_text()]));
     let size = if args.is_empty() { 0 } else { args.int(ctx, 0) };
-    let hash = i64::from(hash);
     Value::Int(if size > 0 { hash % size } else { hash })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{decode58, decode64, from_hex, unpercent};
+    use super::{decode58, from_hex, unpercent};
 
     #[test]
     fn what_is_not_encoded_has_no_value() {
-        assert_eq!(decode64(b"YWJjZGVm", super::STANDARD).as_deref(), Some(&b"abcdef"[..]));
-        assert_eq!(decode64(b"MTIzNDU", super::STANDARD).as_deref(), Some(&b"12345"[..]));
-        assert_eq!(decode64(b"A", super::STANDARD), None);
-        assert_eq!(decode64(b"*AAA", super::STANDARD), None);
         assert_eq!(decode58(b"qVgfxYy3").as_deref(), Some(&b"abcdef"[..]));
         assert_eq!(decode58(b"0"), None);
         assert_eq!(from_hex(b"12345").as_deref(), Some(&[0x12, 0x34][..]));

@@ -15,6 +15,7 @@ pub static MODULE: ModuleDef = ModuleDef {
         row("maxfwd_process", process, "adds or lowers Max-Forwards; -1 when it is 0"),
         row("process_maxfwd", process, "adds or lowers Max-Forwards; -1 when it is 0"),
         row("is_maxfwd_lt", is_below, "whether Max-Forwards is below a number"),
+        row("maxfwd_at_least", is_below, "whether Max-Forwards is below a number, whatever its name says"),
         row("mf_lowlimit", is_below, "whether Max-Forwards is below a number"),
     ],
     load: Some(load),

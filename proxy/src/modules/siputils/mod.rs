@@ -1,11 +1,14 @@
 //! Module siputils: questions about a message and its URIs.
 
+mod charging;
+mod contact;
 mod first_hop;
 mod message;
 mod numbers;
+mod remote_party;
 mod uris;
 
-use crate::api::{FunctionDef, FunctionFn, Kind, ModuleDef, ParamDef, Routes};
+use crate::api::{FunctionDef, FunctionFn, Kind, Loading, ModuleDef, ParamDef, Routes};
 
 /// The table of module siputils.
 pub static MODULE: ModuleDef = ModuleDef {
@@ -26,10 +29,13 @@ pub static MODULE: ModuleDef = ModuleDef {
         ParamDef::int("e164_max_len", 15, "most digits of an E.164 number"),
     ],
     functions: FUNCTIONS,
-    load: Some(message::load),
+    pvs: &[charging::VECTOR],
+    load: Some(load),
     ..ModuleDef::EMPTY
 };
 
+const CONTACTS: Routes = Routes::REQUEST.or(Routes::REPLY);
+const REQUESTS: Routes = Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH);
 const NONE: &[Kind] = &[];
 const TEXT: &[Kind] = &[Kind::Text];
 const TWO_TEXTS: &[Kind] = &[Kind::Text, Kind::Text];
@@ -82,11 +88,71 @@ static FUNCTIONS: &[FunctionDef] = &[
     any("is_tel_number", TEXT, numbers::is_tel_number, "whether a text is digits, perhaps with +"),
     any("is_numeric", TEXT, numbers::is_numeric, "whether a text is digits"),
     any("is_alphanum", TEXT, numbers::is_alphanum, "whether a text is letters and digits"),
+    FunctionDef::new(
+        "encode_contact",
+        TWO_TEXTS,
+        CONTACTS,
+        contact::encode,
+        "puts the URIs of Contact into the user of a URI of ours",
+    ),
+    FunctionDef::new("decode_contact", NONE, Routes::REQUEST, contact::decode, "takes it back, request URI"),
+    FunctionDef::new(
+        "decode_contact_header",
+        NONE,
+        CONTACTS,
+        contact::decode_header,
+        "takes it back, Contact",
+    ),
+    FunctionDef::new(
+        "contact_param_encode",
+        TWO_TEXTS,
+        CONTACTS,
+        contact::param_encode,
+        "puts the URIs of Contact into a parameter of a URI of ours",
+    ),
+    FunctionDef::new("contact_param_decode", TEXT, CONTACTS, contact::param_decode, "takes it back, Contact"),
+    FunctionDef::new(
+        "contact_param_decode_ruri",
+        TEXT,
+        Routes::REQUEST,
+        contact::param_decode_ruri,
+        "takes it back, request URI",
+    ),
+    FunctionDef::new(
+        "contact_param_decode_uri",
+        TEXT,
+        Routes::REQUEST,
+        contact::param_decode_ruri,
+        "takes it back, request URI",
+    ),
+    FunctionDef::new("contact_param_rm", TEXT, CONTACTS, contact::param_rm, "removes a parameter of Contact"),
+    FunctionDef::new("append_rpid_hf", NONE, REQUESTS, remote_party::append, "adds Remote-Party-ID"),
+    FunctionDef::new(
+        "append_rpid_hf",
+        TWO_TEXTS,
+        REQUESTS,
+        remote_party::append,
+        "the same with text before and behind the URI",
+    ),
+    FunctionDef::new(
+        "is_rpid_user_e164",
+        NONE,
+        Routes::REQUEST,
+        remote_party::is_e164,
+        "whether the user of the Remote-Party-ID is + and digits",
+    ),
+    any("sip_p_charging_vector", TEXT, charging::manage, "P-Charging-Vector: g adds, r removes, f both"),
     any("is_alphanumex", TWO_TEXTS, numbers::is_alphanumex, "the same, with further characters"),
 ];
 
 const fn any(name: &'static str, params: &'static [Kind], run: FunctionFn, doc: &'static str) -> FunctionDef {
     FunctionDef::new(name, params, Routes::ANY, run, doc)
+}
+
+fn load(loading: &mut Loading<'_>) -> Result<(), String> {
+    message::load(loading)?;
+    contact::load(loading)?;
+    remote_party::load(loading)
 }
 
 #[cfg(test)]

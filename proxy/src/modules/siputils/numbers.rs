@@ -22,7 +22,8 @@ pub(super) fn is_uri_user_e164(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     Flow::from_bool(Uri::parse(&uri).is_ok_and(|uri| e164(uri.user.unwrap_or_default())))
 }
 
-fn e164(text: &[u8]) -> bool {
+/// `+` and digits, as many as E.164 allows.
+pub(super) fn e164(text: &[u8]) -> bool {
     text.strip_prefix(b"+")
         .is_some_and(|digits| (1..=E164_DIGITS).contains(&digits.len()) && all_digits(digits))
 }

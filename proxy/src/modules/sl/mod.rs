@@ -1,14 +1,23 @@
 //! Module sl: replies without state.
 
-use crate::api::{Args, Ctx, Flow, FunctionDef, Kind, ModuleDef, ParamDef, RouteKind, Routes, StatDef};
+use crate::api::{
+    Args, Ctx, Flow, FunctionDef, InnerKind, Kind, Loading, ModuleDef, ParamDef, PvArg, PvDef, RouteKind,
+    Routes, StatDef, Value,
+};
+use bytes::Bytes;
+
 use crate::relay::RelayError;
+use crate::relay::reply::{TagStyle, write_tag};
 
 /// The table of module sl.
 pub static MODULE: ModuleDef = ModuleDef {
     name: "sl",
     params: &[
-        ParamDef::int("default_code", 500, "has no effect"),
-        ParamDef::text("default_reason", "Internal Server Error", "has no effect"),
+        ParamDef::int("default_code", 500, "status of a reply whose status is empty"),
+        ParamDef::text("default_reason", "Internal Server Error", "reason of a reply whose reason is empty"),
+        ParamDef::int("rich_redirect", 0, "accepted without effect"),
+        ParamDef::text("event_callback_fl_ack", "", "accepted without effect"),
+        ParamDef::text("event_callback_lres_sent", "", "accepted without effect"),
         ParamDef::int("bind_tm", 1, "whether send_reply() uses the transaction when there is one"),
     ],
     functions: &[
@@ -28,6 +37,13 @@ pub static MODULE: ModuleDef = ModuleDef {
             "replies on the transaction when there is one, else without state",
         ),
         FunctionDef::new(
+            "send_reply_mode",
+            &[Kind::Int, Kind::Text, Kind::Int],
+            Routes::REQUEST.or(Routes::FAILURE).or(Routes::REPLY).or(Routes::EVENT),
+            send_reply_mode,
+            "the same; mode 1: by an existing connection only, 2: the connection is closed behind it",
+        ),
+        FunctionDef::new(
             "sl_reply_error",
             &[],
             Routes::REQUEST,
@@ -35,10 +51,13 @@ pub static MODULE: ModuleDef = ModuleDef {
             "replies for the last error",
         ),
     ],
+    pvs: &[PvDef::new("ltt", local_tag, "the To tag of a reply made here")
+        .inner(InnerKind::Key(&["s", "t", "x"]))],
     stats: &[
         StatDef { name: "sent_replies", read: |shard| sent(shard, 0..8), doc: "replies sent without state" },
         StatDef { name: "sent_err_replies", read: |shard| sent(shard, 4..7), doc: "4xx to 6xx among them" },
     ],
+    load: Some(load),
     ..ModuleDef::EMPTY
 };
 
@@ -46,18 +65,40 @@ const CODE_REASON: &[Kind] = &[Kind::Int, Kind::Text];
 
 /// `sl_send_reply(code, reason)`
 fn sl_send_reply(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    let (status, reason) = (status(ctx, args), args.text(ctx, 1));
+    let (status, reason) = status_line(ctx, args);
     Flow::from_bool(ctx.reply_stateless(status, &reason))
 }
 
 /// `send_reply(code, reason)`
 fn send_reply(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    let (status, reason) = (status(ctx, args), args.text(ctx, 1));
+    let (status, reason) = status_line(ctx, args);
     let is_request = ctx.run.kind == RouteKind::Request;
     match ctx.work.relaying.id {
         None if !is_request && ctx.run.kind != RouteKind::Event => Flow::FALSE,
         _ => Flow::from_bool(ctx.reply(status, &reason)),
     }
+}
+
+/// `send_reply_mode(code, reason, mode)`
+fn send_reply_mode(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    match args.int(ctx, 2) {
+        1 => ctx.work.sending.reply_no_connect = true,
+        2 => ctx.work.sending.reply_close = true,
+        _ => {}
+    }
+    send_reply(ctx, args)
+}
+
+/// `$ltt(s)`: of a stateless reply; `$ltt(t)`: of the transaction, null without one; `$ltt(x)`: whichever fits.
+fn local_tag(ctx: &mut Ctx<'_>, arg: &PvArg) -> Value {
+    let style = match (arg.slot(), ctx.work.relaying.id) {
+        (0, _) | (2, None) => TagStyle::Stateless,
+        (_, Some(_)) => TagStyle::Stateful,
+        (_, None) => return Value::Null,
+    };
+    let mut tag = Vec::new();
+    write_tag(ctx.work.view(), ctx.shard.relay.signature(), style, &mut tag);
+    Value::Str(tag.into())
 }
 
 /// `sl_reply_error()`: -2 after a final reply, -3 when tm will reply for a failed relay by itself.
@@ -73,8 +114,25 @@ fn sl_reply_error(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     Flow::from_bool(is_sent)
 }
 
-fn status(ctx: &mut Ctx<'_>, args: &Args<'_>) -> u16 {
-    args.int(ctx, 0).clamp(0, 999) as u16
+/// The parameters `default_code` and `default_reason`.
+#[derive(Debug)]
+struct Defaults(u16, Bytes);
+
+fn load(loading: &mut Loading<'_>) -> Result<(), String> {
+    let code = loading.params.int("default_code");
+    let code = u16::try_from(code).ok().filter(|code| (100..=699).contains(code));
+    let code = code.ok_or("default_code is a status, 100 to 699")?;
+    loading.shared.put(Defaults(code, loading.params.text("default_reason")));
+    Ok(())
+}
+
+/// Status and reason of the arguments; where a variable has no value the defaults count.
+fn status_line(ctx: &mut Ctx<'_>, args: &Args<'_>) -> (u16, Bytes) {
+    let (code, reason) = (args.value(ctx, 0), args.value(ctx, 1));
+    let defaults = ctx.shard.shared.peek::<Defaults>();
+    let default = || defaults.map_or((500, Bytes::new()), |defaults| (defaults.0, defaults.1.clone()));
+    let code = if code.is_null() { default().0 } else { code.to_int().clamp(0, 999) as u16 };
+    (code, if reason.is_null() { default().1 } else { reason.to_text() })
 }
 
 fn sent(shard: &mut crate::api::Shard, classes: std::ops::Range<usize>) -> u64 {
