@@ -105,11 +105,6 @@ impl Socket {
         text
     }
 
-    /// Writes another host, another port or both into Via, Record-Route and Path (`advertised_address`).
-    pub fn say(&mut self, host: Option<&str>, port: Option<u16>) {
-        self.sent_by = self.sent_by_as(host, port).into();
-    }
-
     /// Whether `host` and `port` name this socket, bound or advertised.
     fn is_named(&self, host: &str, port: u16) -> bool {
         let is_bound = self.addr.port() == port && is_ip(host, self.addr.ip());
