@@ -80,11 +80,16 @@ impl Library {
             });
         };
         let file = File::open(&path).map_err(|error| refuse(error.to_string()))?;
+        let limit = Capture::MAX_BYTES as u64;
+        let too_large = || refuse(format!("it is larger than {} MiB", limit >> 20));
+        // Asked first, so that nothing of a huge file is read; a pipe has no length.
+        if file.metadata().is_ok_and(|about| about.len() > limit) {
+            return Err(too_large());
+        }
         let mut bytes = Vec::new();
-        let limit = Capture::MAX_BYTES as u64 + 1;
-        file.take(limit).read_to_end(&mut bytes).map_err(|error| refuse(error.to_string()))?;
-        if bytes.len() as u64 == limit {
-            return Err(refuse(format!("it is larger than {} MiB", Capture::MAX_BYTES >> 20)));
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| refuse(error.to_string()))?;
+        if bytes.len() as u64 > limit {
+            return Err(too_large());
         }
         Ok(bytes)
     }

@@ -206,8 +206,9 @@ impl Signalling {
     pub(super) fn silence(&mut self, key: CallKey) {
         let (Some(media), Some(running)) = (&self.media, self.calls.get_mut(key)) else { return };
         let call = &running.call;
-        if call.state().media.is_some() {
+        if let Some(of_call) = &call.state().media {
             media.forget(call.state().number.0);
+            of_call.stream_ports.iter().for_each(|port| self.world.free_stream_port(*port));
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the calls of one engine share and change: injection files, variables, generator, cached files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -26,6 +26,8 @@ pub struct World {
     vars_per_user: usize,
     next_dynamic_id: Option<u32>,
     next_stream_port: Option<u16>,
+    /// Ports of streams that open calls have.
+    stream_ports: HashSet<u16>,
     read_file: fn(&Path) -> io::Result<Vec<u8>>,
     files: HashMap<Vec<u8>, Vec<u8>>,
     resolve: fn(&str) -> Option<IpAddr>,
@@ -67,6 +69,7 @@ impl World {
             vars_per_user,
             next_dynamic_id: None,
             next_stream_port: None,
+            stream_ports: HashSet::new(),
             read_file,
             files: HashMap::new(),
             resolve: |_| None,
@@ -133,12 +136,26 @@ impl World {
         id
     }
 
-    /// The next port of a call's stream: even, in turn through `ports`.
-    pub fn next_stream_port(&mut self, ports: RangeInclusive<u16>) -> u16 {
-        let first = ports.start().checked_next_multiple_of(2).unwrap_or(*ports.start());
-        let port = self.next_stream_port.filter(|port| ports.contains(port)).unwrap_or(first);
-        self.next_stream_port = port.checked_add(2);
-        port
+    /// The next port of a call's stream: even, in turn through `ports`, none that an open call has.
+    /// `None`: there is none.
+    pub fn next_stream_port(&mut self, ports: RangeInclusive<u16>) -> Option<u16> {
+        let first = ports.start().checked_next_multiple_of(2).filter(|first| ports.contains(first))?;
+        let mut port = self.next_stream_port.filter(|port| ports.contains(port)).unwrap_or(first);
+        // As many tries as there are even ports in the range.
+        for _ in 0..=(ports.end() - first) / 2 {
+            let following = port.checked_add(2).filter(|port| ports.contains(port)).unwrap_or(first);
+            self.next_stream_port = Some(following);
+            if self.stream_ports.insert(port) {
+                return Some(port);
+            }
+            port = following;
+        }
+        None
+    }
+
+    /// The call that has this port is over; 0 is no port.
+    pub fn free_stream_port(&mut self, port: u16) {
+        self.stream_ports.remove(&port);
     }
 
     /// The content of a file, read once.
@@ -159,10 +176,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stream_ports_are_even_and_start_again() {
+    fn stream_ports_are_even_and_each_has_one_call() {
         let mut world = World::new(Infiles::default(), (0, 0), Ident::seeded(1), |_| Ok(Vec::new()));
-        let seen: Vec<_> = (0..4).map(|_| world.next_stream_port(6003..=6009)).collect();
-        assert_eq!(seen, [6004, 6006, 6008, 6004]);
+        let mut next = || world.next_stream_port(6003..=6009);
+        assert_eq!([next(), next(), next(), next()], [Some(6004), Some(6006), Some(6008), None]);
+        world.free_stream_port(6006);
+        assert_eq!(world.next_stream_port(6003..=6009), Some(6006));
+        assert_eq!(world.next_stream_port(6003..=6003), None, "no even port");
     }
 
     #[test]

@@ -79,7 +79,21 @@ pub(in crate::lang) const RTPSTREAM_VIDEO_PORT: KeywordDef = KeywordDef {
 fn write_stream_port(scope: &mut Scope<'_>, kind: MediaKind, offset: i64, out: &mut Vec<u8>) {
     let own = usize::from(kind == MediaKind::Video);
     let known = scope.call.media.as_ref().map_or(0, |media| media.stream_ports[own]);
-    let port = if known == 0 { scope.world.next_stream_port(scope.settings.media_ports()) } else { known };
+    let port = if known == 0 { take_stream_port(scope) } else { known };
     scope.call.media.get_or_insert_default().stream_ports[own] = port;
     write_decimal(i64::from(port) + offset, out);
+}
+
+/// A port of the call's own. When none is left it shares the media port, with a warning.
+fn take_stream_port(scope: &mut Scope<'_>) -> u16 {
+    let ports = scope.settings.media_ports();
+    scope.world.next_stream_port(ports.clone()).unwrap_or_else(|| {
+        let (first, last) = (ports.start(), ports.end());
+        let (id, shared) = (String::from_utf8_lossy(&scope.call.id).into_owned(), scope.settings.media_port);
+        scope.warn(format!(
+            "Call-Id: {id}, all media ports from {first} to {last} are in use, the call shares port {shared} (widen \
+             the range with -min_rtp_port and -max_rtp_port)"
+        ));
+        shared
+    })
 }
