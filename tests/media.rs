@@ -1,4 +1,5 @@
-//! Media on the wire: ours sends the packets the packaged SIPp sends, and what is sent is received.
+//! Media on the wire: ours sends the packets the packaged SIPp sends, and what is sent is received. With `MEDIA_IDLE`
+//! set, on a machine that does nothing else, times between packets must agree within a millisecond too.
 
 use std::fs;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -14,8 +15,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// One received packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Packet {
-    /// Milliseconds since the first packet.
-    at_ms: u64,
+    /// Microseconds since the first packet.
+    at_us: u64,
     /// Which of the listening ports, from 0.
     port: usize,
     /// Source port minus the sender's media port.
@@ -55,15 +56,15 @@ impl Ear {
             let over = is_over();
             for (port, socket) in self.sockets.iter().enumerate() {
                 while let Ok((len, from)) = socket.recv_from(&mut buffer) {
-                    let at_ms = first.get_or_insert_with(Instant::now).elapsed().as_millis() as u64;
+                    let at_us = first.get_or_insert_with(Instant::now).elapsed().as_micros() as u64;
                     let source_shift = i32::from(from.port()) - i32::from(media_port);
-                    packets.push(Packet { at_ms, port, source_shift, bytes: buffer[..len].to_vec() });
+                    packets.push(Packet { at_us, port, source_shift, bytes: buffer[..len].to_vec() });
                 }
             }
             if over {
                 return packets;
             }
-            std::thread::sleep(Duration::from_micros(500));
+            std::thread::sleep(Duration::from_micros(100));
         }
     }
 }
@@ -159,8 +160,19 @@ fn assert_same(original: &[Packet], ours: &[Packet]) {
         packets.iter().map(|packet| (packet.port, packet.source_shift, packet.bytes.clone())).collect()
     };
     assert_eq!(what(original), what(ours));
-    let late = original.iter().zip(ours).filter(|(a, b)| a.at_ms.abs_diff(b.at_ms) > 40).count();
+    let late = original.iter().zip(ours).filter(|(a, b)| a.at_us.abs_diff(b.at_us) > 40_000).count();
     assert!(late * 10 <= ours.len(), "{late} of {} packets far from their moment", ours.len());
+    let gaps = |packets: &[Packet]| -> Vec<u64> {
+        packets.windows(2).map(|pair| pair[1].at_us - pair[0].at_us).collect()
+    };
+    let mut apart: Vec<u64> = gaps(original).iter().zip(gaps(ours)).map(|(a, b)| a.abs_diff(b)).collect();
+    apart.sort_unstable();
+    let p99 = apart.get(apart.len() * 99 / 100).copied().unwrap_or_default();
+    // Told, not asserted: on a busy machine both sides wait for their turn. Seen with --nocapture.
+    println!("times between packets differ by {:.3} ms at most for 99 of 100", p99 as f64 / 1000.0);
+    if std::env::var_os("MEDIA_IDLE").is_some() {
+        assert!(p99 <= 1000, "times between packets differ by {p99} us");
+    }
 }
 
 /// A capture to ports 4000 to 4002, of which the middle one is RTCP-like: 60 packets, uneven spacing.

@@ -269,3 +269,42 @@ fn a_media_call_goes_through_the_proxy() {
         );
     }
 }
+
+/// What tshark records of a call it recognises as streams without gaps, in the words of its own analysis.
+#[test]
+fn a_capture_of_tshark_shows_the_streams() {
+    let path = match programs::locate("tshark") {
+        Ok(path) => path,
+        Err(programs::Missing::Original(_)) if std::env::var_os("CI").is_none() => return,
+        Err(error) => panic!("{error:?}"),
+    };
+    let (near, far) = (port(), port());
+    let call = MediaCall::new("tshark").file("f.raw", &samples(800));
+    let filter = format!("udp port {near} or udp port {far}");
+    let args = ["-i", "lo", "-w", "media.pcapng", "-f", &filter].map(String::from);
+    let mut recorder = Running::start(&path, &args, &call.folder, "tshark").expect("starts");
+    let started = recorder.wait_until(Duration::from_secs(20), || {
+        fs::metadata(call.folder.join("media.pcapng")).is_ok_and(|about| about.len() > 0)
+    });
+    if started.is_err() && std::env::var_os("CI").is_none() {
+        // Only an administrator may record.
+        return;
+    }
+    let side = |own: u16, pause| Side {
+        media: AUDIO.into(),
+        during: exec("rtp_stream=\"f.raw,1,8\"", pause),
+        options: format!("-mp {own}"),
+        ..Side::default()
+    };
+    let (uac, uas) = call.run(&side(near, 1300), &side(far, 1000));
+    assert_eq!((uac.exit, uas.exit), (Some(0), Some(0)), "{}{}", uac.errors, uas.errors);
+    recorder.end();
+    let decode = [format!("udp.port=={near},rtp"), format!("udp.port=={far},rtp")];
+    let args = ["-r", "media.pcapng", "-d", &decode[0], "-d", &decode[1], "-q", "-z", "rtp,streams"].map(String::from);
+    let mut analysis = Running::start(&path, &args, &call.folder, "streams").expect("starts");
+    analysis.wait(Duration::from_secs(30)).expect("ends");
+    let streams = analysis.output("out");
+    let lines: Vec<&str> = streams.lines().filter(|line| line.contains("g711A")).collect();
+    assert_eq!(lines.len(), 2, "{streams}");
+    assert!(lines.iter().all(|line| line.contains(" 40 ") && line.contains("0 (0.0%)")), "{streams}");
+}
