@@ -300,7 +300,8 @@ fn a_capture_of_tshark_shows_the_streams() {
     assert_eq!((uac.exit, uas.exit), (Some(0), Some(0)), "{}{}", uac.errors, uas.errors);
     recorder.end();
     let decode = [format!("udp.port=={near},rtp"), format!("udp.port=={far},rtp")];
-    let args = ["-r", "media.pcapng", "-d", &decode[0], "-d", &decode[1], "-q", "-z", "rtp,streams"].map(String::from);
+    let args = ["-r", "media.pcapng", "-d", &decode[0], "-d", &decode[1], "-q", "-z", "rtp,streams"]
+        .map(String::from);
     let mut analysis = Running::start(&path, &args, &call.folder, "streams").expect("starts");
     analysis.wait(Duration::from_secs(30)).expect("ends");
     let streams = analysis.output("out");

@@ -11,6 +11,10 @@ use std::time::Duration;
 use pcap_file::pcap::{PcapPacket, PcapWriter};
 use sipp::media::rtp::{self, Header};
 
+mod g722;
+
+use g722::Encoder;
+
 /// One datagram of a capture to be written.
 struct Datagram {
     at: Duration,
@@ -35,12 +39,18 @@ fn main() -> io::Result<()> {
 
 /// Eight seconds of A-law, 20 ms a packet: a voice-like tone in syllables.
 fn g711a() -> Vec<Datagram> {
-    audio(8, 400, |packet| (0..160).map(|at| a_law(voice(packet * 160 + at))).collect())
+    audio(8, 400, |packet| (0..160).map(|at| a_law(voice(f64::from(packet * 160 + at) / 8000.0))).collect())
 }
 
-/// Eight seconds for payload type 9: every byte sequence is valid G.722; this one repeats and gives a hum.
+/// Eight seconds of the same in G.722, sampled at 16 kHz.
 fn g722() -> Vec<Datagram> {
-    audio(9, 400, |_| [0xfa, 0x5c, 0x7e, 0xdb].repeat(40))
+    let mut encoder = Encoder::new();
+    let code = |at: u32| {
+        let sample = |at: u32| voice(f64::from(at) / 16_000.0) as i16;
+        encoder.encode([sample(2 * at), sample(2 * at + 1)])
+    };
+    let coded: Vec<u8> = (0..400 * 160).map(code).collect();
+    audio(9, 400, |packet| coded[packet as usize * 160..][..160].to_vec())
 }
 
 fn audio(payload_type: u8, packets: u32, payload: impl Fn(u32) -> Vec<u8>) -> Vec<Datagram> {
@@ -139,9 +149,8 @@ fn datagram(at_ms: u64, port: u16, header: Header, payload: &[u8]) -> Datagram {
     Datagram { at: Duration::from_millis(at_ms), port, payload: packet }
 }
 
-/// A sample of something like speech: a gliding pitch with two formants, in syllables of a quarter second.
-fn voice(sample: u32) -> f64 {
-    let time = f64::from(sample) / 8000.0;
+/// A moment of something like speech: a gliding pitch with two formants, in syllables of a quarter second.
+fn voice(time: f64) -> f64 {
     let syllable = (time * 4.0).fract();
     let envelope = if syllable < 0.8 { (syllable / 0.8 * TAU / 2.0).sin() } else { 0.0 };
     let pitch = 120.0 + 30.0 * (time * 0.7 * TAU).sin();
