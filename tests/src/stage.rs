@@ -43,7 +43,11 @@ impl Stage {
             ("{called}", port(&called[0])?),
             ("{called2}", port(&called[1])?),
             ("{called3}", port(&called[2])?),
+            ("{nobody}", ports::free()?),
         ];
+        for (name, text) in &suite.files {
+            fs::write(directory.join(name), fill(text, &ports)).map_err(|error| error.to_string())?;
+        }
         fs::write(directory.join("suite.cfg"), fill(&suite.config(), &ports))
             .map_err(|error| error.to_string())?;
         let mut args: Vec<String> = ["-f", "suite.cfg", "-DD", "-E"].map(str::to_string).to_vec();

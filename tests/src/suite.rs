@@ -25,6 +25,10 @@ pub struct Suite {
     /// Configuration text behind the modules: parameters, further routes.
     #[serde(default)]
     pub head: String,
+    /// Files beside the configuration, by name; ports are placeholders in them too, `{nobody}` is one where nobody
+    /// listens.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
     /// Arguments of `sip-proxy` for runs before the start, in the directory of the suite: databases are made so.
     #[serde(default)]
     pub setup: Vec<Vec<String>>,

@@ -32,14 +32,27 @@
 
 use std::collections::BinaryHeap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use sip::msg::Message;
 use sip::time::Time;
 
 use super::ctx::Shard;
 use super::flow::{IoAnswer, IoRequest, Kept};
 use super::local::LocalRequest;
-use super::work::Work;
+use super::work::{Received, Work};
+use crate::relay::{SocketId, local};
+
+/// What event routes without a message see.
+const MADE_UP: &[u8] = b"OPTIONS sip:you@kamailio.org SIP/2.0\r\n\
+Via: SIP/2.0/UDP 127.0.0.1\r\n\
+From: <sip:you@kamailio.org>;tag=123\r\n\
+To: <sip:you@kamailio.org>\r\n\
+Call-ID: 123\r\n\
+CSeq: 1 OPTIONS\r\n\
+Content-Length: 0\r\n\r\n";
 
 /// Something the loop of a shard is asked to do after the step at hand.
 #[derive(Debug)]
@@ -82,6 +95,19 @@ impl Shard {
     /// Runs `event_route[name]`, if the script has it, on this message or on a made-up one.
     pub fn run_event(&mut self, name: &str, work: Option<Box<Work>>) {
         self.errands.push(Errand::Event { name: name.to_owned(), work });
+    }
+
+    /// The message of event routes whose event has none; it is the one Kamailio makes up. Its request URI may be
+    /// set.
+    pub fn made_up(&self) -> Box<Work> {
+        let message = Message::parse(Bytes::from_static(MADE_UP)).expect("a constant that can be parsed");
+        Box::new(Work::new(Arc::new(message), self.own_reception(SocketId(0))))
+    }
+
+    /// What is made here comes from ourselves.
+    pub fn own_reception(&self, socket: SocketId) -> Received {
+        let peer = local::own_peer(self.sockets.get(socket));
+        Received { peer, socket, at: self.now }
     }
 
     /// Asks the outside without a run that waits: for timers and callbacks.

@@ -6,7 +6,7 @@ use sip::locate::Destination;
 use sip::msg::{Method, RportPolicy, StartLine};
 use sip::peer::Transport;
 
-use super::ctx::Ctx;
+use super::ctx::{Ctx, Shard};
 use super::pv::SetError;
 use super::way::{Outgoing, Written};
 use super::work::Work;
@@ -28,7 +28,7 @@ impl Work {
     }
 }
 
-impl Ctx<'_> {
+impl Shard {
     /// The socket of ours that `[proto:]host[:port]` names. Errors: `Value` when there is none.
     pub fn find_socket(&self, written: &str) -> Result<SocketId, SetError> {
         let (transport, rest) = match written.split_once(':') {
@@ -45,7 +45,14 @@ impl Ctx<'_> {
             _ => (rest, 5060),
         };
         let host = host.trim_matches(['[', ']']);
-        self.shard.sockets.find(host, port, transport).ok_or(SetError::Value)
+        self.sockets.find(host, port, transport).ok_or(SetError::Value)
+    }
+}
+
+impl Ctx<'_> {
+    /// [`Shard::find_socket`]
+    pub fn find_socket(&self, written: &str) -> Result<SocketId, SetError> {
+        self.shard.find_socket(written)
     }
 
     /// Forces the socket that `[proto:]host[:port]` names. Errors: `Value` when we have no such socket.

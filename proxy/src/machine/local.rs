@@ -14,8 +14,8 @@ use sip::time::Time;
 use super::runs::{Purpose, Waiting};
 use super::{Machine, owner};
 use crate::api::{
-    DoneFn, End, EndedBy, Errand, IoAnswer, IoRequest, Kept, LocalRequest, Outcome, Received, RouteKind,
-    RouteTable, Work,
+    DoneFn, End, EndedBy, Errand, IoAnswer, IoRequest, Kept, LocalRequest, Outcome, RouteKind, RouteTable,
+    Work,
 };
 use crate::relay::branch::ViaRport;
 use crate::relay::local::{self, NewLocal, OwnVia, Parts};
@@ -54,19 +54,8 @@ impl Machine {
 
     fn event_route(&mut self, name: &str, work: Option<Box<Work>>) {
         let Some(route) = self.script.route(RouteTable::Event, name) else { return };
-        let work = work.unwrap_or_else(|| self.made_up_message());
+        let work = work.unwrap_or_else(|| self.shard.made_up());
         self.start(route, RouteKind::Event, work, Purpose::Event);
-    }
-
-    /// The message event routes run on when their event has none; it is the one Kamailio makes up.
-    fn made_up_message(&self) -> Box<Work> {
-        let message = Message::parse(Bytes::from_static(MADE_UP)).expect("a constant that can be parsed");
-        Box::new(Work::new(Arc::new(message), self.own_reception(SocketId(0))))
-    }
-
-    fn own_reception(&self, socket: SocketId) -> Received {
-        let peer = local::own_peer(self.shard.sockets.get(socket));
-        Received { peer, socket, at: self.shard.now }
     }
 
     /// Starts a request made here; the shard that owns its call does.
@@ -117,7 +106,7 @@ impl Machine {
         let message = Message::parse(local::compose(&parts, self.shard.relay.signature())).ok()?;
         message.view().cseq().ok()?;
         let socket = request.socket.unwrap_or(SocketId(0));
-        let mut work = Box::new(Work::new(Arc::new(message), self.own_reception(socket)));
+        let mut work = Box::new(Work::new(Arc::new(message), self.shard.own_reception(socket)));
         work.sending.local_rport = self.defaults.local_rport;
         work.relaying.armed = request.armed;
         work.relaying.timers = request.timers;
@@ -255,12 +244,3 @@ fn next_hop(work: &Work) -> NextHop {
         (None, None, None) => NextHop::of(work.view().request_uri().unwrap_or_default()),
     }
 }
-
-/// What event routes without a message see.
-const MADE_UP: &[u8] = b"OPTIONS sip:you@kamailio.org SIP/2.0\r\n\
-Via: SIP/2.0/UDP 127.0.0.1\r\n\
-From: <sip:you@kamailio.org>;tag=123\r\n\
-To: <sip:you@kamailio.org>\r\n\
-Call-ID: 123\r\n\
-CSeq: 1 OPTIONS\r\n\
-Content-Length: 0\r\n\r\n";

@@ -10,7 +10,7 @@ use super::{Machine, Question};
 use crate::api::{self, AnswerFn, End, EndedBy, IoAnswer, IoRequest, Level, RouteId, RouteKind, Work};
 use crate::relay::branch;
 use crate::relay::reply::{LocalReply, TagStyle};
-use crate::relay::{BranchReply, Event, RelayId, RouteSlot};
+use crate::relay::{BranchReply, Event, RelayId, RouteSlot, Target};
 use crate::script::{Run, Script, Status};
 
 /// What a run was started for; says what happens at its end.
@@ -31,8 +31,8 @@ pub(super) enum Purpose {
     BranchFailure {
         /// The response context.
         id: RelayId,
-        /// The edits before the route ran.
-        edits: Edits,
+        /// The request before the route ran.
+        before: Box<Before>,
     },
     /// `event_route[tm:local-request]`
     Local(Asker),
@@ -42,9 +42,22 @@ pub(super) enum Purpose {
     Failure {
         /// The response context.
         id: RelayId,
-        /// The edits before the route ran.
-        edits: Edits,
+        /// The request before the route ran.
+        before: Box<Before>,
     },
+}
+
+/// What of a stored request is the same for each of its failure routes.
+#[derive(Debug)]
+pub(super) struct Before {
+    edits: Edits,
+    target: Target,
+}
+
+impl Before {
+    fn of(work: &Work) -> Before {
+        Before { edits: work.edits.clone(), target: work.targets.ruri().clone() }
+    }
 }
 
 /// Something put aside until the outside has answered.
@@ -143,12 +156,12 @@ impl Machine {
             Purpose::TmReply { id, branch } => self.finish_tm_reply(id, branch, work, end),
             Purpose::Local(asker) => self.finish_local(work, end, asker, script),
             Purpose::Event => {}
-            Purpose::BranchFailure { id, edits } => {
-                self.give_back(id, (work, edits), script);
+            Purpose::BranchFailure { id, before } => {
+                self.give_back(id, (work, before), script);
                 self.shard.relay.after_branch_failure(self.shard.now, id);
             }
-            Purpose::Failure { id, edits } => {
-                self.give_back(id, (work, edits), script);
+            Purpose::Failure { id, before } => {
+                self.give_back(id, (work, before), script);
                 self.shard.relay.after_failure(self.shard.now, id);
             }
         }
@@ -227,17 +240,17 @@ impl Machine {
             }
             Event::Failure { id, branch, route } => match self.stored_request(id, branch) {
                 Some((work, script)) => {
-                    let edits = work.edits.clone();
-                    let purpose = Purpose::Failure { id, edits };
+                    let before = Box::new(Before::of(&work));
+                    let purpose = Purpose::Failure { id, before };
                     self.run_stored((route, RouteKind::Failure), work, &script, purpose);
                 }
                 None => self.shard.relay.after_failure(self.shard.now, id),
             },
             Event::BranchFailure { id, branch, route } => match self.stored_request(id, branch) {
                 Some((mut work, script)) => {
-                    let edits = work.edits.clone();
+                    let before = Box::new(Before::of(&work));
                     work.relaying.branch = Some(branch);
-                    let purpose = Purpose::BranchFailure { id, edits };
+                    let purpose = Purpose::BranchFailure { id, before };
                     self.run_stored((route, RouteKind::BranchFailure), work, &script, purpose);
                 }
                 None => self.shard.relay.after_branch_failure(self.shard.now, id),
@@ -290,9 +303,10 @@ impl Machine {
         Some((work, script))
     }
 
-    /// Keeps a request after a failure route, with the edits it had before.
-    fn give_back(&mut self, id: RelayId, (mut work, edits): (Box<Work>, Edits), script: Arc<Script>) {
-        work.edits = edits;
+    /// Keeps a request after a failure route, with the edits and the target it had before.
+    fn give_back(&mut self, id: RelayId, (mut work, before): (Box<Work>, Box<Before>), script: Arc<Script>) {
+        work.edits = before.edits;
+        *work.targets.ruri_mut() = before.target;
         self.keep(id, work, script);
     }
 

@@ -7,6 +7,7 @@ pub mod cfgutils;
 pub mod corex;
 pub mod db;
 pub mod debugger;
+pub mod dispatcher;
 pub mod group;
 pub mod htable;
 pub mod kex;
@@ -43,6 +44,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &db::SQLITE,
     &db::TEXT,
     &debugger::MODULE,
+    &dispatcher::MODULE,
     &group::MODULE,
     &htable::MODULE,
     &kex::MODULE,
