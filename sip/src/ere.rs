@@ -1,10 +1,16 @@
 //! POSIX extended regular expressions, as both originals' users write them, on the `regex` engine.
 //!
 //! The dialect of the C library: brackets take backslashes literally, `\w \s \b \< \>` work, `\d` is a `d`, an
-//! unmatched `)` is text. Matching time is linear in the text. Not supported: back-references in patterns.
+//! unmatched `)` is text. Matching time is linear in the text. Patterns with back-references are refused here;
+//! [`Backtracking`] takes them.
 //! Of several matches at one place the first alternative wins, where POSIX takes the longest.
 
+mod backtrack;
+mod collating;
+
 use regex::bytes::{Regex, RegexBuilder};
+
+pub use backtrack::{Backtracking, has_back_reference};
 
 /// Whether letters match in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,7 +174,7 @@ fn escape(escaped: u8, out: &mut String) -> Result<(), String> {
         b'>' => out.push_str(r"\b{end}"),
         b'`' => out.push_str(r"\A"),
         b'\'' => out.push_str(r"\z"),
-        b'1'..=b'9' => return Err("back-references in a pattern are not supported".to_owned()),
+        b'1'..=b'9' => return Err("back-references in a pattern are not supported here".to_owned()),
         byte => literal(byte, out),
     }
     Ok(())
@@ -232,10 +238,8 @@ fn class(kind: u8, name: &[u8], out: &mut String) -> Result<(), String> {
         "xdigit",
     ];
     if kind != b':' {
-        match name {
-            [byte] => member(*byte, out),
-            _ => return Err("collating elements of several letters are not supported".to_owned()),
-        }
+        let unknown = || format!("unknown collating element '{}'", String::from_utf8_lossy(name));
+        member(collating::byte(name).ok_or_else(unknown)?, out);
         return Ok(());
     }
     let known = CLASSES.iter().find(|class| class.as_bytes() == name);
@@ -278,6 +282,7 @@ mod tests {
             ("[^]a]", "]ab", Some("b")),
             ("[[:digit:]]+", "ab12", Some("12")),
             ("[a-]+", "-a-", Some("-a-")),
+            ("[[.hyphen.][=a=]]+", "x-a", Some("-a")),
             (r"\d", "5", None),
             (r"\d", "d", Some("d")),
             (r"\<b", "ab b", Some("b")),

@@ -1,7 +1,7 @@
 //! One injection file: its lines, the order calls take them in, its index.
 //!
-//! The csv crate reads the lines. The fields of all of them stand in one buffer, since millions of lines with
-//! an allocation each would cost more memory than they hold.
+//! The text is kept as it was read, with the place of each line: a file of five million lines costs its own size
+//! and 40 MB. A line is split when a field of it is asked for.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,32 +24,24 @@ pub enum Order {
 pub struct Infile {
     name: String,
     order: Order,
-    /// All fields, one behind the other.
+    /// The file.
     text: Vec<u8>,
-    /// Length of each field in `text`.
-    lengths: Vec<u32>,
-    lines: Vec<Line>,
+    /// Where in `text` each data line begins.
+    starts: Vec<usize>,
+    /// Lines that were replaced.
+    replaced: HashMap<u32, Box<[u8]>>,
+    /// Lines that were appended, behind those of the file.
+    added: Vec<Box<[u8]>>,
     printf: Option<Printf>,
     next: u32,
     index: Option<Index>,
-}
-
-/// Where the fields of a line are.
-#[derive(Clone, Copy, Debug)]
-struct Line {
-    /// Offset of the first one in `text`.
-    start: usize,
-    /// Index of the first one in `lengths`.
-    first: u32,
-    /// How many there are.
-    fields: u32,
 }
 
 /// Keys of one field with the last line that has each.
 #[derive(Clone, Debug)]
 struct Index {
     field: usize,
-    lines: HashMap<Vec<u8>, u32>,
+    lines: HashMap<Box<[u8]>, u32>,
 }
 
 /// What is wrong with a file or its use. Texts are SIPp's.
@@ -108,18 +100,18 @@ impl Infile {
         let mut file = Infile {
             name: name.into(),
             order,
-            text: Vec::new(),
-            lengths: Vec::new(),
-            lines: Vec::new(),
+            starts: data_lines(&text, head_end + 1),
+            text,
+            replaced: HashMap::new(),
+            added: Vec::new(),
             printf: None,
             next: 0,
             index: None,
         };
-        file.read_lines(text.get(head_end + 1..).unwrap_or_default());
-        if file.lines.is_empty() {
+        if file.starts.is_empty() {
             return Err(InfileError::NoLines(name.into()));
         }
-        file.printf = Printf::parse(&head, file.lines.len() as u32);
+        file.printf = Printf::parse(&head, file.real_len());
         file.check_conversions()?;
         Ok(file)
     }
@@ -131,7 +123,7 @@ impl Infile {
 
     /// Number of lines, virtual ones included.
     pub fn len(&self) -> u32 {
-        self.printf.map_or(self.lines.len() as u32, |printf| printf.count)
+        self.printf.map_or(self.real_len(), |printf| printf.count)
     }
 
     /// Always false: a file without lines is refused.
@@ -141,10 +133,10 @@ impl Infile {
 
     /// Builds the index of `-infindex`.
     pub fn build_index(&mut self, field: usize) {
-        let mut lines = HashMap::with_capacity(self.lines.len());
-        for line in 0..self.lines.len() as u32 {
+        let mut lines = HashMap::with_capacity(self.starts.len());
+        for line in 0..self.real_len() {
             if let Some(key) = self.raw_field(line, field) {
-                lines.insert(key.to_vec(), line);
+                lines.insert(key.into(), line);
             }
         }
         self.index = Some(Index { field, lines });
@@ -194,79 +186,49 @@ impl Infile {
     /// Appends a line. Errors: `Printf`.
     pub fn insert(&mut self, line: &[u8]) -> Result<(), InfileError> {
         self.refuse_printf()?;
-        self.push_line(line.split(|byte| *byte == SEPARATOR));
-        self.index_line(self.lines.len() - 1);
+        self.added.push(line.into());
+        self.index_line(self.real_len() - 1);
         Ok(())
     }
 
     /// Replaces a line. Errors: `Printf`, `InvalidLine`.
     pub fn replace(&mut self, number: i64, line: &[u8]) -> Result<(), InfileError> {
         self.refuse_printf()?;
-        let at = usize::try_from(number).ok().filter(|at| *at < self.lines.len());
-        let Some(at) = at else {
+        let Some(at) = u32::try_from(number).ok().filter(|at| *at < self.real_len()) else {
             return Err(InfileError::InvalidLine(number, self.name.clone(), self.len()));
         };
         if let Some(mut index) = self.index.take() {
-            if let Some(old) = self.raw_field(at as u32, index.field)
-                && index.lines.get(old) == Some(&(at as u32))
+            if let Some(old) = self.raw_field(at, index.field)
+                && index.lines.get(old) == Some(&at)
             {
                 index.lines.remove(old);
             }
             self.index = Some(index);
         }
-        self.push_line(line.split(|byte| *byte == SEPARATOR));
-        self.lines.swap_remove(at);
+        match (at as usize).checked_sub(self.starts.len()) {
+            // What stood there before is freed: a scenario may replace for days.
+            Some(added) => self.added[added] = line.into(),
+            None => {
+                self.replaced.insert(at, line.into());
+            }
+        }
         self.index_line(at);
         Ok(())
     }
 
-    /// Reads the lines behind the first one, up to the first empty line; comments are left out.
-    fn read_lines(&mut self, text: &[u8]) {
-        let mut reader = csv::ReaderBuilder::new()
-            .delimiter(SEPARATOR)
-            .terminator(csv::Terminator::Any(b'\n'))
-            .quoting(false)
-            .flexible(true)
-            .has_headers(false)
-            .from_reader(text);
-        let mut record = csv::ByteRecord::new();
-        loop {
-            // The reader skips empty lines, which end the data here; and it would hide them behind comments.
-            let rest = text.get(reader.position().byte() as usize..).unwrap_or_default();
-            if matches!(rest, [] | [b'\n', ..] | [b'\r'] | [b'\r', b'\n', ..]) {
-                return;
-            }
-            // Reading from memory, with lines of any length and bytes of any kind, does not fail.
-            if !matches!(reader.read_byte_record(&mut record), Ok(true)) {
-                return;
-            }
-            if rest[0] != b'#' {
-                let last = record.len() - 1;
-                self.push_line(record.iter().enumerate().map(|(at, field)| match field {
-                    [kept @ .., b'\r'] if at == last => kept,
-                    field => field,
-                }));
-            }
-        }
-    }
-
-    fn push_line<'f>(&mut self, fields: impl Iterator<Item = &'f [u8]>) {
-        let (start, first) = (self.text.len(), self.lengths.len());
-        for field in fields {
-            self.text.extend_from_slice(field);
-            self.lengths.push(field.len() as u32);
-        }
-        let fields = (self.lengths.len() - first) as u32;
-        self.lines.push(Line { start, first: first as u32, fields });
-    }
-
-    fn index_line(&mut self, at: usize) {
+    fn index_line(&mut self, at: u32) {
         if let Some(mut index) = self.index.take() {
-            if let Some(key) = self.raw_field(at as u32, index.field) {
-                index.lines.insert(key.to_vec(), at as u32);
+            if let Some(key) = self.raw_field(at, index.field) {
+                index.lines.insert(key.into(), at);
             }
             self.index = Some(index);
         }
+    }
+
+    /// Number of lines without virtual ones.
+    fn real_len(&self) -> u32 {
+        // Nobody has four thousand million lines; those would not be reached.
+        u32::try_from(self.starts.len() + self.added.len()).unwrap_or(u32::MAX)
     }
 
     fn refuse_printf(&self) -> Result<(), InfileError> {
@@ -274,18 +236,32 @@ impl Infile {
     }
 
     fn raw_field(&self, line: u32, field: usize) -> Option<&[u8]> {
-        let Line { start, first, fields } = *self.lines.get(line as usize)?;
-        let lengths = self.lengths.get(first as usize..first as usize + fields as usize)?;
-        let len = *lengths.get(field)? as usize;
-        let start = start + lengths[..field].iter().map(|len| *len as usize).sum::<usize>();
-        self.text.get(start..start + len)
+        let mut rest = self.raw_line(line)?;
+        for _ in 0..field {
+            rest = &rest[memchr::memchr(SEPARATOR, rest)? + 1..];
+        }
+        Some(&rest[..memchr::memchr(SEPARATOR, rest).unwrap_or(rest.len())])
+    }
+
+    fn raw_line(&self, line: u32) -> Option<&[u8]> {
+        if let Some(replaced) = self.replaced.get(&line) {
+            return Some(replaced);
+        }
+        match self.starts.get(line as usize) {
+            Some(start) => {
+                let text = &self.text[*start..];
+                let text = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
+                Some(text.strip_suffix(b"\r").unwrap_or(text))
+            }
+            None => self.added.get(line as usize - self.starts.len()).map(|line| &**line),
+        }
     }
 
     fn check_conversions(&self) -> Result<(), InfileError> {
         if self.printf.is_none() {
             return Ok(());
         }
-        for number in 0..self.lines.len() as u32 {
+        for number in 0..self.real_len() {
             for field in (0..).map_while(|field| self.raw_field(number, field)) {
                 if let Some(letter) = printf::foreign_conversion(field) {
                     let field = String::from_utf8_lossy(field).into_owned();
@@ -295,6 +271,21 @@ impl Infile {
         }
         Ok(())
     }
+}
+
+/// Where the data lines begin, from `at` up to the first empty line; comments are left out.
+fn data_lines(text: &[u8], mut at: usize) -> Vec<usize> {
+    let mut starts = Vec::new();
+    while at < text.len() {
+        let end = memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |len| at + len);
+        match &text[at..end] {
+            b"" | b"\r" => break,
+            [b'#', ..] => {}
+            _ => starts.push(at),
+        }
+        at = end + 1;
+    }
+    starts
 }
 
 /// Stands between fields; there is no quoting.
@@ -348,6 +339,20 @@ mod tests {
         assert_eq!(user.pick_line(0, &mut none), Ok(u32::MAX));
         let error = user.pick_line(3, &mut none).expect_err("too few lines");
         assert_eq!(error.to_string(), "a.csv has only 2 lines, yet user 3 was requested.");
+    }
+
+    /// A scenario that replaces one line for days must not grow.
+    #[test]
+    fn replacing_a_line_frees_the_old_one() {
+        let mut file = parse("SEQUENTIAL\nann;1\nbob;2\n");
+        file.insert(b"eve;3").expect("insert");
+        for number in 0..10_000 {
+            file.replace(1, format!("bob;{number}").as_bytes()).expect("replace");
+            file.replace(2, format!("eve;{number}").as_bytes()).expect("replace");
+        }
+        assert_eq!((file.replaced.len(), file.added.len()), (1, 1));
+        assert_eq!(field(&file, 1, 1).as_deref(), Some("9999"));
+        assert_eq!(field(&file, 2, 1).as_deref(), Some("9999"));
     }
 
     #[test]

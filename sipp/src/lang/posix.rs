@@ -2,7 +2,8 @@
 //!
 //! [`sip::ere`] translates the syntax; `.` matches line ends. The engine prefers the first alternative that
 //! matches; where another one from the same start is longer, a second search fits the groups to the longest
-//! match. Among equally long matches the groups are those of the alternative written first.
+//! match. Among equally long matches the groups are those of the alternative written first. Expressions that
+//! refer back to a group go to a backtracking matcher, which tries all ways and keeps the longest.
 
 use std::fmt;
 
@@ -11,12 +12,26 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::captures::Captures;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind, Span, dfa};
-use sip::ere::Newline;
+use sip::ere::{Backtracking, Case, Newline};
 
 /// A compiled expression.
 #[derive(Clone)]
 pub struct PosixRegex {
     source: Box<str>,
+    engine: Engine,
+}
+
+/// What matches it.
+#[derive(Clone)]
+enum Engine {
+    /// Automata: all expressions but those below.
+    Automata(Automata),
+    /// An expression that refers back to a group.
+    Backtracking(Box<Backtracking>),
+}
+
+#[derive(Clone)]
+struct Automata {
     first: Regex,
     longest: Option<Box<Longest>>,
 }
@@ -47,13 +62,18 @@ impl fmt::Debug for PosixRegex {
 }
 
 impl PosixRegex {
-    /// Compiles an expression. Errors: syntax, back references, an expression too large.
+    /// Compiles an expression. Errors: syntax, an expression too large.
     pub fn new(source: &str) -> Result<PosixRegex, PosixError> {
+        if sip::ere::has_back_reference(source.as_bytes()) {
+            let compiled = Backtracking::new(source.as_bytes(), Case::Sensitive, Newline::Ordinary);
+            let engine = Engine::Backtracking(Box::new(compiled.map_err(PosixError)?));
+            return Ok(PosixRegex { source: source.into(), engine });
+        }
         let translated = sip::ere::translate(source.as_bytes(), Newline::Ordinary).map_err(PosixError)?;
         let first = build(&translated).map_err(|error| PosixError(short_reason(&error)))?;
         let needs_longest = source.contains(['|', '?', '*', '+', '{']) && !is_greedy_sequence(source);
         let longest = if needs_longest { build_longest(&translated) } else { None };
-        Ok(PosixRegex { source: source.into(), first, longest })
+        Ok(PosixRegex { source: source.into(), engine: Engine::Automata(Automata { first, longest }) })
     }
 
     /// The expression as written.
@@ -63,11 +83,26 @@ impl PosixRegex {
 
     /// True when the expression matches somewhere.
     pub fn is_match(&self, text: &[u8]) -> bool {
-        self.first.is_match(text)
+        match &self.engine {
+            Engine::Automata(automata) => automata.first.is_match(text),
+            Engine::Backtracking(matcher) => matcher.find(text, 0).is_some(),
+        }
     }
 
     /// The leftmost-longest match: the whole and its groups, in order; `None` for a group that took no part.
     pub fn captures<'t>(&self, text: &'t [u8]) -> Option<Vec<Option<&'t [u8]>>> {
+        match &self.engine {
+            Engine::Automata(automata) => automata.captures(text),
+            Engine::Backtracking(matcher) => {
+                let slice = |(start, end): (usize, usize)| &text[start..end];
+                Some(matcher.find(text, 0)?.into_iter().map(|span| span.map(slice)).collect())
+            }
+        }
+    }
+}
+
+impl Automata {
+    fn captures<'t>(&self, text: &'t [u8]) -> Option<Vec<Option<&'t [u8]>>> {
         let mut captures = self.first.create_captures();
         self.first.captures(text, &mut captures);
         let found = captures.get_match()?.span();
@@ -154,7 +189,7 @@ mod tests {
 
     #[test]
     fn matches_are_leftmost_and_longest() {
-        let rows: [(&str, &str, &[&str]); 15] = [
+        let rows: [(&str, &str, &[&str]); 17] = [
             ("a|ab", "xab", &["ab"]),
             ("(a|ab)(c|bcd)", "abcd", &["abcd", "a", "bcd"]),
             // POSIX would give ab, c, d: a known limit, the whole is right.
@@ -171,6 +206,8 @@ mod tests {
             ("(o=)([[:alnum:]]*) ([0-9]+)", "o=user1 42", &["o=user1 42", "o=", "user1", "42"]),
             ("a**b", "aab", &["aab"]),
             ("100|180|18.", "183", &["183"]),
+            ("(a|ab)(.)\\2?", "abb", &["abb", "a", "b"]),
+            ("[[.colon.]][[=a=]]+", "sip:aab", &[":aa"]),
         ];
         for (pattern, text, expected) in rows {
             let found = groups(pattern, text).unwrap_or_else(|| panic!("{pattern} on {text}"));
@@ -182,7 +219,7 @@ mod tests {
 
     #[test]
     fn broken_expressions_are_refused_with_a_reason() {
-        for pattern in ["(", "[a", "a\\", "(a)\\1", "[[:nope:]]", "[b-a]", "a{3,1}"] {
+        for pattern in ["(", "[a", "a\\", "(a)\\2", "[[:nope:]]", "[b-a]", "a{3,1}"] {
             assert!(PosixRegex::new(pattern).is_err(), "{pattern}");
         }
     }

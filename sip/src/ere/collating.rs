@@ -1,0 +1,73 @@
+//! Names of collating elements in brackets, as in `[[.hyphen.]]`: those of the POSIX portable character set that
+//! have one letter.
+
+/// The byte that a collating element or equivalence class names; `None` when it is no single known one.
+pub(super) fn byte(name: &[u8]) -> Option<u8> {
+    if let [byte] = name {
+        return Some(*byte);
+    }
+    TABLE.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, byte)| *byte)
+}
+
+const TABLE: &[(&str, u8)] = &[
+    ("NUL", 0),
+    ("alert", 7),
+    ("backspace", 8),
+    ("tab", b'\t'),
+    ("newline", b'\n'),
+    ("vertical-tab", 11),
+    ("form-feed", 12),
+    ("carriage-return", b'\r'),
+    ("space", b' '),
+    ("exclamation-mark", b'!'),
+    ("quotation-mark", b'"'),
+    ("number-sign", b'#'),
+    ("dollar-sign", b'$'),
+    ("percent-sign", b'%'),
+    ("ampersand", b'&'),
+    ("apostrophe", b'\''),
+    ("left-parenthesis", b'('),
+    ("right-parenthesis", b')'),
+    ("asterisk", b'*'),
+    ("plus-sign", b'+'),
+    ("comma", b','),
+    ("hyphen", b'-'),
+    ("hyphen-minus", b'-'),
+    ("period", b'.'),
+    ("full-stop", b'.'),
+    ("slash", b'/'),
+    ("solidus", b'/'),
+    ("zero", b'0'),
+    ("one", b'1'),
+    ("two", b'2'),
+    ("three", b'3'),
+    ("four", b'4'),
+    ("five", b'5'),
+    ("six", b'6'),
+    ("seven", b'7'),
+    ("eight", b'8'),
+    ("nine", b'9'),
+    ("colon", b':'),
+    ("semicolon", b';'),
+    ("less-than-sign", b'<'),
+    ("equals-sign", b'='),
+    ("greater-than-sign", b'>'),
+    ("question-mark", b'?'),
+    ("commercial-at", b'@'),
+    ("left-square-bracket", b'['),
+    ("backslash", b'\\'),
+    ("reverse-solidus", b'\\'),
+    ("right-square-bracket", b']'),
+    ("circumflex", b'^'),
+    ("circumflex-accent", b'^'),
+    ("underscore", b'_'),
+    ("low-line", b'_'),
+    ("grave-accent", b'`'),
+    ("left-brace", b'{'),
+    ("left-curly-bracket", b'{'),
+    ("vertical-line", b'|'),
+    ("right-brace", b'}'),
+    ("right-curly-bracket", b'}'),
+    ("tilde", b'~'),
+    ("DEL", 0x7f),
+];
