@@ -319,12 +319,7 @@ impl Matcher<'_> {
                     if least == 0 {
                         waiting.push(branch.copy());
                     }
-                    branch.goals.push(Goal::Again(
-                        node,
-                        least.saturating_sub(1),
-                        more(most),
-                        branch.at,
-                    ));
+                    branch.goals.push(Goal::Again(node, least.saturating_sub(1), more(most), branch.at));
                     branch.goals.push(Goal::Match(node));
                 }
             }
@@ -333,12 +328,7 @@ impl Matcher<'_> {
         true
     }
 
-    fn match_node<'n>(
-        &self,
-        node: &'n Node,
-        branch: &mut Branch<'n>,
-        waiting: &mut Vec<Branch<'n>>,
-    ) -> bool {
+    fn match_node<'n>(&self, node: &'n Node, branch: &mut Branch<'n>, waiting: &mut Vec<Branch<'n>>) -> bool {
         match node {
             Node::Byte(set) => {
                 let holds = self.text.get(branch.at).is_some_and(|byte| set[usize::from(*byte)]);
@@ -382,7 +372,8 @@ impl Matcher<'_> {
     }
 
     fn is_at(&self, place: Place, at: usize) -> bool {
-        let is_word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        let is_word =
+            |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
         let before = is_word(at.checked_sub(1).and_then(|before| self.text.get(before)));
         let behind = is_word(self.text.get(at));
         let lines = self.newline == Newline::Special;
@@ -424,7 +415,8 @@ mod tests {
     use super::{Backtracking, has_back_reference};
 
     fn finds(pattern: &str, text: &str) -> Option<Vec<Option<String>>> {
-        let compiled = Backtracking::new(pattern.as_bytes(), Case::Sensitive, Newline::Ordinary).expect(pattern);
+        let compiled =
+            Backtracking::new(pattern.as_bytes(), Case::Sensitive, Newline::Ordinary).expect(pattern);
         let spans = compiled.find(text.as_bytes(), 0)?;
         Some(spans.into_iter().map(|span| span.map(|(start, end)| text[start..end].to_owned())).collect())
     }
@@ -439,7 +431,11 @@ mod tests {
             (r"^(.*)-\1$", "ab-ac", None),
             (r"(a|ab)(c|bcd)\2?", "abcd", Some(&[Some("abcd"), Some("a"), Some("bcd")])),
             (r"([0-9]+)\.\1", "12.123", Some(&[Some("12.12"), Some("12")])),
-            (r"tag=([[:alnum:]]{2,4}).*tag=\1", "tag=a1;x tag=a1", Some(&[Some("tag=a1;x tag=a1"), Some("a1")])),
+            (
+                r"tag=([[:alnum:]]{2,4}).*tag=\1",
+                "tag=a1;x tag=a1",
+                Some(&[Some("tag=a1;x tag=a1"), Some("a1")]),
+            ),
             (r"(x)?\1y", "y", None),
             (r"\<(\w+) \1\>", "is this this", Some(&[Some("this this"), Some("this")])),
         ];
