@@ -65,6 +65,7 @@ mod flow;
 mod format;
 mod local;
 mod log;
+mod onsend;
 mod params;
 mod pattern;
 mod pv;
@@ -95,6 +96,7 @@ pub use flow::{Answer, End, EndedBy, Flow, IoAnswer, IoRequest, Kept, Nested, Re
 pub use format::FormatError;
 pub use local::{BadLine, DoneFn, LocalRequest, Outcome};
 pub use log::{Level, Line, Log};
+pub use onsend::{Asking, Leaving, Verdict};
 pub use params::{Loading, Params};
 pub use pattern::{Case, Lines, Pattern, PatternCache, PatternError};
 pub use pv::{At, Index, Inner, Pv, PvArg, SetError, Transform, TransformArg, TransformArgs};

@@ -2,13 +2,11 @@
 //! forwarded without one.
 
 use bytes::Bytes;
-use sip::locate::Destination;
 use sip::msg::{Method, RportPolicy, StartLine};
 use sip::peer::Transport;
 
 use super::ctx::{Ctx, Shard};
 use super::pv::SetError;
-use super::way::{Outgoing, Written};
 use super::work::Work;
 use crate::relay::reply::{self, LocalReply, TagStyle};
 use crate::relay::{Hop, Origin, SocketId, Target};
@@ -102,19 +100,6 @@ impl Ctx<'_> {
         self.work.relaying.has_replied |= status >= 200;
         self.shard.relay.send(self.work.reply_hop(), bytes);
         true
-    }
-
-    /// Forwards the request to one target, without a transaction (16.11), to the first of these places that can be
-    /// used. False: it was not sent, since we have no socket for it or it cannot be read.
-    pub fn forward_stateless(&mut self, target: &Target, places: &[Destination]) -> bool {
-        let Some(param) = self.shard.relay.stateless_param(self.work.view()) else { return false };
-        match self.write_copy(&Outgoing { target, param, branch: None }, places) {
-            Ok(Written { hop, bytes, .. }) => {
-                self.shard.relay.send(hop, bytes);
-                true
-            }
-            Err(_) => false,
-        }
     }
 
     /// The added lines of a local reply: what `append_to_reply()` gathered, and the targets as Contact of a 3xx

@@ -137,7 +137,7 @@ fn after_lookup(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
 
 fn deliver(ctx: &mut Ctx<'_>, load: Load, places: &[Destination]) -> Flow {
     match load {
-        Load::Copy(target) => Flow::from_bool(ctx.forward_stateless(&target, places)),
+        Load::Copy(target) => ctx.forward_copy(&target, places),
         Load::Bytes(bytes) => {
             let method = ctx.work.view().method().unwrap_or(Method::Other);
             let wish = Wish::of(method, ctx.work.targets.ruri(), Some(ctx.work.received.socket));

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sip::msg::{HeaderField, HeaderName, Values};
 
 use super::NAME;
-use crate::api::{At, Ctx, Inner, InnerKind, ModuleDef, PvArg, PvDef, Value, parse_int};
+use crate::api::{At, Ctx, Inner, InnerKind, Leaving, ModuleDef, PvArg, PvDef, Value, parse_int};
 
 pub(super) static PART: ModuleDef = ModuleDef { name: NAME, pvs: PVS, ..ModuleDef::EMPTY };
 
@@ -141,8 +141,10 @@ fn edited(ctx: &mut Ctx<'_>, _: &PvArg) -> Value {
     Value::Str(out.into())
 }
 
+/// In an `onsend_route` that of the copy about to leave.
 fn size(ctx: &mut Ctx<'_>, _: &PvArg) -> Value {
-    Value::Int(ctx.work.message.bytes().len() as i64)
+    let leaving = ctx.work.attached.get::<Leaving>().map(|leaving| leaving.size);
+    Value::Int(leaving.unwrap_or(ctx.work.message.bytes().len()) as i64)
 }
 
 /// Contacts without an expiry of their own take that of the Expires field.

@@ -14,6 +14,7 @@ mod headers;
 mod log;
 mod message;
 mod network;
+mod onsend;
 mod rewrite;
 mod run;
 mod ruri;
@@ -41,6 +42,7 @@ pub static PARTS: &[&ModuleDef] = &[
     &log::PART,
     &message::PART,
     &network::PART,
+    &onsend::PART,
     &run::PART,
     &selects::PART,
     &times::PART,

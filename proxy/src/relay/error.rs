@@ -17,6 +17,8 @@ pub enum RelayError {
     BadRequest,
     /// Nothing could be sent.
     Send,
+    /// `onsend_route` kept everything here.
+    Kept,
     /// A host name has no address, or the URI has no host.
     Unresolvable,
     /// The call was cancelled before.
@@ -36,6 +38,7 @@ const ROWS: &[(RelayError, i32, u16, &str)] = &[
     (RelayError::BadUri, -479, 479, "Regretfully, we were not able to process the URI"),
     (RelayError::BadRequest, -400, 400, "Bad Request"),
     (RelayError::Send, -477, 477, "Unfortunately error on sending to next hop occurred"),
+    (RelayError::Kept, -1, 477, "Unfortunately error on sending to next hop occurred"),
     (RelayError::Unresolvable, -478, 478, "Unresolvable destination"),
     (RelayError::Canceled, -487, 487, "Transaction canceled"),
     (RelayError::Overload, -503, 503, "Service Unavailable"),
@@ -57,7 +60,9 @@ impl RelayError {
 
     /// The reason phrase of that reply; `place` says who made it, `TM` or `SL`.
     pub fn reason(self, place: &str) -> String {
-        format!("{} ({}/{place})", self.row().3, -self.code())
+        // What was kept back shows itself as what could not be sent.
+        let number = if self == RelayError::Kept { 477 } else { -self.code() };
+        format!("{} ({number}/{place})", self.row().3)
     }
 
     fn row(self) -> &'static (RelayError, i32, u16, &'static str) {
@@ -71,7 +76,8 @@ mod tests {
 
     #[test]
     fn every_error_has_its_number_status_and_text() {
-        let all: [(RelayError, i32, u16); 11] = [
+        let all: [(RelayError, i32, u16); 12] = [
+            (Kept, -1, 477),
             (NoBranches, -1, 500),
             (AllDropped, -6, 500),
             (NoSocket, -7, 500),

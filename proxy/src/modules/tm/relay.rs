@@ -10,7 +10,7 @@ use sip::peer::Transport;
 use super::transaction::{self, Opened};
 use crate::api::{
     Answer, Args, Ctx, EndedBy, Flow, IoAnswer, IoRequest, Nested, Outgoing, Resumed, RouteId, RouteKind,
-    Wait, Work, Written,
+    Verdict, Wait, Work, Written,
 };
 use crate::relay::{Armed, BranchRefused, NewBranch, NextHop, RelayError, RelayId, RouteSlot, Target};
 
@@ -98,6 +98,13 @@ struct Waiting {
     branch: Prepared,
 }
 
+/// A job with a branch that is written and waits for `onsend_route`.
+struct Ready {
+    job: Job,
+    branch: Prepared,
+    written: Written,
+}
+
 /// A branch as its branch route left it.
 struct Prepared {
     target: Target,
@@ -146,10 +153,7 @@ impl Job {
     /// Finds the next hop of a branch and opens it; a name has to be located first.
     fn place(mut self, ctx: &mut Ctx<'_>, branch: Prepared) -> Result<Job, Flow> {
         match next_hop(ctx, &self.towards, &branch.target) {
-            NextHop::Address(place) => {
-                self.open(ctx, branch, &[place]);
-                Ok(self)
-            }
+            NextHop::Address(place) => self.prepare(ctx, branch, &[place]),
             NextHop::Name(query) => Err(Flow::Wait(Wait {
                 request: IoRequest::Locate(query),
                 then: after_lookup,
@@ -162,20 +166,30 @@ impl Job {
         }
     }
 
-    /// Writes the branch's request and opens its transaction.
-    fn open(&mut self, ctx: &mut Ctx<'_>, branch: Prepared, places: &[Destination]) {
+    /// Writes the branch's request; it is opened when `onsend_route` lets it pass.
+    fn prepare(mut self, ctx: &mut Ctx<'_>, branch: Prepared, places: &[Destination]) -> Result<Job, Flow> {
         let Some(param) = ctx.shard.relay.next_branch_param(self.id) else {
             self.error = Some(RelayError::Internal);
-            return;
+            return Ok(self);
         };
         let copy = Outgoing { target: &branch.target, param, branch: branch.work.as_deref() };
-        let Written { hop, bytes, others } = match ctx.write_copy(&copy, places) {
+        let written = match ctx.write_copy(&copy, places) {
             Ok(written) => written,
             Err(error) => {
                 self.error = Some(error);
-                return;
+                return Ok(self);
             }
         };
+        let Some(asking) = ctx.onsend(&written) else {
+            self.open(ctx, branch, written);
+            return Ok(self);
+        };
+        Err(asking.call(after_onsend, Box::new(Ready { job: self, branch, written })))
+    }
+
+    /// Opens the transaction of a branch.
+    fn open(&mut self, ctx: &mut Ctx<'_>, branch: Prepared, written: Written) {
+        let Written { hop, bytes, others } = written;
         let armed = branch.work.as_ref().map_or(self.armed, |work| work.relaying.armed);
         let new = NewBranch { request: bytes, hop, target: branch.target, armed, others };
         match ctx.shard.relay.open_branch(ctx.shard.now, self.id, new) {
@@ -201,9 +215,7 @@ fn after_branch_route(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow
         return Flow::FALSE;
     };
     // The AVPs are the transaction's: what the branch route did to them stays. Edits are the branch's alone.
-    ctx.work.avps = std::mem::take(&mut work.avps);
-    ctx.work.xavps = std::mem::take(&mut work.xavps);
-    ctx.work.flags = work.flags;
+    ctx.take_lists(&mut work);
     if end.by == EndedBy::Drop {
         job.is_dropped = true;
         return job.run(ctx);
@@ -219,9 +231,31 @@ fn after_branch_route(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow
 fn after_lookup(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
     let Ok(waiting) = resumed.kept.downcast::<Waiting>() else { return Flow::FALSE };
     let Waiting { mut job, branch } = *waiting;
-    match places(resumed.answer) {
-        places if places.is_empty() => job.error = Some(RelayError::Unresolvable),
-        places => job.open(ctx, branch, &places),
+    let places = places(resumed.answer);
+    if places.is_empty() {
+        job.error = Some(RelayError::Unresolvable);
+        return job.run(ctx);
+    }
+    match job.prepare(ctx, branch, &places) {
+        Ok(job) => job.run(ctx),
+        Err(flow) => flow,
+    }
+}
+
+/// Continues a job after the `onsend_route` of one branch. A copy that is kept here is as one that could not be
+/// sent: the next place is tried, if there is one.
+fn after_onsend(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
+    let Ok(ready) = resumed.kept.downcast::<Ready>() else { return Flow::FALSE };
+    let Ready { mut job, branch, written } = *ready;
+    match ctx.onsend_verdict(resumed.answer) {
+        Verdict::Send => job.open(ctx, branch, written),
+        Verdict::Keep if written.others.is_empty() => job.error = Some(RelayError::Kept),
+        Verdict::Keep => {
+            return match job.prepare(ctx, branch, &written.others) {
+                Ok(job) => job.run(ctx),
+                Err(flow) => flow,
+            };
+        }
     }
     job.run(ctx)
 }
@@ -230,7 +264,7 @@ fn after_lookup(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
 fn stateless(ctx: &mut Ctx<'_>, towards: &Towards) -> Flow {
     let target = ctx.work.targets.ruri().clone();
     match next_hop(ctx, towards, &target) {
-        NextHop::Address(place) => Flow::from_bool(ctx.forward_stateless(&target, &[place])),
+        NextHop::Address(place) => ctx.forward_copy(&target, &[place]),
         NextHop::Name(query) => {
             let request = IoRequest::Locate(query);
             Flow::Wait(Wait { request, then: after_stateless_lookup, kept: Box::new(target) })
@@ -241,7 +275,7 @@ fn stateless(ctx: &mut Ctx<'_>, towards: &Towards) -> Flow {
 
 fn after_stateless_lookup(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
     let Ok(target) = resumed.kept.downcast::<Target>() else { return Flow::FALSE };
-    Flow::from_bool(ctx.forward_stateless(&target, &places(resumed.answer)))
+    ctx.forward_copy(&target, &places(resumed.answer))
 }
 
 /// The places of an answer; none when there is no such host.
