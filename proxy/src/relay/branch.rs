@@ -128,6 +128,17 @@ fn stamp(forward: &Forward<'_>, own: &mut Edits) -> Option<()> {
     let via = Via::parse(Values::new(value).next()?).ok()?;
     let stamp = via.stamp(forward.origin.source.addr, forward.origin.rport);
     let behind_sent_by = request.locate(via.sent_by)?.end();
+    // What was not asked for stands in front of `received` (Kamailio 5.6.3).
+    let rport = stamp.rport.map(|port| {
+        let mut text = b";rport=".to_vec();
+        lex::write_u32(u32::from(port), &mut text);
+        text
+    });
+    match (&rport, via.params.get(b"rport")) {
+        (Some(text), Some(asked)) => own.replace(request.locate(asked.whole)?, text),
+        (Some(text), None) => own.insert(behind_sent_by, text),
+        (None, _) => None,
+    };
     if let Some(ip) = stamp.received {
         if let Some(old) = via.params.get(b"received") {
             own.delete(request.locate(old.whole)?);
@@ -136,14 +147,6 @@ fn stamp(forward: &Forward<'_>, own: &mut Edits) -> Option<()> {
             out.extend_from_slice(b";received=");
             out.extend_from_slice(ip.to_string().as_bytes());
         });
-    }
-    if let Some(port) = stamp.rport {
-        let mut text = b";rport=".to_vec();
-        lex::write_u32(u32::from(port), &mut text);
-        match via.params.get(b"rport") {
-            Some(asked) => own.replace(request.locate(asked.whole)?, &text),
-            None => own.insert(behind_sent_by, &text),
-        };
     }
     Some(())
 }
