@@ -207,6 +207,8 @@ fn mask(ports: &[(&str, u16)]) -> Result<Mask, String> {
     }
     mask.add(r"(?m)^Server: .*\r$", "SERVER")?;
     mask.add(r"branch=z9hG4bK[0-9a-f.]{4,}[^;,\r\n]*", "BRANCH")?;
+    mask.add(r"pid=\d+", "PID")?;
+    mask.add(r"(?m)^User-Agent: (kamailio|sip-proxy).*\r$", "USER-AGENT")?;
     // A second may pass between a registration and the answer that tells what is left of it.
     mask.add(r"expires=[0-9]*[90]\b", "EXPIRES")?;
     mask.add(r#"nonce="[0-9a-zA-Z+/=]{32,60}""#, "NONCE")?;

@@ -1,6 +1,8 @@
 //! What modules send: replies to the message in work, with or without its transaction, and copies of a request
 //! forwarded without one.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use sip::msg::{Method, RportPolicy, StartLine};
 use sip::peer::Transport;
@@ -21,7 +23,16 @@ impl Work {
     /// Where replies to the request go (RFC 3261 18.2.2, RFC 3581 4).
     pub fn reply_hop(&self) -> Hop {
         let origin = self.origin();
-        let peer = self.view().via_top().map_or(origin.source, |via| reply::reply_peer(&via, origin));
+        let Ok(via) = self.view().via_top() else {
+            return Hop { peer: origin.source, socket: self.received.socket.0 };
+        };
+        let mut peer = reply::reply_peer(&via, origin);
+        if self.sending.reply_to_via
+            && let Some(ip) =
+                std::str::from_utf8(via.host).ok().and_then(|host| host.trim_matches(['[', ']']).parse().ok())
+        {
+            peer.addr = SocketAddr::new(ip, via.port.unwrap_or(5060));
+        }
         Hop { peer, socket: self.received.socket.0 }
     }
 }
@@ -74,7 +85,14 @@ impl Ctx<'_> {
         let Some(id) = self.work.relaying.id else { return false };
         let lines = self.reply_lines(status);
         let body = self.reply_body();
-        let wanted = LocalReply { status, reason, lines: &lines, body: &body, tag: TagStyle::Stateful };
+        let wanted = LocalReply {
+            status,
+            reason,
+            lines: &lines,
+            body: &body,
+            tag: TagStyle::Stateful,
+            last_lines: &self.warning(),
+        };
         let Some(bytes) = self.shard.relay.write_reply(id, &wanted) else { return false };
         let is_sent = self.shard.relay.answer(self.shard.now, id, status, bytes);
         if is_sent && status >= 200 {
@@ -91,7 +109,14 @@ impl Ctx<'_> {
         }
         let lines = self.reply_lines(status);
         let body = self.reply_body();
-        let wanted = LocalReply { status, reason, lines: &lines, body: &body, tag: TagStyle::Stateless };
+        let wanted = LocalReply {
+            status,
+            reason,
+            lines: &lines,
+            body: &body,
+            tag: TagStyle::Stateless,
+            last_lines: &self.warning(),
+        };
         let signature = self.shard.relay.signature();
         let Some(bytes) = reply::write(self.work.view(), self.work.origin(), signature, &wanted) else {
             return false;
@@ -100,6 +125,27 @@ impl Ctx<'_> {
         self.work.relaying.has_replied |= status >= 200;
         self.shard.relay.send(self.work.reply_hop(), bytes);
         true
+    }
+
+    /// The Warning of a local reply (core parameter `sip_warning`), for whoever looks for a fault with a trace.
+    fn warning(&self) -> Vec<u8> {
+        if self.catalog.setting_int("sip_warning", 0) == 0 {
+            return Vec::new();
+        }
+        let (view, received) = (self.work.view(), self.work.received);
+        let own = self.shard.sockets.get(received.socket).addr;
+        let source = received.peer.addr;
+        let uri = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
+        format!(
+            "Warning: 392 {own} \"Noisy feedback tells:  pid={} req_src_ip={} req_src_port={} in_uri={} out_uri={} via_cnt=={}\"\r\n",
+            std::process::id(),
+            source.ip(),
+            source.port(),
+            uri(view.request_uri().unwrap_or_default()),
+            uri(&self.work.uri().unwrap_or_default()),
+            view.vias().count(),
+        )
+        .into_bytes()
     }
 
     /// The added lines of a local reply: what `append_to_reply()` gathered, and the targets as Contact of a 3xx

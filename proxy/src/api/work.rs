@@ -61,6 +61,8 @@ pub struct Sending {
     pub force_rport: bool,
     /// `add_local_rport()`: put `rport` into our Via.
     pub local_rport: bool,
+    /// Local replies go where the Via says, not where the request came from (core parameter `reply_to_via`).
+    pub reply_to_via: bool,
     /// `set_advertised_address()`
     pub advertised_host: Option<Bytes>,
     /// `set_advertised_port()`

@@ -43,7 +43,6 @@ static FUNCTIONS: &[FunctionDef] = &[
     row("udp_mtu_try_proto", TEXT, mtu_transport, "transport of this message when it is too large for UDP"),
     row("set_advertised_address", TEXT, advertised_address, "host in our Via of this message"),
     row("set_advertised_port", INT, advertised_port, "port in our Via of this message"),
-    row("udp_mtu_try_proto", TEXT, mtu_transport, "the transport of copies too long for UDP"),
     row("force_tcp_alias", INT, tcp_alias, "the connection stands for its source").optional(1),
     row("add_tcp_alias", INT, tcp_alias, "the connection stands for its source").optional(1),
     any("set_forward_no_connect", |ctx, _| note(|on| on.work.sending.forward_no_connect = true, ctx)),
@@ -69,13 +68,6 @@ fn done(ctx: &mut Ctx<'_>, name: &str, result: Result<(), SetError>) -> Flow {
             Flow::FALSE
         }
     }
-}
-
-/// `udp_mtu_try_proto(PROTO)`
-fn mtu_transport(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    let transport = Transport::parse(&args.text(ctx, 0));
-    ctx.work.sending.mtu_transport = transport;
-    Flow::from_bool(transport.is_some())
 }
 
 fn host(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {

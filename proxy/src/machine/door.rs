@@ -1,18 +1,18 @@
 //! Messages at the door: what is refused before a script runs, and what a message starts (RFC 3261 16.3, 18.1.2,
 //! 18.2.1).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
+use sip::locate::Destination;
 use sip::msg::{HeaderError, Message, Method, Via};
 use sip::peer::{ConnId, Peer};
 
 use super::Machine;
-use super::runs::Purpose;
-use crate::api::{Received, RouteKind, Work};
+use super::runs::{Purpose, Waiting};
+use crate::api::{IoAnswer, IoRequest, Received, RouteKind, Work};
 use crate::relay::branch;
 use crate::relay::reply::{self, LocalReply, TagStyle};
-use crate::relay::{Arrival, Hop, ReplyArrival};
+use crate::relay::{Arrival, Hop, NextHop, ReplyArrival};
 
 impl Machine {
     /// A message that could be read.
@@ -20,6 +20,7 @@ impl Machine {
         let mut work = Box::new(Work::new(message, received));
         work.sending.force_rport = self.defaults.force_rport;
         work.sending.local_rport = self.defaults.local_rport;
+        work.sending.reply_to_via = self.defaults.reply_to_via;
         if work.view().method().is_some() {
             self.tally.requests += 1;
             self.request(work);
@@ -79,8 +80,14 @@ impl Machine {
 
     /// Answers without a transaction and without a script.
     fn answer_at_door(&mut self, work: &Work, (status, reason): (u16, &str), lines: &[u8]) -> Answered {
-        let wanted =
-            LocalReply { status, reason: reason.as_bytes(), lines, body: b"", tag: TagStyle::Stateless };
+        let wanted = LocalReply {
+            status,
+            reason: reason.as_bytes(),
+            lines,
+            body: b"",
+            tag: TagStyle::Stateless,
+            last_lines: b"",
+        };
         match reply::write(work.view(), work.origin(), self.shard.relay.signature(), &wanted) {
             Some(bytes) => {
                 self.shard.relay.send(work.reply_hop(), bytes);
@@ -105,7 +112,7 @@ impl Machine {
     pub(super) fn transaction_reply(&mut self, mut work: Box<Work>) {
         match self.shard.relay.receive_response(self.shard.now, work.view()) {
             ReplyArrival::Absorbed => {}
-            ReplyArrival::Stray => self.forward_reply(&work),
+            ReplyArrival::Stray => self.forward_reply(work),
             ReplyArrival::Branch { id, branch } => {
                 work.relaying.id = Some(id);
                 work.relaying.branch = Some(branch);
@@ -126,26 +133,54 @@ impl Machine {
         }
     }
 
-    /// 18.1.2, 16.11: forwards a reply without a transaction to its second Via.
-    fn forward_reply(&mut self, work: &Work) {
-        let view = work.view();
-        let sent = (|| {
-            let connection = own_connection(&view.vias().next()?.ok()?);
-            let next = view.vias().nth(1)?.ok()?;
-            let (host, port) = next.response_target();
-            let transport = next.transport?;
-            let host = std::str::from_utf8(host).ok()?;
-            let ip = host.trim_start_matches('[').trim_end_matches(']').parse().ok()?;
-            let to = Peer { conn: connection, ..Peer::new(transport, SocketAddr::new(ip, port)) };
-            let socket = self.shard.sockets.choose(to, None, Some(work.received.socket))?;
-            let bytes = branch::write_reply(view, &work.edits)?;
-            self.shard.relay.send(Hop { peer: to, socket: socket.0 }, bytes);
-            Some(())
-        })();
-        if sent.is_none() {
-            self.tally.stray_replies += 1;
+    /// 18.1.2, 16.11: forwards a reply without a transaction to its second Via. A name in it is located first.
+    fn forward_reply(&mut self, work: Box<Work>) {
+        match self.reply_target(&work) {
+            Some(ReplyTarget { hop: NextHop::Address(place), conn }) => self.send_reply(&work, place, conn),
+            Some(ReplyTarget { hop: NextHop::Name(query), conn }) => {
+                self.wait(IoRequest::Locate(query), Waiting::Reply(work, conn));
+            }
+            Some(ReplyTarget { hop: NextHop::Nowhere, .. }) | None => self.tally.stray_replies += 1,
         }
     }
+
+    fn reply_target(&self, work: &Work) -> Option<ReplyTarget> {
+        let view = work.view();
+        let own = view.vias().next()?.ok()?;
+        let host = std::str::from_utf8(own.host).ok()?;
+        let port = own.port.unwrap_or(0);
+        if self.defaults.check_via && !self.shard.sockets.is_myself(host.as_bytes(), port, own.transport) {
+            return None;
+        }
+        let next = view.vias().nth(1)?.ok()?;
+        let (host, port) = next.response_target();
+        let hop = NextHop::host(std::str::from_utf8(host).ok()?, Some(port), next.transport?);
+        Some(ReplyTarget { hop, conn: own_connection(&own) })
+    }
+
+    /// The name of a reply's next hop has been located.
+    pub(super) fn reply_located(&mut self, work: &Work, answer: IoAnswer, conn: ConnId) {
+        match answer {
+            IoAnswer::Located(places) if !places.is_empty() => self.send_reply(work, places[0], conn),
+            _ => self.tally.stray_replies += 1,
+        }
+    }
+
+    fn send_reply(&mut self, work: &Work, place: Destination, conn: ConnId) {
+        let peer = Peer { conn, ..place.peer() };
+        let socket = self.shard.sockets.choose(peer, None, Some(work.received.socket));
+        match (socket, branch::write_reply(work.view(), &work.edits)) {
+            (Some(socket), Some(bytes)) => self.shard.relay.send(Hop { peer, socket: socket.0 }, bytes),
+            _ => self.tally.stray_replies += 1,
+        }
+    }
+}
+
+/// Where a reply goes on to.
+struct ReplyTarget {
+    hop: NextHop,
+    /// The connection the request came by, for a stream.
+    conn: ConnId,
 }
 
 /// Whether a reply could be made.

@@ -92,6 +92,10 @@ struct Defaults {
     force_rport: bool,
     /// `local_rport`
     local_rport: bool,
+    /// `reply_to_via`
+    reply_to_via: bool,
+    /// `check_via`
+    check_via: bool,
 }
 
 impl Machine {
@@ -230,6 +234,11 @@ impl Entries {
 impl Defaults {
     fn of(script: &Script) -> Defaults {
         let is_on = |name: &str| script.catalog.setting_int(name, 0) != 0;
-        Defaults { force_rport: is_on("force_rport"), local_rport: is_on("local_rport") }
+        Defaults {
+            force_rport: is_on("force_rport"),
+            local_rport: is_on("local_rport"),
+            reply_to_via: is_on("reply_to_via"),
+            check_via: is_on("check_via"),
+        }
     }
 }

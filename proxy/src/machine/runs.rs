@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use sip::msg::Edits;
+use sip::peer::ConnId;
 
 use super::local::{Asker, Unplaced};
 use super::{Machine, Question};
@@ -74,6 +75,8 @@ pub(super) enum Waiting {
     Asked(AnswerFn, api::Kept),
     /// A request made here that has no address yet.
     Unplaced(Box<Unplaced>),
+    /// A reply without a transaction whose next hop has a name, and the connection of its request.
+    Reply(Box<Work>, ConnId),
 }
 
 /// The request of a transaction whose routes may still run.
@@ -120,6 +123,7 @@ impl Machine {
             }
             Waiting::Asked(then, kept) => then(&mut self.shard, answer, kept),
             Waiting::Unplaced(unplaced) => self.placed(*unplaced, answer),
+            Waiting::Reply(work, conn) => self.reply_located(&work, answer, conn),
         }
     }
 
@@ -188,6 +192,7 @@ impl Machine {
             lines: &work.reply_headers.concat(),
             body: b"",
             tag: TagStyle::Stateful,
+            last_lines: b"",
         };
         match self.shard.relay.write_reply(id, &wanted) {
             Some(bytes) => {
@@ -283,7 +288,7 @@ impl Machine {
         let waiting = || {
             let mut runs = self.waiting.values().filter_map(|waiting| match waiting {
                 Waiting::Run { run, .. } => Some(run),
-                Waiting::Asked(..) | Waiting::Unplaced(_) => None,
+                Waiting::Asked(..) | Waiting::Unplaced(_) | Waiting::Reply(..) => None,
             });
             runs.find(|run| run.work().relaying.id == Some(id)).map(|run| run.script())
         };

@@ -47,7 +47,14 @@ impl Relay {
             Cancelled::Pending => b"canceling",
             Cancelled::NothingPending => b"ok -- no more pending branches",
         };
-        let wanted = LocalReply { status: 200, reason, lines: b"", body: b"", tag: TagStyle::Stateful };
+        let wanted = LocalReply {
+            status: 200,
+            reason,
+            lines: b"",
+            body: b"",
+            tag: TagStyle::Stateful,
+            last_lines: b"",
+        };
         let (origin, reply_to) = from;
         let Some(bytes) = reply::write(cancel.view(), origin, &self.signature, &wanted) else { return };
         let server =

@@ -42,6 +42,8 @@ pub struct LocalReply<'a> {
     pub body: &'a [u8],
     /// Which To tag it gets.
     pub tag: TagStyle,
+    /// Header lines behind Content-Length, each with its CRLF.
+    pub last_lines: &'a [u8],
 }
 
 /// Our To tags tell who answered: the stateless or the stateful part.
@@ -87,7 +89,9 @@ pub fn write(request: View<'_>, origin: Origin, by: &Signature, wanted: &LocalRe
     }
     out.extend_from_slice(b"Content-Length: ");
     lex::write_u32(wanted.body.len() as u32, &mut out);
-    out.extend_from_slice(b"\r\n\r\n");
+    out.extend_from_slice(CRLF);
+    out.extend_from_slice(wanted.last_lines);
+    out.extend_from_slice(CRLF);
     out.extend_from_slice(wanted.body);
     (!is_top).then(|| Bytes::from(out))
 }
@@ -224,6 +228,7 @@ mod tests {
             lines: b"X: y\r\n",
             body: b"",
             tag: TagStyle::Stateful,
+            last_lines: b"",
         };
         let reply = write(request.view(), origin(), &signature(), &wanted).expect("has a Via");
         let text = String::from_utf8(reply.to_vec()).expect("ASCII");
@@ -245,7 +250,14 @@ mod tests {
         for (status, routes, tag) in
             [(100, false, false), (180, true, true), (200, true, true), (302, false, true)]
         {
-            let wanted = LocalReply { status, reason: b"", lines: b"", body: b"", tag: TagStyle::Stateless };
+            let wanted = LocalReply {
+                status,
+                reason: b"",
+                lines: b"",
+                body: b"",
+                tag: TagStyle::Stateless,
+                last_lines: b"",
+            };
             let reply = write(request.view(), origin(), &signature(), &wanted).expect("has a Via");
             let text = String::from_utf8(reply.to_vec()).expect("ASCII");
             assert_eq!(text.contains("Record-Route: <sip:r;lr>\r\n"), routes, "{status}");

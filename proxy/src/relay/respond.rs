@@ -294,5 +294,12 @@ fn retry_after(reply: &[u8]) -> Option<u32> {
 
 /// A reply without further lines and body.
 fn local(status: u16, reason: &str) -> LocalReply<'_> {
-    LocalReply { status, reason: reason.as_bytes(), lines: b"", body: b"", tag: TagStyle::Stateful }
+    LocalReply {
+        status,
+        reason: reason.as_bytes(),
+        lines: b"",
+        body: b"",
+        tag: TagStyle::Stateful,
+        last_lines: b"",
+    }
 }

@@ -225,6 +225,10 @@ fn open(plan: &Plan, nets: &mut [net::Sockets]) -> Result<(Sockets, Vec<Ids>), S
     for listen in &plan.listens {
         let bind = |error: Error| match error.kind() {
             ErrorKind::Unsupported => StartError::Transport(listen.transport),
+            kind if listen.transport == Transport::Sctp => {
+                let error = Error::new(kind, format!("the kernel of this machine gives no SCTP: {error}"));
+                StartError::Bind { what: listen.to_string(), error }
+            }
             _ => StartError::Bind { what: listen.to_string(), error },
         };
         let addr = match listen.transport {

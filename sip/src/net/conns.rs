@@ -144,7 +144,7 @@ impl Conns {
         if self.conns.len() >= self.limits.max_connections {
             return Err(SendError::TooManyConnections);
         }
-        let stream = Stream::connect(to.addr, from, self.limits.frame).map_err(|_| SendError::Unreachable)?;
+        let stream = Stream::connect(to, from, self.limits.frame).map_err(|_| SendError::Unreachable)?;
         self.insert(now, stream, to, (socket, State::Connecting))
     }
 

@@ -11,7 +11,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{CloseReason, SendError};
 use crate::msg::frame::{Frame, Framer, Limits};
-use crate::peer::Transport;
+use crate::peer::{Peer, Transport};
 
 /// A socket that takes stream connections of one transport.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Listener {
     /// Listens on `addr` (port 0: any free one). An IPv6 listener takes no IPv4 connections.
     /// Errors: the system refuses the address, or `transport` has no streams here (`Unsupported`).
     pub fn bind(transport: Transport, addr: SocketAddr) -> io::Result<Listener> {
-        Listener::listening(new_socket(addr)?, transport, addr)
+        Listener::listening(new_socket(transport, addr)?, transport, addr)
     }
 
     /// The address it listens on.
@@ -98,8 +98,9 @@ pub(super) struct Heard {
 
 impl Stream {
     /// Starts to connect; writable when it has succeeded or failed, see [`Stream::check_connected`].
-    pub(super) fn connect(to: SocketAddr, from: Option<IpAddr>, limits: Limits) -> io::Result<Stream> {
-        let socket = new_socket(to)?;
+    pub(super) fn connect(peer: Peer, from: Option<IpAddr>, limits: Limits) -> io::Result<Stream> {
+        let to = peer.addr;
+        let socket = new_socket(peer.transport, to)?;
         if let Some(from) = from {
             socket.bind(&SocketAddr::new(from, 0).into())?;
         }
@@ -230,8 +231,13 @@ fn split(
     }
 }
 
-fn new_socket(addr: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+/// A socket of the transport; over SCTP a stream in the one-to-one style, read and written as TCP is (RFC 6458 4).
+fn new_socket(transport: Transport, addr: SocketAddr) -> io::Result<Socket> {
+    let protocol = match transport {
+        Transport::Sctp => SCTP,
+        _ => Protocol::TCP,
+    };
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(protocol))?;
     socket.set_nonblocking(true)?;
     if addr.is_ipv6() {
         socket.set_only_v6(true)?;
@@ -240,7 +246,9 @@ fn new_socket(addr: SocketAddr) -> io::Result<Socket> {
 }
 
 /// The transports a [`Stream`] can carry.
-pub(super) const CARRIED: &[Transport] = &[Transport::Tcp];
+pub(super) const CARRIED: &[Transport] = &[Transport::Tcp, Transport::Sctp];
+/// The number of SCTP among the protocols (RFC 9260).
+const SCTP: Protocol = Protocol::SCTP;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
 /// Queue memory a connection keeps when everything is written.
