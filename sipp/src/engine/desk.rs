@@ -22,7 +22,7 @@ use crate::stats::trace;
 use super::board::Board;
 use super::children::Children;
 use super::command::{Command, Traced};
-use super::files::{SizeRule, Trace};
+use super::files::{SizeRule, Trace, try_writing};
 use super::flights::Flights;
 use super::link::{Batch, Note, Occasion};
 use super::tables::Tables;
@@ -109,6 +109,11 @@ impl Desk {
             seconds: Arc::default(),
             stopwatch: Stopwatch::default(),
         };
+        // Files that are made with their first record are tried now: after an hour of calls it would be too late.
+        let late = [&options.errors, &options.logs, &options.call_debug, &options.screens];
+        for name in late.into_iter().filter(|option| option.on).filter_map(|option| option.file.as_ref()) {
+            try_writing(name.as_ref()).map_err(|error| format!("Unable to create '{name}': {error}"))?;
+        }
         let early = [&mut desk.messages, &mut desk.short_messages];
         for trace in early.into_iter().flatten() {
             trace.open(0).map_err(|error| format!("Unable to create '{}': {error}", trace.name()))?;
@@ -228,6 +233,7 @@ impl Desk {
         for (tables, snapshot) in self.tables.iter_mut().zip(snapshots) {
             tables.row(snapshot, &self.options);
         }
+        self.tell_problems(snapshots.first().map_or(Time::ZERO, |main| main.at));
     }
 
     fn asked(&mut self, command: Command) {
@@ -284,6 +290,15 @@ impl Desk {
         for tables in &mut self.tables {
             tables.response_times(batch, &self.options);
         }
+        self.tell_problems(batch.response_times.last().map_or(Time::ZERO, |last| last.0));
+    }
+
+    /// What the tables could not write.
+    fn tell_problems(&mut self, at: Time) {
+        let problems: Vec<String> = self.tables.iter_mut().flat_map(Tables::take_problems).collect();
+        for problem in problems {
+            self.problem(at, problem);
+        }
     }
 
     fn problem(&mut self, at: Time, text: String) {
@@ -339,6 +354,7 @@ impl Desk {
         for tables in &mut self.tables {
             tables.close(snapshots);
         }
+        self.tell_problems(snapshots.first().map_or(Time::ZERO, |main| main.at));
         if let Some(main) = snapshots.first()
             && let Err(problem) = self.flights.finish(main)
         {

@@ -13,21 +13,25 @@ use crate::stats::Cause;
 use crate::traffic::calls::CallKey;
 
 use super::link::Note;
-use super::scenarios::{Running, ScenarioId};
+use super::scenarios::{Running, Scenario, ScenarioId};
 use super::signalling::Signalling;
 
-/// The recorder of one engine, and which failures it keeps.
+/// The recorder of one engine.
 #[derive(Debug)]
 pub(super) struct Failing {
     recorder: Recorder,
-    quota: Quota,
+}
+
+/// Keeps the first `each` failures of every reason in full; with 0 only reasons are counted.
+pub(super) fn quota(each: u64) -> Quota {
+    Quota::new(each, KEPT_BYTES)
 }
 
 impl Failing {
-    /// Keeps the first `each` failures of every reason in full; with 0 only reasons are counted.
+    /// With 0 calls to keep of each reason it records nothing.
     pub(super) fn new(each: u64) -> Failing {
         let bytes = if each == 0 { 0 } else { RECORDED_BYTES };
-        Failing { recorder: Recorder::new(bytes), quota: Quota::new(each, KEPT_BYTES) }
+        Failing { recorder: Recorder::new(bytes) }
     }
 
     /// A message came for a call that stands on that step.
@@ -49,16 +53,6 @@ impl Failing {
     /// The place of an ended call is free for another one.
     pub(super) fn forget(&mut self, key: CallKey) {
         self.recorder.forget(key.slot());
-    }
-
-    /// The reasons so far with their counts, most frequent first.
-    pub(super) fn reasons(&self) -> Vec<(String, u64)> {
-        self.quota.reasons()
-    }
-
-    /// Reasons are counted from zero again.
-    pub(super) fn reset(&mut self) {
-        self.quota.reset();
     }
 }
 
@@ -94,7 +88,8 @@ impl Signalling {
             received: received.split(' ').next().unwrap_or_default(),
         };
         let reason = reason::words(&known);
-        let keeps = self.failing.quota.count(&reason);
+        let keeps = self.scenarios[scenario].quota.count(&reason);
+        let Scenario { program, layout, .. } = &self.scenarios[scenario];
         if keeps && let Some(Running { call, .. }) = self.calls.get_mut(key) {
             let (messages, omitted) = self.failing.recorder.read(key.slot());
             let place = place(program, step, verdict);
@@ -105,6 +100,7 @@ impl Signalling {
             };
             let flight = Flight {
                 reason,
+                scenario: layout.name.clone(),
                 call_id: String::from_utf8_lossy(&call.state().id).into_owned(),
                 number: call.state().number.0,
                 began: call.state().created,
@@ -118,7 +114,7 @@ impl Signalling {
                 messages,
                 omitted,
             };
-            self.failing.quota.spend(flight.memory());
+            self.scenarios[scenario].quota.spend(flight.memory());
             self.link.tell(Note::Failed(Box::new(flight)));
         }
         self.failing.forget(key);
@@ -230,7 +226,7 @@ fn local_address(bound: Option<SocketAddr>, settings: &crate::state::Settings) -
 
 /// Memory for the messages of open calls.
 const RECORDED_BYTES: usize = 16 << 20;
-/// Memory for failed calls that are kept.
+/// Memory for failed calls of a scenario that are kept.
 const KEPT_BYTES: usize = 16 << 20;
 /// Warnings kept of one failed call.
 const WARNINGS: usize = 8;

@@ -69,7 +69,7 @@ impl Signalling {
             threads: threads::own().into_iter().collect(),
             seconds: Arc::default(),
             dropped_records: self.link.dropped(),
-            reasons: self.failing.reasons(),
+            reasons: scenario.quota.reasons(),
             phase,
             reveals_hidden: self.state.reveals_hidden,
             last_error: self.state.last_error.clone(),

@@ -4,7 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::options::{TraceFile, Traces};
 
@@ -20,6 +20,13 @@ impl SizeRule {
     pub(super) fn of(traces: &Traces) -> SizeRule {
         SizeRule { ring_files: traces.ring_files, ring_bytes: traces.ring_bytes, max_bytes: traces.max_bytes }
     }
+}
+
+/// Whether a file can be written; what is in it stays, and a new one is not left behind. Errors: it cannot.
+pub(super) fn try_writing(path: &Path) -> io::Result<()> {
+    let is_new = !path.exists();
+    OpenOptions::new().create(true).append(true).open(path)?;
+    if is_new { std::fs::remove_file(path) } else { Ok(()) }
 }
 
 /// One file of text.

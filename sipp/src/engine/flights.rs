@@ -15,7 +15,6 @@ use crate::stats::times::Wall;
 #[derive(Debug)]
 pub(super) struct Flights {
     list: Vec<Arc<Flight>>,
-    scenario: String,
     wall: Wall,
     files: Option<Files>,
     page: Option<File>,
@@ -48,14 +47,14 @@ impl Flights {
             File::create(name).map_err(|error| format!("Unable to create '{name}' (-html): {error}"))
         });
         let page = page.transpose()?;
-        Ok(Flights { list: Vec::new(), scenario: scenario.into(), wall, files, page })
+        Ok(Flights { list: Vec::new(), wall, files, page })
     }
 
     /// Takes a failed call and writes its files. Errors: a file cannot be written; no more are tried then.
     pub(super) fn add(&mut self, flight: Flight) -> Result<(), String> {
         self.list.push(Arc::new(flight));
         let (Some(files), Some(flight)) = (&self.files, self.list.last()) else { return Ok(()) };
-        let written = files.write(self.list.len(), flight, (&self.scenario, self.wall));
+        let written = files.write(self.list.len(), flight, self.wall);
         if written.is_err() {
             self.files = None;
         }
@@ -76,12 +75,12 @@ impl Flights {
 }
 
 impl Files {
-    fn write(&self, number: usize, flight: &Flight, (scenario, wall): (&str, Wall)) -> Result<(), String> {
+    fn write(&self, number: usize, flight: &Flight, wall: Wall) -> Result<(), String> {
         let path = |ending: &str| self.directory.join(format!("{}_{number:03}.{ending}", self.stem));
         let packets =
             capture::pcapng(flight, wall).map_err(|error| format!("No packets of a call: {error}"))?;
         let parts =
-            [(path("txt"), ladder::text(flight, scenario, wall).into_bytes()), (path("pcapng"), packets)];
+            [(path("txt"), ladder::text(flight, wall).into_bytes()), (path("pcapng"), packets)];
         for (path, bytes) in parts {
             fs::write(&path, bytes)
                 .map_err(|error| format!("Unable to write '{}': {error}", path.display()))?;

@@ -57,7 +57,6 @@ impl Signalling {
             Command::Dump(what) => self.dump(now, what),
             Command::ResetStatistics => {
                 self.scenarios.iter_mut().for_each(Scenario::reset);
-                self.failing.reset();
             }
             Command::Display(part) => self.display(now, part),
             Command::Refused(text) => self.warn(now, text),

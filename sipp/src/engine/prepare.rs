@@ -37,7 +37,7 @@ use super::player::{self, Player};
 use super::scenarios::{Scenario, ScenarioId, Scenarios};
 use super::setup::{self, Addresses, Fatal};
 use super::signalling::{Reconnect, Rhythm, Signalling, State};
-use super::{Console, Terminal, command, commanding, describe};
+use super::{Console, Terminal, command, commanding, describe, failing};
 
 /// A run that can start.
 pub(super) struct Prepared {
@@ -136,6 +136,7 @@ fn scenario(options: &Options, loaded: Loaded, setup: &Setup) -> Scenario {
         open: 0,
         peak: Peak::default(),
         is_hidden: loading::is_dummy(&loaded),
+        quota: failing::quota(options.watch.failures_kept),
         program: loaded.program,
     }
 }

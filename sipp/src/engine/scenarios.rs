@@ -9,6 +9,7 @@ use std::sync::Arc;
 use sip::time::Time;
 
 use crate::call::Call;
+use crate::recorder::Quota;
 use crate::scenario::Program;
 use crate::stats::counters::{Counters, Shape, Totals};
 use crate::stats::layout::{Layout, Part};
@@ -44,6 +45,8 @@ pub(super) struct Scenario {
     pub(super) counters: Counters,
     /// What the counters count, to begin anew.
     pub(super) shape: Shape,
+    /// Why its calls failed, and which of them are kept.
+    pub(super) quota: Quota,
     /// Its open calls.
     pub(super) open: u64,
     pub(super) peak: Peak,
@@ -65,6 +68,7 @@ impl Scenario {
         let open = self.counters.totals.current();
         let outgoing = self.program.mode.calls_out();
         self.counters = Counters::new(&self.shape);
+        self.quota.reset();
         self.counters.totals = Totals {
             outgoing: if outgoing { open } else { 0 },
             incoming: if outgoing { 0 } else { open },

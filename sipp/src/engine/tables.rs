@@ -29,6 +29,8 @@ pub(super) struct Tables {
     bins: Bins,
     /// Names of the response times.
     timers: Vec<String>,
+    /// What could not be written, until somebody takes it.
+    problems: Vec<String>,
     /// Response times not written yet.
     waiting: usize,
     pending: String,
@@ -36,6 +38,7 @@ pub(super) struct Tables {
 
 /// One file of numbers.
 struct Table {
+    name: String,
     file: std::fs::File,
 }
 
@@ -54,7 +57,7 @@ impl Tables {
             }
             let file = std::fs::File::create(&name);
             let file = file.map_err(|error| format!("Unable to create '{name}': {error}"))?;
-            Ok(Some(Table { file }))
+            Ok(Some(Table { name, file }))
         };
         let given = options.stat.file.as_ref();
         let given = given.map(|name| if is_main { name.clone() } else { beside(name, part) });
@@ -76,19 +79,17 @@ impl Tables {
     pub(super) fn begin(&mut self, snapshot: &Snapshot, options: &Traces) {
         let delimiter = options.delimiter.as_str();
         self.timers.clone_from(&snapshot.layout.response_times);
-        put(&mut self.stat, &csv::stat_header(snapshot, delimiter));
-        put(&mut self.counts, &csv::counts_header(&snapshot.layout, snapshot.setup.lossy, delimiter));
-        put(&mut self.response_times, &csv::rtt_header(delimiter));
+        self.put(|tables| &mut tables.stat, &csv::stat_header(snapshot, delimiter));
+        self.put(|tables| &mut tables.counts, &csv::counts_header(&snapshot.layout, snapshot.setup.lossy, delimiter));
+        self.put(|tables| &mut tables.response_times, &csv::rtt_header(delimiter));
         self.row(snapshot, options);
     }
 
     pub(super) fn row(&mut self, snapshot: &Snapshot, options: &Traces) {
         let delimiter = options.delimiter.as_str();
-        put(&mut self.stat, &csv::stat_row(snapshot, &self.since, &self.bins, delimiter));
-        put(&mut self.counts, &csv::counts_row(snapshot, delimiter));
-        put(
-            &mut self.error_codes,
-            &csv::error_codes_row(snapshot, &snapshot.counters.error_codes, delimiter),
+        self.put(|tables| &mut tables.stat, &csv::stat_row(snapshot, &self.since, &self.bins, delimiter));
+        self.put(|tables| &mut tables.counts, &csv::counts_row(snapshot, delimiter));
+        self.put(|tables| &mut tables.error_codes, &csv::error_codes_row(snapshot, &snapshot.counters.error_codes, delimiter),
         );
         self.since = Baseline::of(snapshot);
         if options.periodic_repartition {
@@ -114,26 +115,31 @@ impl Tables {
     pub(super) fn close(&mut self, snapshots: &[Snapshot]) {
         self.flush_response_times();
         let Some((main, others)) = snapshots.split_first() else { return };
-        put(&mut self.report, &report::json(main, others));
+        self.put(|tables| &mut tables.report, &report::json(main, others));
         let judged = verdict::judge(main, &main.setup.rules.conditions);
-        let failures: Vec<String> = snapshots
-            .iter()
-            .filter(|snapshot| has_closing_screens(snapshot))
-            .filter_map(|snapshot| {
-                let failures = verdict::failures(snapshot)?;
-                Some(match snapshot.layout.part {
-                    Part::Main => failures,
-                    part => format!("{}: {failures}", part.word()),
-                })
-            })
-            .collect();
-        let failures = Some(failures.join("; ")).filter(|text| !text.is_empty());
-        put(&mut self.junit, &verdict::junit(main, &judged, failures.as_deref()));
+        let cases = snapshots.iter().filter(|snapshot| has_closing_screens(snapshot)).collect::<Vec<_>>();
+        self.put(|tables| &mut tables.junit, &verdict::junit(&cases, &judged));
+    }
+
+    /// Appends text; a table that cannot be written (disk full) is given up, the run goes on.
+    fn put(&mut self, table: fn(&mut Tables) -> &mut Option<Table>, text: &str) {
+        let place = table(self);
+        let Some(open) = place else { return };
+        if let Err(error) = open.file.write_all(text.as_bytes()) {
+            let problem = format!("Unable to write '{}': {error}", open.name);
+            *place = None;
+            self.problems.push(problem);
+        }
+    }
+
+    /// What could not be written since the last time.
+    pub(super) fn take_problems(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.problems)
     }
 
     fn flush_response_times(&mut self) {
-        put(&mut self.response_times, &self.pending);
-        self.pending.clear();
+        let pending = std::mem::take(&mut self.pending);
+        self.put(|tables| &mut tables.response_times, &pending);
         self.waiting = 0;
     }
 }
@@ -144,13 +150,4 @@ fn beside(name: &str, part: Part) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let extension = path.extension().map_or(String::new(), |end| format!(".{}", end.to_string_lossy()));
     path.with_file_name(format!("{stem}_{}{extension}", part.word())).to_string_lossy().into_owned()
-}
-
-/// Appends text; a table that cannot be written (disk full) is given up, the run goes on.
-fn put(table: &mut Option<Table>, text: &str) {
-    if let Some(open) = table
-        && open.file.write_all(text.as_bytes()).is_err()
-    {
-        *table = None;
-    }
 }

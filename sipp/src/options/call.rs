@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::row::{Effect, Row, Unit};
+use super::row::{Effect, Row, Unit, WHOLE};
 
 /// `-default_behaviors`: what a call does on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,7 +190,7 @@ pub(super) const ROWS: &[Row] = &[
         names: &["base_cseq"],
         value: "N",
         help: "First [cseq] of each call. Default: 1.",
-        effect: Effect::Int(|options, number| options.call.base_cseq = count(number)),
+        effect: Effect::Int(WHOLE, |options, number| options.call.base_cseq = count(number)),
     },
     Row {
         names: &["cid_str"],
@@ -320,19 +320,19 @@ pub(super) const TIMER_ROWS: &[Row] = &[
         names: &["max_retrans"],
         value: "N",
         help: "Most retransmissions of any request over UDP. Default: 9.",
-        effect: Effect::Int(|options, number| options.call.max_retrans = count(number)),
+        effect: Effect::Int(WHOLE, |options, number| options.call.max_retrans = count(number)),
     },
     Row {
         names: &["max_invite_retrans"],
         value: "N",
         help: "Most retransmissions of an INVITE. Default: 5.",
-        effect: Effect::Int(|options, number| options.call.max_invite_retrans = count(number)),
+        effect: Effect::Int(WHOLE, |options, number| options.call.max_invite_retrans = count(number)),
     },
     Row {
         names: &["max_non_invite_retrans"],
         value: "N",
         help: "Most retransmissions of any other request. Default: 9.",
-        effect: Effect::Int(|options, number| options.call.max_non_invite_retrans = count(number)),
+        effect: Effect::Int(WHOLE, |options, number| options.call.max_non_invite_retrans = count(number)),
     },
     Row {
         names: &["nr"],
@@ -367,25 +367,25 @@ pub(super) const LOSS_ROWS: &[Row] = &[
         names: &["lost"],
         value: "PERCENT",
         help: "Messages lost on purpose, both ways, unless the scenario says otherwise. Default: 0.",
-        effect: Effect::Float(|options, percent| options.call.lost_percent = percent.clamp(0.0, 100.0)),
+        effect: Effect::Float(0.0..=100.0, |options, percent| options.call.lost_percent = percent.clamp(0.0, 100.0)),
     },
     Row {
         names: &["dynamicStart"],
         value: "N",
         help: "First [dynamic_id]. Default: 10000.",
-        effect: Effect::Int(|options, number| options.call.dynamic_id[0] = count(number)),
+        effect: Effect::Int(WHOLE, |options, number| options.call.dynamic_id[0] = count(number)),
     },
     Row {
         names: &["dynamicMax"],
         value: "N",
         help: "Largest [dynamic_id]. Default: 12000.",
-        effect: Effect::Int(|options, number| options.call.dynamic_id[1] = count(number)),
+        effect: Effect::Int(WHOLE, |options, number| options.call.dynamic_id[1] = count(number)),
     },
     Row {
         names: &["dynamicStep"],
         value: "N",
         help: "Step of [dynamic_id]. Default: 4.",
-        effect: Effect::Int(|options, number| options.call.dynamic_id[2] = count(number)),
+        effect: Effect::Int(WHOLE, |options, number| options.call.dynamic_id[2] = count(number)),
     },
 ];
 

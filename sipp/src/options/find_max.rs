@@ -46,7 +46,7 @@ pub(super) const ROWS: &[Row] = &[
         names: &["find-rounds"],
         value: "N",
         help: "How often -find-max looks for the answer, which gives an interval. Default: 3.",
-        effect: Effect::Int(|options, rounds| {
+        effect: Effect::Int(1..=1000, |options, rounds| {
             options.find_max.rounds = usize::try_from(rounds).unwrap_or(1).max(1);
         }),
     },

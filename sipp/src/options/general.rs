@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::row::{Effect, Row, Unit};
+use super::row::{ANY, Effect, PORTS, Row, Unit, WHOLE};
 
 /// Media addresses and ports.
 #[derive(Clone, Debug)]
@@ -103,7 +103,7 @@ pub(super) const ROWS: &[Row] = &[
         names: &["buff_size"],
         value: "BYTES",
         help: "Size of the socket buffers. Default: as large as the system grants.",
-        effect: Effect::Int(|options, bytes| {
+        effect: Effect::Int(WHOLE, |options, bytes| {
             options.network.buffer_bytes = usize::try_from(bytes).ok().filter(|bytes| *bytes > 0);
         }),
     },
@@ -148,13 +148,13 @@ pub(super) const MEDIA_ROWS: &[Row] = &[
         names: &["min_rtp_port", "mp"],
         value: "PORT",
         help: "First media port. Default: 6000.",
-        effect: Effect::Int(|options, port| options.media.first_port = u16::try_from(port).unwrap_or(6000)),
+        effect: Effect::Int(PORTS, |options, port| options.media.first_port = u16::try_from(port).unwrap_or(6000)),
     },
     Row {
         names: &["max_rtp_port"],
         value: "PORT",
         help: "Last media port. Default: 65535.",
-        effect: Effect::Int(|options, port| {
+        effect: Effect::Int(PORTS, |options, port| {
             options.media.last_port = u16::try_from(port).unwrap_or(u16::MAX)
         }),
     },
@@ -168,7 +168,7 @@ pub(super) const MEDIA_ROWS: &[Row] = &[
         names: &["mb"],
         value: "BYTES",
         help: "Longer packets are returned cut to this length. Default: 2048.",
-        effect: Effect::Int(|options, bytes| {
+        effect: Effect::Int(1..=65_535, |options, bytes| {
             options.media.echo_bytes = usize::try_from(bytes).unwrap_or(2048);
         }),
     },
@@ -211,13 +211,13 @@ pub(super) const MEDIA_ROWS: &[Row] = &[
         names: &["audiotolerance"],
         value: "N",
         help: "Share of bad audio packets, 0 to 1, with which rtpcheck fails. Default: 1.",
-        effect: Effect::Float(|options, share| options.media.tolerance[0] = share.clamp(0.0, 1.0)),
+        effect: Effect::Float(0.0..=1.0, |options, share| options.media.tolerance[0] = share.clamp(0.0, 1.0)),
     },
     Row {
         names: &["videotolerance"],
         value: "N",
         help: "Share of bad video packets, 0 to 1, with which rtpcheck fails. Default: 1.",
-        effect: Effect::Float(|options, share| options.media.tolerance[1] = share.clamp(0.0, 1.0)),
+        effect: Effect::Float(0.0..=1.0, |options, share| options.media.tolerance[1] = share.clamp(0.0, 1.0)),
     },
     Row {
         names: &["rtcp"],
@@ -248,13 +248,13 @@ pub(super) const PERFORMANCE_ROWS: &[Row] = &[
         names: &["max_recv_loops"],
         value: "N",
         help: "Accepted: messages are read in batches.",
-        effect: Effect::Int(|_, _| {}),
+        effect: Effect::Int(ANY, |_, _| {}),
     },
     Row {
         names: &["max_sched_loops"],
         value: "N",
         help: "Accepted: calls run when they are due.",
-        effect: Effect::Int(|_, _| {}),
+        effect: Effect::Int(ANY, |_, _| {}),
     },
     Row {
         names: &["watchdog_interval"],
@@ -284,12 +284,12 @@ pub(super) const PERFORMANCE_ROWS: &[Row] = &[
         names: &["watchdog_major_maxtriggers"],
         value: "N",
         help: NO_WATCHDOG,
-        effect: Effect::Int(|_, _| {}),
+        effect: Effect::Int(ANY, |_, _| {}),
     },
     Row {
         names: &["watchdog_minor_maxtriggers"],
         value: "N",
         help: NO_WATCHDOG,
-        effect: Effect::Int(|_, _| {}),
+        effect: Effect::Int(ANY, |_, _| {}),
     },
 ];

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::row::{Effect, Row, Unit};
+use super::row::{Effect, PORTS, Row, Unit};
 
 /// `-t`: how calls share sockets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -162,7 +162,7 @@ pub(super) const ROWS: &[Row] = &[
         names: &["p"],
         value: "PORT",
         help: "Local port. Default: the first free one of 5060 to 5119, else any.",
-        effect: Effect::Int(|options, number| options.network.port = port(number)),
+        effect: Effect::Int(PORTS, |options, number| options.network.port = port(number)),
     },
     Row {
         names: &["bind_local"],
@@ -192,13 +192,13 @@ pub(super) const ROWS: &[Row] = &[
         names: &["cp"],
         value: "PORT",
         help: "Port of the control socket. Default: the first free one of 8888 to 8947.",
-        effect: Effect::Int(|options, number| options.network.control_port = port(number)),
+        effect: Effect::Int(PORTS, |options, number| options.network.control_port = port(number)),
     },
     Row {
         names: &["max_socket"],
         value: "N",
         help: "Most sockets of -t un and tn; then calls share them. Default: 50000.",
-        effect: Effect::Int(|options, number| {
+        effect: Effect::Int(1..=i64::MAX, |options, number| {
             options.network.max_sockets = usize::try_from(number).unwrap_or(0).max(1);
         }),
     },
@@ -206,7 +206,7 @@ pub(super) const ROWS: &[Row] = &[
         names: &["max_reconnect"],
         value: "N",
         help: "Reconnections allowed, -1 without limit. Default: 0.",
-        effect: Effect::Int(|options, number| options.network.max_reconnect = u32::try_from(number).ok()),
+        effect: Effect::Int(-1..=i64::MAX, |options, number| options.network.max_reconnect = u32::try_from(number).ok()),
     },
     Row {
         names: &["reconnect_close"],

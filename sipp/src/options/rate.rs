@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::row::{Effect, Row, Unit};
+use super::row::{Effect, Row, Unit, WHOLE};
 
 /// When calls start.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ pub(super) const ROWS: &[Row] = &[
         names: &["r"],
         value: "N",
         help: "Calls per period. Default: 10.",
-        effect: Effect::Float(|options, rate| options.rate.calls = rate.max(0.0)),
+        effect: Effect::Float(0.0..=f64::MAX, |options, rate| options.rate.calls = rate.max(0.0)),
     },
     Row {
         names: &["rp"],
@@ -104,13 +104,13 @@ pub(super) const ROWS: &[Row] = &[
         names: &["rate_scale"],
         value: "N",
         help: "What the keys + and - add to the rate; * and / ten times as much. Default: 1.",
-        effect: Effect::Float(|options, scale| options.rate.scale = scale),
+        effect: Effect::Float(0.0..=f64::MAX, |options, scale| options.rate.scale = scale),
     },
     Row {
         names: &["rate_increase"],
         value: "N",
         help: "Add this to the rate after each interval. Default: 0.",
-        effect: Effect::Float(|options, increase| options.rate.increase = increase),
+        effect: Effect::Float(f64::MIN..=f64::MAX, |options, increase| options.rate.increase = increase),
     },
     Row {
         names: &["rate_interval"],
@@ -122,7 +122,7 @@ pub(super) const ROWS: &[Row] = &[
         names: &["rate_max"],
         value: "N",
         help: "End when -rate_increase goes above this rate. Default: never.",
-        effect: Effect::Float(|options, max| options.rate.max = Some(max).filter(|max| *max > 0.0)),
+        effect: Effect::Float(0.0..=f64::MAX, |options, max| options.rate.max = Some(max).filter(|max| *max > 0.0)),
     },
     Row {
         names: &["no_rate_quit"],
@@ -134,19 +134,19 @@ pub(super) const ROWS: &[Row] = &[
         names: &["l"],
         value: "N",
         help: "Most simultaneous outgoing calls. Default: three times the rate times the length of a call.",
-        effect: Effect::Int(|options, limit| options.rate.limit = Some(calls(limit))),
+        effect: Effect::Int(WHOLE, |options, limit| options.rate.limit = Some(calls(limit))),
     },
     Row {
         names: &["m"],
         value: "N",
         help: "End after this number of calls. Default: never.",
-        effect: Effect::Int(|options, number| options.rate.stop_after = Some(calls(number))),
+        effect: Effect::Int(WHOLE, |options, number| options.rate.stop_after = Some(calls(number))),
     },
     Row {
         names: &["users"],
         value: "N",
         help: "Keep this number of calls open instead of starting them at a rate.",
-        effect: Effect::Int(|options, users| {
+        effect: Effect::Int(WHOLE, |options, users| {
             options.rate.users = Some(calls(users));
             // SIPp refuses a limit only when it comes behind.
             options.rate.limit = None;

@@ -3,6 +3,8 @@
 //! The effect's variant is the kind of the value, so a row cannot name one kind and set another. Value
 //! texts turn into types here, with SIPp's error texts (measured on 3.6.1).
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::Options;
@@ -23,10 +25,10 @@ pub(crate) struct Row {
 pub(super) enum Effect {
     /// No value.
     Flag(fn(&mut Options)),
-    /// Integer, decimal, `0x` hexadecimal or `0` octal.
-    Int(fn(&mut Options, i64)),
-    /// Decimal number.
-    Float(fn(&mut Options, f64)),
+    /// Integer, decimal, `0x` hexadecimal or `0` octal, within these limits.
+    Int(RangeInclusive<i64>, fn(&mut Options, i64)),
+    /// Decimal number within these limits.
+    Float(RangeInclusive<f64>, fn(&mut Options, f64)),
     /// `true`, `false` or an integer.
     Bool(fn(&mut Options, bool)),
     /// Duration; a bare number counts in the unit.
@@ -68,13 +70,14 @@ impl Row {
         let refuse = |text: &str, what: &str| format!("-{name}, \"{text}\" is not a valid {what}!");
         match &self.effect {
             Effect::Flag(set) => set(options),
-            Effect::Int(set) => {
-                set(options, parse_int(&words[0]).ok_or_else(|| refuse(&words[0], "integer"))?)
+            Effect::Int(range, set) => {
+                let number = parse_int(&words[0]).ok_or_else(|| refuse(&words[0], "integer"))?;
+                set(options, within(name, number, range)?);
             }
-            Effect::Float(set) => {
+            Effect::Float(range, set) => {
                 let number = words[0].parse::<f64>().ok().filter(|number| number.is_finite());
                 let wrong = || format!("-{name}, \"{}\" is not a floating point number!", words[0]);
-                set(options, number.ok_or_else(wrong)?);
+                set(options, within(name, number.ok_or_else(wrong)?, range)?);
             }
             Effect::Bool(set) => {
                 set(options, parse_bool(&words[0]).ok_or_else(|| refuse(&words[0], "boolean"))?);
@@ -89,6 +92,28 @@ impl Row {
         }
         Ok(())
     }
+}
+
+/// Any integer.
+pub(super) const ANY: RangeInclusive<i64> = i64::MIN..=i64::MAX;
+/// Integers from 0.
+pub(super) const WHOLE: RangeInclusive<i64> = 0..=i64::MAX;
+/// Port numbers; 0 is none.
+pub(super) const PORTS: RangeInclusive<i64> = 0..=65_535;
+
+/// The number, when it is within the limits.
+fn within<N: PartialOrd + Display + Copy>(
+    name: &str,
+    number: N,
+    range: &RangeInclusive<N>,
+) -> Result<N, String> {
+    if range.contains(&number) {
+        return Ok(number);
+    }
+    let (least, most) = (range.start(), range.end().to_string());
+    // A limit of that many digits is none.
+    let allowed = if most.len() > 18 { format!("at least {least}") } else { format!("{least} to {most}") };
+    Err(format!("-{name}, \"{number}\" is out of range: {allowed}"))
 }
 
 /// C's `strtol` with base 0, the whole text.
@@ -147,7 +172,7 @@ fn parse_time(text: &str, unit: Unit) -> Option<Duration> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Unit, parse_bool, parse_int, parse_time};
+    use super::{PORTS, Unit, WHOLE, parse_bool, parse_int, parse_time, within};
 
     #[test]
     fn integers_are_read_as_strtol_does() {
@@ -184,6 +209,21 @@ mod tests {
         for (text, unit, expected) in rows {
             assert_eq!(parse_time(text, unit), expected.map(Duration::from_millis), "{text}");
         }
+    }
+
+    #[test]
+    fn numbers_stay_within_their_limits() {
+        assert_eq!(within("p", 5060, &PORTS), Ok(5060));
+        let rows = [
+            (within("p", 65_536, &PORTS), "-p, \"65536\" is out of range: 0 to 65535"),
+            (within("m", -3, &WHOLE), "-m, \"-3\" is out of range: at least 0"),
+        ];
+        for (refused, text) in rows {
+            assert_eq!(refused, Err(text.to_owned()));
+        }
+        let text = "-lost, \"101\" is out of range: 0 to 100";
+        assert_eq!(within("lost", 101.0, &(0.0..=100.0)), Err(text.to_owned()));
+        assert_eq!(within("r", -0.5, &(0.0..=f64::MAX)), Err("-r, \"-0.5\" is out of range: at least 0".to_owned()));
     }
 
     #[test]

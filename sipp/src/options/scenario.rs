@@ -1,7 +1,7 @@
 //! Options that choose scenarios and the files that feed them.
 
 use super::Options;
-use super::row::{Effect, Row, parse_int};
+use super::row::{Effect, Row, WHOLE, parse_int};
 
 /// Where a scenario comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,6 +145,6 @@ pub(super) const INJECTION_ROWS: &[Row] = &[
         names: &["ip_field"],
         value: "N",
         help: "Field with the local address for -t ui. Default: 0.",
-        effect: Effect::Int(|options, field| options.scenario.ip_field = usize::try_from(field).unwrap_or(0)),
+        effect: Effect::Int(WHOLE, |options, field| options.scenario.ip_field = usize::try_from(field).unwrap_or(0)),
     },
 ];

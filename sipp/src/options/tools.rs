@@ -2,7 +2,7 @@
 
 use sip::diag::Format;
 
-use super::row::{Effect, Row};
+use super::row::{ANY, Effect, Row};
 use super::scenario::Source;
 
 /// What is done instead of a run.
@@ -89,6 +89,6 @@ pub(super) const ROWS: &[Row] = &[
         names: &["seed"],
         value: "N",
         help: "Which chances -dry-run takes; the same number gives the same bytes. Default: 0.",
-        effect: Effect::Int(|options, seed| options.tools.seed = seed.unsigned_abs()),
+        effect: Effect::Int(ANY, |options, seed| options.tools.seed = seed.unsigned_abs()),
     },
 ];

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::row::{Effect, Row, Unit};
+use super::row::{Effect, Row, Unit, WHOLE};
 
 /// One file that tells what happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -221,7 +221,7 @@ pub(super) const ROWS: &[Row] = &[
         names: &["rtt_freq"],
         value: "N",
         help: "Response times between two writes. Default: 200.",
-        effect: Effect::Int(|options, number| {
+        effect: Effect::Int(1..=i64::MAX, |options, number| {
             options.traces.response_times_batch = usize::try_from(number).unwrap_or(0).max(1);
         }),
     },
@@ -239,7 +239,7 @@ pub(super) const ROWS: &[Row] = &[
         names: &["ringbuffer_files"],
         value: "N",
         help: "Old files kept when -ringbuffer_size begins a new one. Default: 0.",
-        effect: Effect::Int(|options, number| {
+        effect: Effect::Int(WHOLE, |options, number| {
             options.traces.ring_files = usize::try_from(number).unwrap_or(0)
         }),
     },
@@ -247,12 +247,12 @@ pub(super) const ROWS: &[Row] = &[
         names: &["ringbuffer_size"],
         value: "BYTES",
         help: "Begin a new trace file when the old one is larger.",
-        effect: Effect::Int(|options, number| options.traces.ring_bytes = bytes(number)),
+        effect: Effect::Int(WHOLE, |options, number| options.traces.ring_bytes = bytes(number)),
     },
     Row {
         names: &["max_log_size"],
         value: "BYTES",
         help: "Close a trace file for good when it is larger.",
-        effect: Effect::Int(|options, number| options.traces.max_bytes = bytes(number)),
+        effect: Effect::Int(WHOLE, |options, number| options.traces.max_bytes = bytes(number)),
     },
 ];

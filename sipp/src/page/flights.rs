@@ -29,7 +29,7 @@ pub(super) fn all(snapshot: &Snapshot, flights: &[Arc<Flight>]) -> String {
 
 fn call(snapshot: &Snapshot, flight: &Flight) -> String {
     let seconds = flight.ended.as_millis() as f64 / 1000.0;
-    let summary = ladder::summary(flight, &snapshot.layout.name, snapshot.setup.wall);
+    let summary = ladder::summary(flight, snapshot.setup.wall);
     let mut out = format!(
         "<details>\n<summary>{seconds:.3} s: {} ({})</summary>\n<pre>{}</pre>\n",
         escape(&flight.reason),

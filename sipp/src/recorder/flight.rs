@@ -10,6 +10,8 @@ use sip::time::Time;
 pub(crate) struct Flight {
     /// The reason in words; failures with the same words are the same failure.
     pub(crate) reason: String,
+    /// Name of the scenario.
+    pub(crate) scenario: String,
     /// The Call-ID.
     pub(crate) call_id: String,
     /// The call number.

@@ -7,8 +7,8 @@ use super::flight::{Flight, Kind, Said};
 use crate::stats::times::Wall;
 
 /// The whole flight; no line of it but those of messages is wider than 80 columns unless a name in it is long.
-pub(crate) fn text(flight: &Flight, scenario: &str, wall: Wall) -> String {
-    let mut out = summary(flight, scenario, wall);
+pub(crate) fn text(flight: &Flight, wall: Wall) -> String {
+    let mut out = summary(flight, wall);
     out.push('\n');
     for line in rungs(flight) {
         out.push_str(&line);
@@ -29,7 +29,7 @@ pub(crate) fn text(flight: &Flight, scenario: &str, wall: Wall) -> String {
 }
 
 /// What happened, one fact per line.
-pub(crate) fn summary(flight: &Flight, scenario: &str, wall: Wall) -> String {
+pub(crate) fn summary(flight: &Flight, wall: Wall) -> String {
     let mut out = String::new();
     let mut fact = |name: &str, value: &str| {
         let mut lines = value.lines();
@@ -39,7 +39,7 @@ pub(crate) fn summary(flight: &Flight, scenario: &str, wall: Wall) -> String {
         }
     };
     let length = seconds(flight.ended.since(flight.began));
-    fact("Call", &format!("{} (number {} of {scenario})", flight.call_id, flight.number));
+    fact("Call", &format!("{} (number {} of {})", flight.call_id, flight.number, flight.scenario));
     fact("Failed", &flight.reason);
     fact("When", &format!("{}, {length} s after its start", wall.date(flight.ended, ' ')));
     let place = &flight.place;
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn a_flight_is_the_golden_text() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/flight.txt");
-        let text = text(&refused(), "uac", Wall::default());
+        let text = text(&refused(), Wall::default());
         if std::env::var_os("UPDATE").is_some() {
             std::fs::write(path, &text).expect("the repository is writable");
         }

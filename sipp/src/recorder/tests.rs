@@ -19,6 +19,7 @@ pub(crate) fn refused() -> Flight {
     let invite = "INVITE sip:service@127.0.0.1:5070 SIP/2.0\r\nCall-ID: 1-7@127.0.0.1\r\n\r\n";
     Flight {
         reason: "404 instead of 200 at message 1".into(),
+        scenario: "uac".into(),
         call_id: "1-7@127.0.0.1".into(),
         number: 1,
         began: Time::from_millis(1000),

@@ -39,7 +39,7 @@ fn list(picture: &Picture<'_>, frame: &mut Frame<'_>, area: Rect) {
     let lines = lines.map(|(at, flight)| {
         let mark = if at == chosen { '>' } else { ' ' };
         let seconds = flight.ended.as_millis() as f64 / 1000.0;
-        let (step, reason) = (flight.place.step, short(&flight.reason));
+        let (step, reason) = (flight.place.step, short(flight));
         let line = format!("{mark} {seconds:>10.3}  {step:>7}  {reason}  {}", flight.call_id);
         let style = if at == chosen { Style::new().fg(Color::Yellow) } else { Style::new() };
         Line::from(line).style(style)
@@ -48,8 +48,8 @@ fn list(picture: &Picture<'_>, frame: &mut Frame<'_>, area: Rect) {
 }
 
 /// The message stands in a column of its own.
-fn short(reason: &str) -> &str {
-    reason.rsplit_once(" at message ").map_or(reason, |(what, _)| what)
+fn short(flight: &Flight) -> String {
+    flight.reason.replacen(&format!(" at message {}", flight.place.step), "", 1)
 }
 
 fn reasons(picture: &Picture<'_>) -> Vec<Line<'static>> {
@@ -73,7 +73,7 @@ fn reasons(picture: &Picture<'_>) -> Vec<Line<'static>> {
 
 fn call(picture: &Picture<'_>, flight: &Flight, frame: &mut Frame<'_>, area: Rect) {
     let snapshot = picture.snapshot;
-    let text = ladder::text(flight, &snapshot.layout.name, snapshot.setup.wall);
+    let text = ladder::text(flight, snapshot.setup.wall);
     let lines: Vec<&str> = text.lines().collect();
     let first = picture.view.first_line(lines.len(), area.height);
     let shown = lines.into_iter().skip(first).take(usize::from(area.height)).map(coloured);

@@ -159,22 +159,29 @@ fn count(snapshot: &Snapshot, counted: Counted, limit: Limit) -> (Option<f64>, S
     (Some(percent), format!("{percent:.4}% ({number} of {all})"))
 }
 
-/// A JUnit document: one case for the scenario, one for each condition.
-pub(crate) fn junit(snapshot: &Snapshot, judged: &[Judged], failure: Option<&str>) -> String {
-    let failures = judged.iter().filter(|judged| judged.is_met).count() + usize::from(failure.is_some());
-    let (name, seconds) =
-        (escape(&snapshot.layout.name), snapshot.at.since(sip::time::Time::ZERO).as_secs_f64());
+/// A JUnit document: one case for the calls of each scenario, the main one first, one for each condition.
+pub(crate) fn junit(scenarios: &[&Snapshot], judged: &[Judged]) -> String {
+    let Some(main) = scenarios.first() else { return String::new() };
+    let seconds = main.at.since(sip::time::Time::ZERO).as_secs_f64();
+    let failed = scenarios.iter().filter(|snapshot| snapshot.counters.totals.failed > 0).count();
+    let (tests, failures) =
+        (scenarios.len() + judged.len(), failed + judged.iter().filter(|judged| judged.is_met).count());
+    let name = escape(&main.layout.name);
     let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"sipp {name}\" tests=\"{}\" \
-         failures=\"{failures}\" errors=\"0\" skipped=\"0\" time=\"{seconds:.3}\">\n",
-        judged.len() + 1
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"sipp {name}\" tests=\"{tests}\" \
+         failures=\"{failures}\" errors=\"0\" skipped=\"0\" time=\"{seconds:.3}\">\n"
     );
-    case(&mut text, (&name, "calls"), seconds, failure);
+    for snapshot in scenarios {
+        let class = escape(&snapshot.layout.name);
+        let failure = failures_of(snapshot);
+        let failure = failure.as_ref().map(|(message, reasons)| (message.as_str(), reasons.as_str()));
+        case(&mut text, (&class, "calls"), seconds, failure);
+    }
     for judged in judged {
         let why = judged.is_met.then(|| format!("{}: the run had {}", judged.text, judged.figure));
-        case(&mut text, (&name, &format!("fail-if {}", judged.text)), 0.0, why.as_deref());
+        case(&mut text, (&name, &format!("fail-if {}", judged.text)), 0.0, why.as_deref().map(|why| (why, "")));
     }
-    let verdict = match Generator::judge(snapshot) {
+    let verdict = match Generator::judge(main) {
         Generator::Valid => "VALID".to_owned(),
         Generator::Limited(reasons) => format!("GENERATOR-LIMITED: {}", reasons.join("; ")),
     };
@@ -182,17 +189,22 @@ pub(crate) fn junit(snapshot: &Snapshot, judged: &[Judged], failure: Option<&str
     text
 }
 
-fn case(text: &mut String, (class, name): (&str, &str), seconds: f64, failure: Option<&str>) {
+/// A case; a failed one has a line for the list and more to read inside.
+fn case(text: &mut String, (class, name): (&str, &str), seconds: f64, failure: Option<(&str, &str)>) {
     let head = format!("<testcase classname=\"{class}\" name=\"{}\" time=\"{seconds:.3}\"", escape(name));
     match failure {
         None => writeln!(text, "{head}/>"),
-        Some(why) => writeln!(text, "{head}><failure message=\"{}\"/></testcase>", escape(why)),
+        Some((why, "")) => writeln!(text, "{head}><failure message=\"{}\"/></testcase>", escape(why)),
+        Some((why, more)) => {
+            let (why, more) = (escape(why), escape(more));
+            writeln!(text, "{head}><failure message=\"{why}\">{more}</failure></testcase>")
+        }
     }
     .expect("a String takes everything");
 }
 
-/// Why calls failed, in one line.
-pub(crate) fn failures(snapshot: &Snapshot) -> Option<String> {
+/// Why calls of a scenario failed: causes in one line, reasons one per line.
+fn failures_of(snapshot: &Snapshot) -> Option<(String, String)> {
     let totals = &snapshot.counters.totals;
     if totals.failed == 0 {
         return None;
@@ -201,7 +213,8 @@ pub(crate) fn failures(snapshot: &Snapshot) -> Option<String> {
     for ((_, name), count) in Cause::ALL.iter().zip(totals.causes).filter(|(_, count)| *count > 0) {
         write!(text, ", {name} {count}").expect("a String takes everything");
     }
-    Some(text)
+    let reasons = snapshot.reasons.iter().map(|(reason, calls)| format!("{calls} x {reason}\n"));
+    Some((text, reasons.collect()))
 }
 
 fn escape(text: &str) -> String {
@@ -212,7 +225,7 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::super::condition::Condition;
     use super::super::screens::tests::client;
-    use super::{Rules, failures, judge, junit, unknown_name};
+    use super::{Rules, judge, junit, unknown_name};
 
     /// Five good calls with response time 3 ms and length 208 ms.
     #[test]
@@ -259,10 +272,10 @@ mod tests {
         snapshot.counters.totals.causes[4] = 2;
         let conditions =
             ["p99(1)>2ms", "failed>5"].map(|text| Condition::parse("-fail-if", text).expect(text));
-        let text = junit(&snapshot, &judge(&snapshot, &conditions), failures(&snapshot).as_deref());
+        let text = junit(&[&snapshot, &client()], &judge(&snapshot, &conditions));
         for expected in [
-            "tests=\"3\" failures=\"2\"",
-            "name=\"calls\" time=\"0.700\"><failure message=\"2 of 5 calls failed, FailedUnexpectedMessage 2\"/>",
+            "tests=\"4\" failures=\"2\"",
+            "name=\"calls\" time=\"0.700\"><failure message=\"2 of 5 calls failed, FailedUnexpectedMessage 2\">3 x 404 instead",
             "name=\"fail-if p99(1)&gt;2ms\" time=\"0.000\"><failure message=\"p99(1)&gt;2ms: the run had 3.0",
             "name=\"fail-if failed&gt;5\" time=\"0.000\"/>",
             "<system-out>VALID</system-out>",
