@@ -79,8 +79,7 @@ impl Files {
         let path = |ending: &str| self.directory.join(format!("{}_{number:03}.{ending}", self.stem));
         let packets =
             capture::pcapng(flight, wall).map_err(|error| format!("No packets of a call: {error}"))?;
-        let parts =
-            [(path("txt"), ladder::text(flight, wall).into_bytes()), (path("pcapng"), packets)];
+        let parts = [(path("txt"), ladder::text(flight, wall).into_bytes()), (path("pcapng"), packets)];
         for (path, bytes) in parts {
             fs::write(&path, bytes)
                 .map_err(|error| format!("Unable to write '{}': {error}", path.display()))?;

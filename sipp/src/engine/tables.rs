@@ -80,7 +80,10 @@ impl Tables {
         let delimiter = options.delimiter.as_str();
         self.timers.clone_from(&snapshot.layout.response_times);
         self.put(|tables| &mut tables.stat, &csv::stat_header(snapshot, delimiter));
-        self.put(|tables| &mut tables.counts, &csv::counts_header(&snapshot.layout, snapshot.setup.lossy, delimiter));
+        self.put(
+            |tables| &mut tables.counts,
+            &csv::counts_header(&snapshot.layout, snapshot.setup.lossy, delimiter),
+        );
         self.put(|tables| &mut tables.response_times, &csv::rtt_header(delimiter));
         self.row(snapshot, options);
     }
@@ -89,7 +92,9 @@ impl Tables {
         let delimiter = options.delimiter.as_str();
         self.put(|tables| &mut tables.stat, &csv::stat_row(snapshot, &self.since, &self.bins, delimiter));
         self.put(|tables| &mut tables.counts, &csv::counts_row(snapshot, delimiter));
-        self.put(|tables| &mut tables.error_codes, &csv::error_codes_row(snapshot, &snapshot.counters.error_codes, delimiter),
+        self.put(
+            |tables| &mut tables.error_codes,
+            &csv::error_codes_row(snapshot, &snapshot.counters.error_codes, delimiter),
         );
         self.since = Baseline::of(snapshot);
         if options.periodic_repartition {

@@ -367,7 +367,9 @@ pub(super) const LOSS_ROWS: &[Row] = &[
         names: &["lost"],
         value: "PERCENT",
         help: "Messages lost on purpose, both ways, unless the scenario says otherwise. Default: 0.",
-        effect: Effect::Float(0.0..=100.0, |options, percent| options.call.lost_percent = percent.clamp(0.0, 100.0)),
+        effect: Effect::Float(0.0..=100.0, |options, percent| {
+            options.call.lost_percent = percent.clamp(0.0, 100.0)
+        }),
     },
     Row {
         names: &["dynamicStart"],

@@ -148,7 +148,9 @@ pub(super) const MEDIA_ROWS: &[Row] = &[
         names: &["min_rtp_port", "mp"],
         value: "PORT",
         help: "First media port. Default: 6000.",
-        effect: Effect::Int(PORTS, |options, port| options.media.first_port = u16::try_from(port).unwrap_or(6000)),
+        effect: Effect::Int(PORTS, |options, port| {
+            options.media.first_port = u16::try_from(port).unwrap_or(6000)
+        }),
     },
     Row {
         names: &["max_rtp_port"],

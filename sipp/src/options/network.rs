@@ -206,7 +206,9 @@ pub(super) const ROWS: &[Row] = &[
         names: &["max_reconnect"],
         value: "N",
         help: "Reconnections allowed, -1 without limit. Default: 0.",
-        effect: Effect::Int(-1..=i64::MAX, |options, number| options.network.max_reconnect = u32::try_from(number).ok()),
+        effect: Effect::Int(-1..=i64::MAX, |options, number| {
+            options.network.max_reconnect = u32::try_from(number).ok()
+        }),
     },
     Row {
         names: &["reconnect_close"],

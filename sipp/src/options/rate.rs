@@ -122,7 +122,9 @@ pub(super) const ROWS: &[Row] = &[
         names: &["rate_max"],
         value: "N",
         help: "End when -rate_increase goes above this rate. Default: never.",
-        effect: Effect::Float(0.0..=f64::MAX, |options, max| options.rate.max = Some(max).filter(|max| *max > 0.0)),
+        effect: Effect::Float(0.0..=f64::MAX, |options, max| {
+            options.rate.max = Some(max).filter(|max| *max > 0.0)
+        }),
     },
     Row {
         names: &["no_rate_quit"],

@@ -223,7 +223,10 @@ mod tests {
         }
         let text = "-lost, \"101\" is out of range: 0 to 100";
         assert_eq!(within("lost", 101.0, &(0.0..=100.0)), Err(text.to_owned()));
-        assert_eq!(within("r", -0.5, &(0.0..=f64::MAX)), Err("-r, \"-0.5\" is out of range: at least 0".to_owned()));
+        assert_eq!(
+            within("r", -0.5, &(0.0..=f64::MAX)),
+            Err("-r, \"-0.5\" is out of range: at least 0".to_owned())
+        );
     }
 
     #[test]

@@ -145,6 +145,8 @@ pub(super) const INJECTION_ROWS: &[Row] = &[
         names: &["ip_field"],
         value: "N",
         help: "Field with the local address for -t ui. Default: 0.",
-        effect: Effect::Int(WHOLE, |options, field| options.scenario.ip_field = usize::try_from(field).unwrap_or(0)),
+        effect: Effect::Int(WHOLE, |options, field| {
+            options.scenario.ip_field = usize::try_from(field).unwrap_or(0)
+        }),
     },
 ];

@@ -179,7 +179,12 @@ pub(crate) fn junit(scenarios: &[&Snapshot], judged: &[Judged]) -> String {
     }
     for judged in judged {
         let why = judged.is_met.then(|| format!("{}: the run had {}", judged.text, judged.figure));
-        case(&mut text, (&name, &format!("fail-if {}", judged.text)), 0.0, why.as_deref().map(|why| (why, "")));
+        case(
+            &mut text,
+            (&name, &format!("fail-if {}", judged.text)),
+            0.0,
+            why.as_deref().map(|why| (why, "")),
+        );
     }
     let verdict = match Generator::judge(main) {
         Generator::Valid => "VALID".to_owned(),
