@@ -8,6 +8,7 @@ pub mod corex;
 pub mod db;
 pub mod debugger;
 pub mod dispatcher;
+pub mod domain;
 pub mod group;
 pub mod htable;
 pub mod kex;
@@ -20,6 +21,7 @@ pub mod pv;
 pub mod registrar;
 pub mod rr;
 pub mod sanity;
+pub mod secfilter;
 pub mod siputils;
 pub mod sl;
 pub mod speeddial;
@@ -45,6 +47,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &db::TEXT,
     &debugger::MODULE,
     &dispatcher::MODULE,
+    &domain::MODULE,
     &group::MODULE,
     &htable::MODULE,
     &kex::MODULE,
@@ -57,6 +60,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &registrar::MODULE,
     &rr::MODULE,
     &sanity::MODULE,
+    &secfilter::MODULE,
     &siputils::MODULE,
     &sl::MODULE,
     &speeddial::MODULE,

@@ -136,6 +136,24 @@ pub static TABLES: &[Table] = &[
         unique: &["domain"],
     },
     Table {
+        name: "domain_attrs",
+        version: 1,
+        columns: &[
+            text("did", 64).required(),
+            text("name", 32).required(),
+            int("type", "0").required(),
+            text("value", 255).required(),
+            time("last_modified"),
+        ],
+        unique: &[],
+    },
+    Table {
+        name: "secfilter",
+        version: 1,
+        columns: &[int("action", "0"), int("type", "0"), text("data", 64)],
+        unique: &[],
+    },
+    Table {
         name: "grp",
         version: 2,
         columns: &[text("username", 64), text("domain", 64), text("grp", 64), time("last_modified")],

@@ -2,10 +2,14 @@
 //!
 //! The drivers themselves are built in and run outside of the shards; a `db_url` needs the module of its driver.
 
+mod cache;
+
 use std::sync::Arc;
 
 use crate::api::{Answer, Ctx, IoAnswer, Level, Loading, ModuleDef, ParamDef};
 use crate::store::{Driver, Name, Reply, Row, Url};
+
+pub use cache::{Cache, MakeFn, Read};
 
 /// The table of module db_sqlite.
 pub static SQLITE: ModuleDef = ModuleDef {
