@@ -1,10 +1,12 @@
 //! Our own sockets and names: what "we" means in a Via, a Route and `myself` (RFC 3261 16.4, 18.1.1).
 //!
-//! Filled once at start from `listen` and `alias`, then shared read-only by all shards. No socket is opened
+//! Filled once at start from `listen` and `alias`, then shared by all shards; only the domains of a table change. No socket is opened
 //! here; a [`SocketId`] is the shell's key to the real one.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{PoisonError, RwLock};
 
+use rustc_hash::FxHashSet;
 use sip::peer::{Peer, Transport};
 
 /// Which of our sockets: the position in [`Sockets`].
@@ -41,12 +43,14 @@ pub struct Alias {
 pub struct Subdomains(pub Vec<Alias>);
 
 /// All sockets and aliases of the server.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Sockets {
     sockets: Vec<Socket>,
     aliases: Vec<Alias>,
     rules: SendRules,
     subdomains: Vec<Alias>,
+    /// Names from a table, in small letters.
+    domains: RwLock<FxHashSet<Box<str>>>,
 }
 
 /// How the way of a message is chosen (core parameters `mhomed`, `udp_mtu`, `udp_mtu_try_proto`).
@@ -119,7 +123,13 @@ impl Socket {
 impl Sockets {
     /// The table; positions become [`SocketId`]s.
     pub fn new(sockets: Vec<Socket>, aliases: Vec<Alias>) -> Sockets {
-        Sockets { sockets, aliases, rules: SendRules::default(), subdomains: Vec::new() }
+        Sockets {
+            sockets,
+            aliases,
+            rules: SendRules::default(),
+            subdomains: Vec::new(),
+            domains: RwLock::default(),
+        }
     }
 
     /// The same with these rules.
@@ -155,7 +165,18 @@ impl Sockets {
         &self.aliases
     }
 
-    /// True when host, port and transport name us: a socket, its advertised name or an alias.
+    /// Takes the names of domains that are ours whatever port and transport, in place of those before.
+    pub fn take_domains(&self, names: impl IntoIterator<Item = Box<str>>) {
+        let names = names.into_iter().map(|name| name.to_ascii_lowercase().into()).collect();
+        *self.domains.write().unwrap_or_else(PoisonError::into_inner) = names;
+    }
+
+    fn has_domain(&self, host: &str) -> bool {
+        let domains = self.domains.read().unwrap_or_else(PoisonError::into_inner);
+        !domains.is_empty() && domains.contains(&*host.to_ascii_lowercase())
+    }
+
+    /// True when host, port and transport name us: a socket, its advertised name, an alias or one of our domains.
     ///
     /// `port` 0 means the transport's default port; `transport` `None` matches all.
     pub fn is_myself(&self, host: &[u8], port: u16, transport: Option<Transport>) -> bool {
@@ -171,6 +192,7 @@ impl Sockets {
                 .subdomains
                 .iter()
                 .any(|domain| is_below(host, &domain.host) && domain.allows(actual_port, transport))
+            || self.has_domain(host)
     }
 
     /// The socket that host, port and transport name; see [`Sockets::is_myself`] for the arguments.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::api::{Answer, Ctx, IoAnswer, Level, Loading, ModuleDef, ParamDef};
 use crate::store::{Driver, Name, Reply, Row, Url};
 
-pub use cache::{Cache, MakeFn, Read};
+pub use cache::{Cache, MakeFn, Read, RefreshedFn};
 
 /// The table of module db_sqlite.
 pub static SQLITE: ModuleDef = ModuleDef {
@@ -101,12 +101,15 @@ pub fn table(ctx: &mut Ctx<'_>, module: &str, name: &[u8]) -> Option<Name> {
 
 /// The rows a query of `module` gave; `None` when the database failed, which is logged.
 pub fn rows(ctx: &mut Ctx<'_>, module: &str, answer: Answer) -> Option<Vec<Row>> {
-    let why = match answer {
-        Answer::Io(IoAnswer::Store(Ok(Reply::Rows(rows)))) => return Some(rows),
+    rows_of(answer).inspect_err(|why| ctx.log(Level::ERR, format!("{module}: {why}"))).ok()
+}
+
+/// The same without a log. Errors: why there are none.
+fn rows_of(answer: Answer) -> Result<Vec<Row>, String> {
+    Err(match answer {
+        Answer::Io(IoAnswer::Store(Ok(Reply::Rows(rows)))) => return Ok(rows),
         Answer::Io(IoAnswer::Store(Err(error))) => error.to_string(),
         Answer::Io(IoAnswer::Failed(why)) => why,
         _ => "the database gave no rows".to_owned(),
-    };
-    ctx.log(Level::ERR, format!("{module}: {why}"));
-    None
+    })
 }

@@ -1,6 +1,6 @@
 //! Module domain: the domains that are ours, with their attributes, from two tables.
 //!
-//! Both tables are read with the first question and kept until `domain.reload`.
+//! Both tables are read at the start, or with the first question when that failed, and kept until `domain.reload`.
 
 use std::sync::Arc;
 
@@ -24,6 +24,11 @@ pub static MODULE: ModuleDef = ModuleDef {
             "mysql://kamailioro:kamailioro@localhost/kamailio",
             "database of the domains",
         ),
+        ParamDef::int(
+            "register_myself",
+            0,
+            "whether the domains are ours for `myself` and loose routing too",
+        ),
         ParamDef::text("domain_table", "domain", "table of the domains"),
         ParamDef::text("domain_attrs_table", "domain_attrs", "table of their attributes"),
         ParamDef::text("domain_col", "domain", "column of the domain"),
@@ -34,15 +39,11 @@ pub static MODULE: ModuleDef = ModuleDef {
     ],
     functions: FUNCTIONS,
     rpcs: &[
-        RpcDef {
-            name: "domain.reload",
-            scope: RpcScope::One,
-            run: reload,
-            doc: "forgets the domains; the next question reads them anew",
-        },
+        RpcDef { name: "domain.reload", scope: RpcScope::One, run: reload, doc: "reads the domains anew" },
         RpcDef { name: "domain.dump", scope: RpcScope::One, run: dump, doc: "domains and their ids" },
     ],
     load: Some(load),
+    start: Some(start),
     ..ModuleDef::EMPTY
 };
 
@@ -90,7 +91,8 @@ type Domains = FxHashMap<Vec<u8>, Domain>;
 
 #[derive(Debug)]
 struct Rules {
-    domains: Cache<Domains>,
+    domains: Arc<Cache<Domains>>,
+    are_myself: bool,
 }
 
 /// A question that waits for the tables.
@@ -114,9 +116,22 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
         names("domain_table", &["domain_col", "did_col"])?,
         names("domain_attrs_table", &["did_col", "name_col", "type_col", "value_col"])?,
     ];
-    let domains = Cache::new(db::url(loading)?, queries, of_rows);
-    loading.shared.put(Rules { domains });
+    let domains = Arc::new(Cache::new(db::url(loading)?, queries, of_rows));
+    let are_myself = loading.params.int("register_myself") != 0;
+    loading.shared.put(Rules { domains, are_myself });
     Ok(())
+}
+
+fn start(shard: &mut Shard) {
+    if shard.number == 0 {
+        rules(shard).domains.refresh(shard, "domain", refreshed);
+    }
+}
+
+fn refreshed(shard: &mut Shard, domains: &Domains) {
+    if rules(shard).are_myself {
+        shard.sockets.take_domains(domains.keys().map(|name| String::from_utf8_lossy(name).into()));
+    }
 }
 
 /// Errors: a number that is none.
@@ -213,7 +228,7 @@ fn decide(ctx: &mut Ctx<'_>, domains: &Domains, question: &Question) -> Flow {
 
 /// `domain.reload`
 fn reload(shard: &mut Shard, _: &[Value]) -> Result<RpcValue, RpcError> {
-    rules(shard).domains.forget();
+    rules(shard).domains.refresh(shard, "domain", refreshed);
     Ok(RpcValue::Plain(Value::literal("")))
 }
 

@@ -1,7 +1,8 @@
 //! Module secfilter: user agents, countries, domains, addresses and users that are blocked or allowed, and
 //! destinations nobody may call.
 //!
-//! The lists come from one table, read with the first check and kept until `secfilter.reload`.
+//! The lists come from one table, read at the start, or with the first check when that failed, and kept until
+//! `secfilter.reload`.
 
 mod checks;
 mod lists;
@@ -38,9 +39,10 @@ pub static MODULE: ModuleDef = ModuleDef {
         name: "secfilter.reload",
         scope: RpcScope::One,
         run: reload,
-        doc: "forgets the lists; the next check reads them anew",
+        doc: "reads the lists anew",
     }],
     load: Some(load),
+    start: Some(start),
     ..ModuleDef::EMPTY
 };
 
@@ -93,7 +95,7 @@ static FUNCTIONS: &[FunctionDef] = &[
 #[derive(Debug)]
 struct Rules {
     /// `None` without a database.
-    lists: Option<Cache<Lists>>,
+    lists: Option<Arc<Cache<Lists>>>,
     matches_prefixes: bool,
 }
 
@@ -105,11 +107,26 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     let columns = columns.iter().map(|column| db::name(loading, column)).collect::<Result<_, _>>()?;
     let query = Query::Select { table: db::name(loading, "table_name")?, columns, only: Vec::new() };
     let has_database = !loading.params.text("db_url").is_empty();
-    let lists =
-        if has_database { Some(Cache::new(db::url(loading)?, vec![query], Lists::of_rows)) } else { None };
+    let lists = if has_database {
+        Some(Arc::new(Cache::new(db::url(loading)?, vec![query], Lists::of_rows)))
+    } else {
+        None
+    };
     let matches_prefixes = loading.params.int("dst_exact_match") == 0;
     loading.shared.put(Rules { lists, matches_prefixes });
     Ok(())
+}
+
+fn start(shard: &mut Shard) {
+    if shard.number == 0 {
+        refresh(shard);
+    }
+}
+
+fn refresh(shard: &mut Shard) {
+    if let Some(lists) = &rules(shard).lists {
+        lists.refresh(shard, "secfilter", |_, _| ());
+    }
 }
 
 /// Runs a check on the lists, reading them first when that has not been done.
@@ -137,9 +154,7 @@ fn read(ctx: &mut Ctx<'_>, args: &Args<'_>, resumed: Resumed) -> Flow {
 
 /// `secfilter.reload`
 fn reload(shard: &mut Shard, _: &[Value]) -> Result<RpcValue, RpcError> {
-    if let Some(lists) = &rules(shard).lists {
-        lists.forget();
-    }
+    refresh(shard);
     Ok(RpcValue::Plain(Value::literal("Data reloaded")))
 }
 
