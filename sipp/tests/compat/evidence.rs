@@ -42,7 +42,7 @@ impl Evidence {
             let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
             evidence.pairs.push((name, texts.join("\n")));
         }
-        for folder in ["src", "tests"] {
+        for folder in ["src", "tests", "../tests/media"] {
             evidence.read_tests(&top.join(folder));
         }
         evidence

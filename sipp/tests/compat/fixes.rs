@@ -102,4 +102,29 @@ pub(crate) const TABLE: &[Fix] = &[
         here: "It carries those of the dialog",
         test: "a_bye_after_an_unexpected_request_belongs_to_the_dialog",
     },
+    Fix {
+        sipp: "Received RTP is counted, not measured",
+        here: "Loss, order, jitter, first packet, codec, R and MOS of each call: rtp_stats, -fail-if, key m, -json",
+        test: "every_call_is_measured_for_itself",
+    },
+    Fix {
+        sipp: "Received telephone events and INFO digits are not decoded",
+        here: "rtp_stats gives them as dtmf and dtmf_info",
+        test: "digits_played_are_decoded_into_a_variable",
+    },
+    Fix {
+        sipp: "One playback at a time per call",
+        here: "One per media line, and a stream besides",
+        test: "audio_and_video_go_together",
+    },
+    Fix {
+        sipp: "A description without c= ends the program",
+        here: "A warning names the call, others go on",
+        test: "says_why_a_line_has_no_address",
+    },
+    Fix {
+        sipp: "SRTP that libsrtp does not open (SIPp issue 865)",
+        here: "Opened by libsrtp and opening what it protects, keys of 128 and 256 bits",
+        test: "libsrtp_opens_what_we_protect_and_the_other_way_round",
+    },
 ];

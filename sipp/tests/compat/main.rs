@@ -10,6 +10,7 @@ use std::fmt::Write;
 
 use evidence::{Evidence, Needle};
 use sipp::lang::{KeywordForm, actions, distributions, keywords};
+use sipp::media::heard;
 use sipp::options::{self, Support};
 use sipp::scenario::{automatic, builtin, elements};
 
@@ -23,6 +24,7 @@ fn the_document_is_up_to_date() {
     page.write_actions();
     page.write_keywords();
     page.write_distributions();
+    page.write_figures();
     page.write_builtins();
     page.write_options();
     page.write_fixes();
@@ -108,6 +110,14 @@ impl Page<'_> {
         for def in distributions::TABLE {
             self.row(def.name, &def.params.join(", "), &Needle::Distribution(def.name));
         }
+    }
+
+    fn write_figures(&mut self) {
+        self.head("Figures of rtp_stats", "| Figure | Meaning |");
+        for figure in heard::FIGURES {
+            let _ = writeln!(self.text, "| `{}` | {} |", figure.name, figure.doc);
+        }
+        self.text.push_str("| `dtmf_info` | digits of INFO requests |\n");
     }
 
     fn write_builtins(&mut self) {
