@@ -2,6 +2,7 @@
 //! set, on a machine that does nothing else, times between packets must agree within a millisecond too.
 
 use std::fs;
+use std::io::Write;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -169,7 +170,8 @@ fn assert_same(original: &[Packet], ours: &[Packet]) {
     apart.sort_unstable();
     let p99 = apart.get(apart.len() * 99 / 100).copied().unwrap_or_default();
     // Told, not asserted: on a busy machine both sides wait for their turn. Seen with --nocapture.
-    println!("times between packets differ by {:.3} ms at most for 99 of 100", p99 as f64 / 1000.0);
+    let told = format!("times between packets differ by {:.3} ms at most for 99 of 100", p99 as f64 / 1000.0);
+    let _ = writeln!(std::io::stderr(), "{told}");
     if std::env::var_os("MEDIA_IDLE").is_some() {
         assert!(p99 <= 1000, "times between packets differ by {p99} us");
     }

@@ -45,7 +45,7 @@ impl Encoder {
             even += taps[1] * QMF[11 - at];
         }
         let (low, high) = ((even + odd) >> 14, (even - odd) >> 14);
-        self.high.code_high(high) << 6 | self.low.code_low(low)
+        (self.high.code_high(high) << 6) | self.low.code_low(low)
     }
 }
 
@@ -90,8 +90,8 @@ impl Band {
 
     /// Adapts the scale factor (G.722 3.5).
     fn scale(&mut self, step: i32, most: i32, shift: i32) {
-        self.nb = ((self.nb * 127 >> 7) + step).clamp(0, most);
-        let mantissa = ILB[(self.nb >> 6 & 31) as usize];
+        self.nb = (((self.nb * 127) >> 7) + step).clamp(0, most);
+        let mantissa = ILB[((self.nb >> 6) & 31) as usize];
         let exponent = shift - (self.nb >> 11);
         self.det = if exponent < 0 { mantissa << -exponent } else { mantissa >> exponent } << 2;
     }
@@ -104,21 +104,21 @@ impl Band {
         let doubled = saturate(self.a[0] << 2);
         let towards = if same(p, self.p[0]) { -doubled } else { doubled }.min(32_767);
         let second = if same(p, self.p[1]) { 128 } else { -128 };
-        let a2 = (second + (towards >> 7) + (self.a[1] * 32_512 >> 15)).clamp(-12_288, 12_288);
+        let a2 = (second + (towards >> 7) + ((self.a[1] * 32_512) >> 15)).clamp(-12_288, 12_288);
         let first = if same(p, self.p[0]) { 192 } else { -192 };
         let limit = saturate(15_360 - a2);
-        let a1 = saturate(first + (self.a[0] * 32_640 >> 15)).clamp(-limit, limit);
+        let a1 = saturate(first + ((self.a[0] * 32_640) >> 15)).clamp(-limit, limit);
         let gain = if d == 0 { 0 } else { 128 };
         for (zero, old) in self.b.iter_mut().zip(self.d) {
             let step = if same(old, d) { gain } else { -gain };
-            *zero = saturate(step + (*zero * 32_640 >> 15));
+            *zero = saturate(step + ((*zero * 32_640) >> 15));
         }
         self.d.copy_within(..5, 1);
         self.d[0] = d;
         (self.a, self.r, self.p) = ([a1, a2], [r, self.r[0]], [p, self.p[0]]);
-        let pole = |a: i32, r: i32| a * saturate(r * 2) >> 15;
+        let pole = |a: i32, r: i32| (a * saturate(r * 2)) >> 15;
         let sp = saturate(pole(self.a[0], self.r[0]) + pole(self.a[1], self.r[1]));
-        self.sz = saturate(self.b.iter().zip(self.d).map(|(zero, d)| zero * saturate(d * 2) >> 15).sum());
+        self.sz = saturate(self.b.iter().zip(self.d).map(|(zero, d)| (zero * saturate(d * 2)) >> 15).sum());
         self.s = saturate(sp + self.sz);
     }
 }

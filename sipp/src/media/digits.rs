@@ -90,7 +90,9 @@ mod tests {
     use super::*;
 
     /// (time stamp, event, end, duration)
-    fn heard(packets: &[(u32, u8, bool, u16)]) -> String {
+    type Packet = (u32, u8, bool, u16);
+
+    fn heard(packets: &[Packet]) -> String {
         let mut digits = Digits::default();
         for (timestamp, code, ends, duration) in packets {
             let [high, low] = duration.to_be_bytes();
@@ -101,7 +103,7 @@ mod tests {
 
     #[test]
     fn one_digit_per_event() {
-        let rows: &[(&str, &[(u32, u8, bool, u16)], &str)] = &[
+        let rows: &[(&str, &[Packet], &str)] = &[
             (
                 "three ends",
                 &[(0, 5, false, 0), (0, 5, false, 160), (0, 5, true, 320), (0, 5, true, 320)],

@@ -164,7 +164,7 @@ fn ntp(now: Time, Origin(origin): Origin) -> u64 {
     let micros = origin.saturating_add((now.as_nanos() / 1000) as i64).max(0) as u64;
     let seconds = micros / 1_000_000 + SECONDS_1900_TO_1970;
     let fraction = (micros % 1_000_000) << 32;
-    seconds << 32 | fraction / 1_000_000
+    (seconds << 32) | (fraction / 1_000_000)
 }
 
 /// 65536ths of a second.

@@ -211,7 +211,9 @@ fn wrong_media_actions_are_told_when_the_scenario_is_read() {
             format!("<scenario name=\"m\"><nop><action><exec {attributes}/></action></nop></scenario>");
         let infiles = crate::infile::Infiles::default();
         let context = crate::scenario::Context::new(&[], &infiles);
-        let list = crate::scenario::load("m.xml", text.as_bytes(), context).err().expect(attributes);
+        let Err(list) = crate::scenario::load("m.xml", text.as_bytes(), context) else {
+            panic!("{attributes}")
+        };
         let shown: String = list.iter().map(ToString::to_string).collect();
         assert!(shown.contains(part), "{attributes}: {shown}");
     }
