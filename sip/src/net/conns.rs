@@ -156,6 +156,11 @@ impl Conns {
             .or_else(|| self.by_addr.get(&(peer.transport, peer.addr)).copied().filter(usable))
     }
 
+    /// The address a connection leaves from.
+    pub(super) fn local_addr(&self, id: ConnId) -> Option<SocketAddr> {
+        self.conns.get(&id)?.stream.local_addr()
+    }
+
     /// Queues a message until `flush`. Errors: `QueueFull`; `NoSocket` when the connection is gone.
     pub(super) fn queue(&mut self, id: ConnId, bytes: &[u8]) -> Result<(), SendError> {
         let conn = self.conns.get_mut(&id).ok_or(SendError::NoSocket)?;

@@ -184,6 +184,11 @@ impl Sockets {
         self.conns.connect(now, to, from, socket)
     }
 
+    /// The address a connection leaves from; `None` when it is gone.
+    pub fn local_addr_of(&self, conn: ConnId) -> Option<SocketAddr> {
+        self.conns.local_addr(conn)
+    }
+
     /// Closes a connection once what waits on it is written. Not reported as an event.
     pub fn close(&mut self, now: Time, conn: ConnId) {
         self.conns.close(now, conn);

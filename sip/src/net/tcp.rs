@@ -97,6 +97,11 @@ pub(super) struct Heard {
 }
 
 impl Stream {
+    /// The address it leaves from; known as soon as it connects.
+    pub(super) fn local_addr(&self) -> Option<SocketAddr> {
+        self.socket.local_addr().ok()
+    }
+
     /// Starts to connect; writable when it has succeeded or failed, see [`Stream::check_connected`].
     pub(super) fn connect(peer: Peer, from: Option<IpAddr>, limits: Limits) -> io::Result<Stream> {
         let to = peer.addr;

@@ -1,11 +1,17 @@
 //! The steps: one function per op, and how a call goes from one message to the next.
 
-use crate::lang::{Check, Flow, Subject};
+use std::net::SocketAddr;
+
+use sip::peer::Peer;
+
+use crate::lang::{Check, Effect, Flow, Host, Subject};
 use crate::scenario::{Next, Op, Step};
 use crate::state::{StepIndex, Value};
 
 use super::{Cause, Count, FailedCheck, Gravity, Outcome, Output, Run, Wait, io::NEVER};
 
+/// How often a call looks whether the address it needs is known.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(2);
 /// Steps run in one go before other calls get their turn; keeps a scenario that loops from hanging the program.
 const STEPS_IN_ONE_GO: u32 = 1000;
 
@@ -26,6 +32,7 @@ impl Run<'_, '_> {
             self.trace_step(index, &step.op);
             match &step.op {
                 Op::Send(_) if self.call.resend.is_some() => return self.wait(Wait::Answer, NEVER),
+                Op::Send(_) if self.awaits_address() => return,
                 Op::Send(send) => self.run_send(index, step, send),
                 Op::SendCmd(command) => self.run_send_command(index, step, command),
                 Op::Nop => self.run_nop(index, step),
@@ -50,6 +57,28 @@ impl Run<'_, '_> {
             }
         }
         self.wait(Wait::Turn, self.now);
+    }
+
+    /// True when the host of `setdest` is still being looked up, or has no address: nothing can be sent then.
+    fn awaits_address(&mut self) -> bool {
+        let Some(unresolved) = &self.call.state.unresolved else { return false };
+        let (transport, port) = (unresolved.transport, unresolved.port);
+        match self.env.world.host(&unresolved.host) {
+            Host::Asked => self.wait(Wait::Turn, self.now + LOOK_AGAIN),
+            Host::Unknown => {
+                let text = format!("setdest: '{}' has no address", unresolved.host);
+                self.push(Output::Effect(Effect::Fatal(text)));
+                self.fail(Cause::CallRejected);
+            }
+            Host::Known(ip) => {
+                let addr = SocketAddr::new(ip, port);
+                self.call.state.unresolved = None;
+                self.call.state.peer = Some(Peer::new(transport, addr));
+                self.push(Output::Effect(Effect::SetDestination { transport, addr }));
+                return false;
+            }
+        }
+        true
     }
 
     /// A line for `-trace_calldebug`; the numbers of the kinds are SIPp's.
@@ -103,7 +132,7 @@ impl Run<'_, '_> {
         let last = self.env.program.steps.len().saturating_sub(1);
         if target.get() > last || target == self.call.state.step {
             let text = format!("Jump statement out of range ({} not in 0..{last}, or to itself)", target.0);
-            self.push(Output::Effect(crate::lang::Effect::Fatal(text)));
+            self.push(Output::Effect(Effect::Fatal(text)));
             return self.fail(Cause::CallRejected);
         }
         self.call.state.step = target;

@@ -109,6 +109,11 @@ pub(super) fn load_one(options: &Options, source: &Source, ident: Ident) -> Resu
     let mut loading = Loading::new(options)?;
     loading.read(Part::Main, source)?;
     let mut run = loading.finish(ident)?;
+    // A simulated clock does not wait for a look-up.
+    run.world.resolve_with(|name| {
+        let host = options::HostPort { host: name.into(), port: None };
+        resolve(&host, 0).ok().map(|addr| addr.ip())
+    });
     Ok((run.scenarios.swap_remove(0), run.world))
 }
 
@@ -170,10 +175,6 @@ impl<'o> Loading<'o> {
         let vars = scenarios.last().map(|last| last.program.vars.clone()).unwrap_or_default();
         let sizes = (vars.table(Scope::Global).len(), vars.table(Scope::User).len());
         let mut world = World::new(infiles, sizes, ident, |path: &Path| std::fs::read(path));
-        world.resolve_with(|name| {
-            let host = options::HostPort { host: name.into(), port: None };
-            resolve(&host, 0).ok().map(|addr| addr.ip())
-        });
         set_globals(&mut world, &vars, &options.scenario.set)?;
         Ok(LoadedRun { scenarios, world, library, findings })
     }

@@ -137,6 +137,13 @@ impl Signalling {
         }
     }
 
+    /// A new connection for a call whose own one was closed or leads elsewhere. False when there is none.
+    pub(super) fn equip_again(&mut self, now: Time, key: CallKey) -> bool {
+        let Some(running) = self.calls.get_mut(key) else { return false };
+        let call = (key, running.call.state_mut());
+        self.own.equip(now, call, (&mut self.sockets, self.socket)).is_ok()
+    }
+
     /// Gives a call the socket it is to have for itself; one that gets none fails, and the answer is false.
     pub(super) fn equip(&mut self, now: Time, key: CallKey) -> bool {
         let equipped = self

@@ -1,7 +1,7 @@
 //! What calls ask for: messages leave, counters count, effects happen, ended calls are buried.
 
-use sip::net::{Flow, Outgoing};
-use sip::peer::Peer;
+use sip::net::{Flow, Outgoing, SendError};
+use sip::peer::ConnId;
 use sip::time::Time;
 
 use crate::call::{Count, Env, Input, Outcome, Output, Verdict};
@@ -45,7 +45,7 @@ impl Signalling {
             match output {
                 Output::Send(outgoing) => {
                     let bytes = outputs.text(outgoing.bytes);
-                    match self.send(now, (key, outgoing.to), bytes) {
+                    match self.send(now, (key, scenario), outgoing, bytes) {
                         Ok(()) => self.failing.sent(now, key, outgoing, bytes),
                         Err(cause) => failed = Some(cause),
                     }
@@ -60,6 +60,11 @@ impl Signalling {
                     self.debug.add(key, &self.scenarios.main().setup.wall.stamp(now), line)
                 }
                 Output::Effect(effect) if is_media(effect) => self.play(now, key, effect),
+                Output::Effect(Effect::CloseConnection) => self.close_connection(now, key),
+                Output::Effect(Effect::SetDestination { .. }) => {
+                    // A connection of the call's own leads to the old place.
+                    self.own.free_connection(now, key, &mut self.sockets);
+                }
                 other => self.apply(now, scenario, other),
             }
         }
@@ -75,19 +80,50 @@ impl Signalling {
         verdict
     }
 
-    fn send(&mut self, now: Time, (key, to): (CallKey, Peer), bytes: &[u8]) -> Result<(), Cause> {
+    fn send(
+        &mut self,
+        now: Time,
+        (key, scenario): (CallKey, ScenarioId),
+        wanted: &crate::call::Outgoing,
+        bytes: &[u8],
+    ) -> Result<(), Cause> {
+        let mut to = wanted.to;
+        if self.own.lacks_connection(key, to) && self.equip_again(now, key) {
+            to = self.calls.get_mut(key).and_then(|running| running.call.state().peer).unwrap_or(to);
+        }
         let socket = self.own.of(key, self.socket);
         let outgoing = Outgoing { bytes, peer: to, socket, flow: Flow::of(key.number()) };
-        match self.sockets.send(now, outgoing) {
+        let sent = if self.congestion.holds_back(to) {
+            Err(SendError::QueueFull)
+        } else {
+            self.sockets.send(now, outgoing)
+        };
+        match sent {
             Ok(()) => {
                 self.link.message(now, Direction::Sent, to.transport, bytes);
                 Ok(())
+            }
+            Err(SendError::QueueFull) if to.transport.is_reliable() => {
+                let patience = self.congestion.patience(&self.scenarios[scenario].program, wanted.step);
+                let until = patience.map(|patience| now + patience);
+                let waits = self.congestion.add(key, &outgoing, until);
+                if waits { Ok(()) } else { Err(Cause::CannotSendMessage) }
             }
             Err(error) => {
                 self.state.network.send_errors += 1;
                 self.warn(now, format!("Unable to send {} message: {error}", to.transport));
                 Err(Cause::CannotSendMessage)
             }
+        }
+    }
+
+    /// `closecon`: the next message of the call makes a new connection.
+    fn close_connection(&mut self, now: Time, key: CallKey) {
+        let Some(running) = self.calls.get_mut(key) else { return };
+        let Some(peer) = &mut running.call.state_mut().peer else { return };
+        let conn = std::mem::replace(&mut peer.conn, ConnId::NONE);
+        if !self.own.free_connection(now, key, &mut self.sockets) && conn != ConnId::NONE {
+            self.sockets.close(now, conn);
         }
     }
 
@@ -141,7 +177,8 @@ impl Signalling {
             Effect::Command(text) => self.link.tell(Note::Shell(now, text.clone())),
             Effect::StopGracefully => self.quit.ask_softly(),
             Effect::StopNow => self.end(Exit::Stopped, None),
-            other => self.warn(now, format!("Action is not available in this version of sipp: {other:?}")),
+            // They belong to one call: the caller's.
+            _ => {}
         }
     }
 
@@ -180,6 +217,7 @@ impl Signalling {
             self.link.tell(Note::CallDebug(now, trace::call_debug(&id, &lines)));
         }
         self.silence(key);
+        self.congestion.forget(key);
         self.own.free(now, key, &mut self.sockets);
         self.calls.remove(now, key, epitaph);
         self.opening.schedule.release(now, user.0);

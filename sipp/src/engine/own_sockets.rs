@@ -1,6 +1,6 @@
 //! `-t un` and `-t tn`: a socket or a connection for each call we open, up to a bound, then shared ones.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 use sip::net::{SocketId, Sockets, UdpOptions};
@@ -19,6 +19,8 @@ pub(super) struct OwnSockets {
     options: UdpOptions,
     most: usize,
     of: HashMap<CallKey, Own>,
+    /// Calls that were given a connection, also when it is closed by now.
+    opened: HashSet<CallKey>,
     /// How many calls use each socket that is no longer one call's alone.
     users: HashMap<SocketId, usize>,
     /// Sockets in order of making, to share them in turn.
@@ -41,6 +43,7 @@ impl OwnSockets {
             options,
             most: most.max(1),
             of: HashMap::new(),
+            opened: HashSet::new(),
             users: HashMap::new(),
             made: Vec::new(),
             turn: 0,
@@ -73,7 +76,9 @@ impl OwnSockets {
                 let peer = sockets.connect(now, to, common);
                 let peer = peer.map_err(|error| format!("Unable to connect to {}: {error}", to.addr))?;
                 self.of.insert(key, Own::Connection(peer.conn));
+                self.opened.insert(key);
                 call.peer = Some(peer);
+                call.own_port = sockets.local_addr_of(peer.conn).map_or(0, |addr| addr.port());
             }
             SocketMode::Udp | SocketMode::UdpPerAddress | SocketMode::Tcp => {}
         }
@@ -88,8 +93,25 @@ impl OwnSockets {
         }
     }
 
+    /// True when a call that had its own connection has none now: the message needs a new one.
+    pub(super) fn lacks_connection(&self, key: CallKey, to: Peer) -> bool {
+        self.connects_each_call()
+            && to.conn == ConnId::NONE
+            && self.opened.contains(&key)
+            && !self.of.contains_key(&key)
+    }
+
+    /// Closes the connection of a call that goes on. False when it has none of its own.
+    pub(super) fn free_connection(&mut self, now: Time, key: CallKey, sockets: &mut Sockets) -> bool {
+        let Some(Own::Connection(conn)) = self.of.get(&key).copied() else { return false };
+        self.of.remove(&key);
+        sockets.close(now, conn);
+        true
+    }
+
     /// The call is over: what was its own is closed.
     pub(super) fn free(&mut self, now: Time, key: CallKey, sockets: &mut Sockets) {
+        self.opened.remove(&key);
         match self.of.remove(&key) {
             None => {}
             Some(Own::Connection(conn)) => sockets.close(now, conn),

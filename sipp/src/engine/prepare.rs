@@ -25,12 +25,14 @@ use crate::stats::verdict::{Rules, unknown_name};
 use crate::traffic::calls::Calls;
 
 use super::call_id::CallIds;
+use super::congestion::Congestion;
 use super::control::Controlled;
 use super::desk::Desk;
 use super::failing::Failing;
 use super::link::{self, Link, Note, Wanted};
 use super::loading::{self, Loaded, LoadedRun};
 use super::media::{self, Media};
+use super::names::LookUps;
 use super::opening::{Habits, Opening};
 use super::own_sockets::OwnSockets;
 use super::player::{self, Player};
@@ -65,6 +67,7 @@ pub(super) fn prepare(
     let mut sockets = Sockets::new(limits(options)).map_err(network_error)?;
     let socket = setup::bind(&mut sockets, options, addresses.bind)?;
     let port = sockets.local_addr(socket).map_or(0, |addr| addr.port());
+    let waker = sockets.waker();
     controlled.wakes(sockets.waker());
     let mut settings = setup::settings(options, &addresses, port, wall_clock(wall));
     let twins = commanding::start(options, &loaded.scenarios[0].program, sockets.waker(), &mut console.err)?;
@@ -97,6 +100,8 @@ pub(super) fn prepare(
             left: options.network.max_reconnect,
             closes_calls: options.network.reconnect_close,
         },
+        congestion: Congestion::new(options.call.send_timeout),
+        names: LookUps::new(waker),
         failing: Failing::new(options.watch.failures_kept),
         debug: Default::default(),
         state: State { call_numbers: u64::from(!main.init.is_empty()), ..State::default() },

@@ -21,10 +21,12 @@ use crate::traffic::limits::QuitLevel;
 
 use super::busy::Busy;
 use super::command::Command;
+use super::congestion::Congestion;
 use super::debugging::DebugLines;
 use super::failing::Failing;
 use super::link::{Link, Note, Occasion};
 use super::media::Media;
+use super::names::LookUps;
 use super::opening::Opening;
 use super::own_sockets::OwnSockets;
 use super::scenarios::{Running, ScenarioId, Scenarios};
@@ -52,6 +54,10 @@ pub(super) struct Signalling {
     pub(super) commands: Receiver<Command>,
     pub(super) rhythm: Rhythm,
     pub(super) reconnect: Reconnect,
+    /// Messages that wait for a connection to take them.
+    pub(super) congestion: Congestion,
+    /// Hosts that are being looked up.
+    pub(super) names: LookUps,
     /// The flight recorder.
     pub(super) failing: Failing,
     /// `-trace_calldebug`.
@@ -152,7 +158,7 @@ impl Signalling {
     /// One turn of the loop.
     fn turn(&mut self, inbox: &mut Inbox) -> io::Result<()> {
         let now = self.clock.now();
-        let mut deadline = self.next_deadline();
+        let mut deadline = self.next_deadline(now);
         if let Some(rest) = self.state.busy.rest(now) {
             std::thread::sleep(rest);
             // Something will be there; a second sleep would cost a second wake-up.
@@ -168,6 +174,8 @@ impl Signalling {
         self.obey(now);
         self.hear_player(now);
         self.hear_twins(now);
+        self.look_up();
+        self.try_congested(now);
         self.look_at_the_clock(now);
         self.open_due(now);
         self.wake_due(now);
@@ -186,7 +194,7 @@ impl Signalling {
     }
 
     /// The next moment something is to be done without a message.
-    fn next_deadline(&self) -> Option<Time> {
+    fn next_deadline(&self, now: Time) -> Option<Time> {
         let opening = if self.state.paused || self.quit.is_quitting() {
             None
         } else {
@@ -199,6 +207,7 @@ impl Signalling {
             self.state.redraw,
             self.state.next_row,
             Some(self.state.next_second),
+            self.congestion.next_due(now),
             self.rhythm.ends_at,
         ];
         deadlines.into_iter().flatten().min()

@@ -27,7 +27,7 @@ pub use effect::{Check, EchoSwitch, Effect, Flow, MediaKind};
 pub use names::{FileUse, MediaFile, MediaNeeds, Names, VarNames, VarUse};
 pub use posix::{PosixError, PosixRegex};
 pub use template::{Template, TextKind};
-pub use world::{Ears, Problem, World};
+pub use world::{Ears, Host, Problem, World};
 
 /// What a keyword or an action may read and change while it runs.
 pub struct Scope<'a> {

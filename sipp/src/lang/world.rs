@@ -30,17 +30,37 @@ pub struct World {
     stream_ports: HashSet<u16>,
     read_file: fn(&Path) -> io::Result<Vec<u8>>,
     files: HashMap<Vec<u8>, Vec<u8>>,
-    resolve: fn(&str) -> Option<IpAddr>,
+    /// Finds the address of a name at once; without, the shell answers later.
+    resolve: Option<fn(&str) -> Option<IpAddr>>,
     /// Who hears the calls' media; none in a rehearsal.
     ears: Option<Box<dyn Ears>>,
-    /// Hosts looked up so far; a name is asked for once.
-    hosts: HashMap<String, Option<IpAddr>>,
+    /// Hosts asked for so far; a name is asked for once. `None` as long as there is no answer.
+    hosts: HashMap<String, Option<Host>>,
+    /// Names that the shell shall look up.
+    asked: Vec<String>,
 }
 
 /// What knows the media that calls received.
 pub trait Ears: Send {
     /// What a call, named by its number, heard so far on its line of a kind.
     fn heard(&self, call: u64, kind: MediaKind) -> Heard;
+}
+
+/// What is known of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// Its address.
+    Known(IpAddr),
+    /// It has none.
+    Unknown,
+    /// It is being looked up: ask again a little later.
+    Asked,
+}
+
+impl Host {
+    fn of(found: Option<IpAddr>) -> Host {
+        found.map_or(Host::Unknown, Host::Known)
+    }
 }
 
 /// A complaint of a keyword or action.
@@ -72,15 +92,17 @@ impl World {
             stream_ports: HashSet::new(),
             read_file,
             files: HashMap::new(),
-            resolve: |_| None,
+            resolve: None,
             ears: None,
             hosts: HashMap::new(),
+            asked: Vec::new(),
         }
     }
 
-    /// Gives the function that finds the address of a host name. Without, only addresses are known.
+    /// Gives a function that finds the address of a host name at once. Without, names are for
+    /// [`World::take_asked`].
     pub fn resolve_with(&mut self, resolve: fn(&str) -> Option<IpAddr>) {
-        self.resolve = resolve;
+        self.resolve = Some(resolve);
     }
 
     /// Gives what knows the media that calls received. Without, nobody heard anything.
@@ -94,18 +116,32 @@ impl World {
     }
 
     /// The address of a host: read from its text (with or without brackets), or looked up once by name.
-    pub fn host(&mut self, name: &str) -> Option<IpAddr> {
+    pub fn host(&mut self, name: &str) -> Host {
         if let Ok(ip) = name.trim_matches(['[', ']']).parse() {
-            return Some(ip);
+            return Host::Known(ip);
         }
         if let Some(known) = self.hosts.get(name) {
-            return *known;
+            return known.unwrap_or(Host::Asked);
         }
-        let found = (self.resolve)(name);
-        if self.hosts.len() < MOST_HOSTS {
-            self.hosts.insert(name.to_owned(), found);
+        if self.hosts.len() >= MOST_HOSTS {
+            self.hosts.clear();
         }
-        found
+        let found = self.resolve.map(|resolve| Host::of(resolve(name)));
+        self.hosts.insert(name.to_owned(), found);
+        if found.is_none() {
+            self.asked.push(name.to_owned());
+        }
+        found.unwrap_or(Host::Asked)
+    }
+
+    /// The names to look up since the last call; [`World::answer`] takes the outcome of each.
+    pub fn take_asked(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.asked)
+    }
+
+    /// The outcome of a look-up.
+    pub fn answer(&mut self, name: String, found: Option<IpAddr>) {
+        self.hosts.insert(name, Some(Host::of(found)));
     }
 
     /// A number in `0.0..1.0`.
@@ -183,6 +219,22 @@ mod tests {
         world.free_stream_port(6006);
         assert_eq!(world.next_stream_port(6003..=6009), Some(6006));
         assert_eq!(world.next_stream_port(6003..=6003), None, "no even port");
+    }
+
+    #[test]
+    fn names_are_asked_for_once_and_answered_later() {
+        let mut world = World::new(Infiles::default(), (0, 0), Ident::seeded(1), |_| Ok(Vec::new()));
+        let loopback = IpAddr::from([127, 0, 0, 1]);
+        assert_eq!(world.host("127.0.0.1"), Host::Known(loopback));
+        assert_eq!(
+            (world.host("a"), world.host("a"), world.host("b")),
+            (Host::Asked, Host::Asked, Host::Asked)
+        );
+        assert_eq!(world.take_asked(), ["a", "b"]);
+        world.answer("a".into(), Some(loopback));
+        world.answer("b".into(), None);
+        assert_eq!((world.host("a"), world.host("b")), (Host::Known(loopback), Host::Unknown));
+        assert_eq!(world.take_asked(), Vec::<String>::new());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Kept small on purpose: a hundred thousand of them are open at once. What only some scenarios use sits
 //! behind a pointer.
 
-use sip::peer::Peer;
+use sip::peer::{Peer, Transport};
 use sip::time::Time;
 
 use super::messages::LastMessage;
@@ -55,6 +55,8 @@ pub struct CallState {
     pub peer_tag: Box<[u8]>,
     /// Where this call's messages go; `None` until the first message of an incoming call.
     pub peer: Option<Peer>,
+    /// A destination that `setdest` gave by a name that is still being looked up.
+    pub unresolved: Option<Box<Unresolved>>,
     /// Port of the call's own socket; 0 when it uses the common one.
     pub own_port: u16,
     /// Route set and remote target, once a message with `rrs` recorded them.
@@ -78,6 +80,17 @@ pub struct Dialog {
     pub routes: Box<[u8]>,
     /// URI of the remote target.
     pub target: Box<[u8]>,
+}
+
+/// Where a call's messages shall go once the address of the host is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unresolved {
+    /// Transport.
+    pub transport: Transport,
+    /// Name of the host.
+    pub host: String,
+    /// Port.
+    pub port: u16,
 }
 
 /// A challenge waiting to be answered by `[authentication]`.
@@ -113,6 +126,7 @@ impl CallState {
             last: LastMessage::default(),
             peer_tag: Box::default(),
             peer: None,
+            unresolved: None,
             own_port: 0,
             dialog: None,
             challenge: None,

@@ -10,7 +10,7 @@ mod ports;
 mod settings;
 mod vars;
 
-pub use call::{CallNumber, CallState, Challenge, Dialog, Pending, StepIndex, UserId};
+pub use call::{CallNumber, CallState, Challenge, Dialog, Pending, StepIndex, Unresolved, UserId};
 pub use headers::HeaderSet;
 pub use messages::{KeepRule, LastMessage};
 pub use ports::{CallMedia, Described, MediaKind, MediaLine, OwnKey, OwnKeys, Writer};

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use sip::peer::{Peer, Transport};
 
-use super::super::{Action, ActionDef, Effect, Flow, Scope, Subject, Template};
+use super::super::{Action, ActionDef, Effect, Flow, Host, Scope, Subject, Template};
+use crate::state::Unresolved;
 
 pub(in crate::lang) const SETDEST: ActionDef = ActionDef {
     name: "setdest",
@@ -47,15 +48,24 @@ impl Action for SetDestination {
             ));
             return Flow::StopCall;
         };
-        let ip = scope.world.host(&text(&host));
+        let found = scope.world.host(&text(&host));
         let number = text(&port).trim().parse::<f64>().ok().filter(|port| (1.0..65_536.0).contains(port));
-        let (Some(ip), Some(number)) = (ip, number) else {
-            scope.fail(format!("setdest: '{}:{}' is no address and port", text(&host), text(&port)));
-            return Flow::StopCall;
-        };
-        let addr = SocketAddr::new(ip, number as u16);
-        scope.call.peer = Some(Peer::new(transport, addr));
-        effects.push(Effect::SetDestination { transport, addr });
+        match (found, number) {
+            (Host::Known(ip), Some(number)) => {
+                let addr = SocketAddr::new(ip, number as u16);
+                scope.call.peer = Some(Peer::new(transport, addr));
+                scope.call.unresolved = None;
+                effects.push(Effect::SetDestination { transport, addr });
+            }
+            (Host::Asked, Some(number)) => {
+                let (host, port) = (text(&host), number as u16);
+                scope.call.unresolved = Some(Box::new(Unresolved { transport, host, port }));
+            }
+            _ => {
+                scope.fail(format!("setdest: '{}:{}' is no address and port", text(&host), text(&port)));
+                return Flow::StopCall;
+            }
+        }
         Flow::Continue
     }
 }
