@@ -7,6 +7,8 @@ mod door;
 mod local;
 mod runs;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -46,6 +48,8 @@ pub struct Machine {
     waiting: FxHashMap<u64, Waiting>,
     /// When sleeping runs go on.
     sleepers: BinaryHeap<Reverse<(Time, u64)>>,
+    /// Most runs put aside at a time.
+    max_waiting: usize,
     next_token: u64,
     questions: Vec<Question>,
     /// Texts rendered at the end of each run, and what they were at the end of the last one.
@@ -111,6 +115,7 @@ impl Machine {
             foreign: Vec::new(),
             waiting: FxHashMap::default(),
             sleepers: BinaryHeap::new(),
+            max_waiting: runs::MAX_WAITING,
             next_token: 0,
             questions: Vec::new(),
             watched: Default::default(),

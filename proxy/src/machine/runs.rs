@@ -136,7 +136,7 @@ impl Machine {
 
     /// Asks the outside and puts the asker aside until it has answered.
     pub(super) fn wait(&mut self, request: IoRequest, waiting: Waiting) {
-        if self.waiting.len() >= MAX_WAITING {
+        if self.waiting.len() >= self.max_waiting {
             self.tally.hurried += 1;
             return self.go_on(waiting, IoAnswer::Failed("too many runs are waiting".into()));
         }

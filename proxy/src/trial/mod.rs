@@ -14,6 +14,7 @@ use sip::peer::{Peer, Transport};
 
 use crate::api::{End, IoAnswer, IoRequest, Received, RouteKind, RouteTable, Shard, Work};
 use crate::cfg::{MemoryLoader, Preset, parse_text};
+use crate::machine::Machine;
 use crate::relay::{Relay, Settings, Signature, Socket, SocketId, Sockets, Subdomains};
 use crate::script::{self, Run, Script, Status, Tables};
 
@@ -58,6 +59,11 @@ impl Trial {
             }
         }
         Ok(Trial { script: Arc::new(script), shard, outside: |_| IoAnswer::Done })
+    }
+
+    /// The machine that this would be: for messages that make transactions, and for runs that wait.
+    pub fn into_machine(self) -> Machine {
+        Machine::new(self.shard, self.script)
     }
 
     /// Runs `request_route` or `reply_route` on a message from 127.0.0.1:5070 over UDP. What it waits for is

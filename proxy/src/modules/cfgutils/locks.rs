@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::refuse;
-use crate::api::{Args, Ctx, Flow, IoRequest, Loading, Resumed, Wait};
+use crate::api::{Answer, Args, Ctx, Flow, IoAnswer, IoRequest, Loading, Resumed, Wait};
 
 /// The locks: who holds each, and how often.
 #[derive(Debug, Default)]
@@ -48,8 +48,11 @@ pub(super) fn lock(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     }
 }
 
-fn again(ctx: &mut Ctx<'_>, args: &Args<'_>, _: Resumed) -> Flow {
-    lock(ctx, args)
+fn again(ctx: &mut Ctx<'_>, args: &Args<'_>, resumed: Resumed) -> Flow {
+    match resumed.answer {
+        Answer::Io(IoAnswer::Failed(why)) => refuse(ctx, &format!("lock: {why}")),
+        _ => lock(ctx, args),
+    }
 }
 
 /// -1 when anybody has it, this shard included.
