@@ -108,17 +108,30 @@ fn move_to_workdir(mut options: Options) -> Result<Options, String> {
 }
 
 fn run(options: &Options) -> ExitCode {
-    let mut server = match proxy::run(options, log, |line| eprintln!("{line}")) {
-        Ok((server, findings)) => {
-            findings.iter().for_each(|finding| eprintln!("{finding}"));
-            server
-        }
-        Err(failure) => return fail(&failure),
-    };
+    let mut server =
+        match proxy::run(options, if options.log.in_colour { log_in_colour } else { log }, |line| {
+            eprintln!("{line}")
+        }) {
+            Ok((server, findings)) => {
+                findings.iter().for_each(|finding| eprintln!("{finding}"));
+                server
+            }
+            Err(failure) => return fail(&failure),
+        };
     if let Some(file) = &options.process.pid_file
         && let Err(error) = std::fs::write(file, format!("{}\n", std::process::id()))
     {
         return fail(&format!("cannot write {file}: {error}"));
+    }
+    if let Some(file) = &options.process.pgid_file
+        && let Err(error) = process_group().and_then(|group| std::fs::write(file, format!("{group}\n")))
+    {
+        return fail(&format!("cannot write {file}: {error}"));
+    }
+    if let Some(root) = &options.process.chroot
+        && let Err(error) = std::os::unix::fs::chroot(root).and_then(|()| std::env::set_current_dir("/"))
+    {
+        return fail(&format!("cannot make {root} the root directory: {error}"));
     }
     for (transport, addr) in server.addresses() {
         eprintln!("Listening on {}: {addr}", transport.param_name());
@@ -135,6 +148,14 @@ fn run(options: &Options) -> ExitCode {
         return write_coverage(file, &scripts);
     }
     ExitCode::SUCCESS
+}
+
+/// The process group: the third field behind the name in `/proc/self/stat`, which may hold blanks itself.
+fn process_group() -> std::io::Result<u32> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let behind_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let group = behind_name.split_whitespace().nth(2).and_then(|field| field.parse().ok());
+    group.ok_or_else(|| std::io::Error::other("/proc/self/stat has no process group"))
 }
 
 /// Waits for SIGTERM or SIGINT; SIGHUP loads the configuration again. `scripts` gets what was loaded, when the
@@ -190,6 +211,16 @@ fn print_statistics(server: &Server) {
 
 fn log(line: &Line) {
     eprintln!("{}: {}", line.level.word(), String::from_utf8_lossy(&line.text));
+}
+
+/// The same with the level in red, yellow or green.
+fn log_in_colour(line: &Line) {
+    let colour = match line.level.0 {
+        ..=-1 => 31,
+        0 => 33,
+        1.. => 32,
+    };
+    eprintln!("\x1b[{colour}m{}\x1b[0m: {}", line.level.word(), String::from_utf8_lossy(&line.text));
 }
 
 fn fail(why: &dyn std::fmt::Display) -> ExitCode {

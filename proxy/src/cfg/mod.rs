@@ -57,6 +57,10 @@ pub struct Preset {
     pub defines: Vec<String>,
     /// The values of `--subst`, `--substdef` and `--substdefs`: `/re/replacement/flags`.
     pub substs: Vec<(SubstKind, String)>,
+    /// Lines in front of the configuration: `--loadmodule`.
+    pub before: String,
+    /// Lines behind it, which win over it: `--modparam`, `--server-id` and others.
+    pub after: String,
 }
 
 /// A configuration as read, with everything that was found wrong.
@@ -86,11 +90,18 @@ pub fn parse_text(name: &str, text: impl Into<Bytes>, preset: &Preset, loader: &
     let mut scanner = Scanner::new(loader);
     let text = text.into();
     let is_too_large = text.len() > MAX_FILE_BYTES;
+    // The last one entered is read first.
+    if !preset.after.is_empty() {
+        scanner.enter_file("command line", String::new(), Bytes::from(preset.after.clone()));
+    }
     scanner.enter_file(name, include::directory_of(name), if is_too_large { Bytes::new() } else { text });
     let start = scanner.pos();
     if is_too_large {
         let message = format!("the file is larger than {} MB", MAX_FILE_BYTES >> 20);
         scanner.findings.error(codes::LIMIT, start, message);
+    }
+    if !preset.before.is_empty() {
+        scanner.enter_file("command line", String::new(), Bytes::from(preset.before.clone()));
     }
     predefine(&mut scanner, preset);
     let mut parser = Parser::new(scanner);

@@ -158,6 +158,7 @@ fn the_command_line_defines_and_substitutes() {
     let preset = Preset {
         defines: vec!["A".into(), "N=5".into(), "S=\"x\"".into()],
         substs: vec![(SubstKind::Define, "/TT/t/g".into())],
+        ..Preset::default()
     };
     let text = "#!ifdef A\ndebug=N log_name=S log_prefix=\"TT\"\n#!endif\n";
     let parsed = parse_text("main.cfg", text, &preset, &MemoryLoader::default());
@@ -254,4 +255,25 @@ fn damaged_texts_never_panic() {
             let _ = parse_text("x", text.to_vec(), &Preset::default(), &MemoryLoader::default());
         }
     }
+}
+
+/// Lines of the command line stand before and behind the file, with a name of their own in messages.
+#[test]
+fn the_command_line_adds_lines_on_both_sides() {
+    let preset = Preset {
+        before: "loadmodule 'tm'\n".to_owned(),
+        after: "debug=3\nnonsense=1\n".to_owned(),
+        ..Preset::default()
+    };
+    let parsed = parse_text(
+        "main.cfg",
+        "#!KAMAILIO\ndebug=1\nrequest_route { exit; }",
+        &preset,
+        &MemoryLoader::default(),
+    );
+    assert!(matches!(parsed.config.items.first(), Some(super::ast::Item::LoadModule(_))));
+    let values: Vec<_> = parsed.config.settings().map(|setting| setting.value.clone()).collect();
+    assert_eq!(values, [super::ast::SettingValue::Int(1), super::ast::SettingValue::Int(3)]);
+    assert_eq!(parsed.diagnostics.len(), 1, "{:?}", parsed.diagnostics);
+    assert_eq!(parsed.diagnostics[0].place.to_string(), "command line:2:1");
 }

@@ -137,7 +137,7 @@ fn unknown(argument: &str, args: &[String]) -> Refusal {
 mod tests {
     use sip::diag::Format;
 
-    use super::super::{Action, Daemonize, ModuleValue, Options};
+    use super::super::{Action, Daemonize, Options};
     use super::read;
 
     fn options(line: &str) -> Options {
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(read.action, Action::Run);
         assert_eq!(read.config.as_deref(), Some("a.cfg"));
         assert_eq!(read.process.daemonize, Some(Daemonize::Foreground));
-        assert!(read.log.to_stderr && read.log.in_colour);
+        assert!(read.log.in_colour && read.preset.after.contains("log_stderror=yes\n"));
         assert_eq!(read.network.listen, ["udp:127.0.0.1:5080", "tcp:lo"]);
         assert_eq!(read.process.children, Some(4));
         assert_eq!(read.preset.defines, ["X", "N=1"]);
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!((read.log.level, read.format), (Some(2), Format::Sarif));
         assert_eq!((read.action, read.verbose), (Action::Check, true));
         assert_eq!(read.network.aliases, ["a.b"]);
-        assert_eq!(read.module_params[0].value, ModuleValue::Int(5));
+        assert_eq!(read.preset.after, "modparam('tm', 'fr_timer', 5)\n");
         assert_eq!(read.preset.substs.len(), 1);
     }
 
@@ -186,6 +186,33 @@ mod tests {
         assert_eq!((read.config.as_deref(), read.log.level), (Some("-c"), Some(-2)));
         assert_eq!(read.action, Action::Help);
         assert_eq!(options("-h --cfg-print").action, Action::PrintEvaluated);
+    }
+
+    /// What has a global parameter or a line of the language becomes one, behind the configuration.
+    #[test]
+    fn options_that_are_lines_of_the_language_become_such() {
+        let read = options(
+            "--loadmodule kex.so --server-id 7 -a no -b 9000 -Y /run/x -E -N 4 -S -m 9 -M 9 -O 1 -Q 2 -x a -X b -W c",
+        );
+        assert_eq!(read.preset.before, "loadmodule 'kex.so'\n");
+        let after = "server_id=7\nauto_aliases=no\nmaxbuffer=9000\nrundir='/run/x'\nlog_stderror=yes\n";
+        assert_eq!(read.preset.after, after);
+        assert_eq!(refusal("-a maybe"), "bad value 'maybe' of option -a: yes, on, no or off was expected");
+        assert_eq!(
+            refusal("--loadmodule a'b"),
+            "bad value 'a'b' of option --loadmodule: a text without ' was expected"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused_at_the_start() {
+        for line in ["-K", "-r", "-R", "-u nobody", "-g nogroup", "--log-engine json:M"] {
+            assert_eq!(super::super::refused(&options(line)), line.split(' ').next(), "{line}");
+        }
+        assert_eq!(
+            super::super::refused(&options("-D -L /lib -n 2 -t / -G f -P f -w / -T --coverage f")),
+            None
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::cfg::Preset;
 
 pub use command_line::{Refusal, read};
 pub use help::help;
+pub use table::{OptionRow, refused, rows};
 
 /// Everything a command line can say. Values that also exist as global parameters win over the configuration.
 #[derive(Clone, Debug, Default)]
@@ -41,10 +42,6 @@ pub struct Options {
     pub process: Process,
     /// `-L`: where modules would be looked for; all of ours are built in.
     pub module_path: Option<String>,
-    /// `--loadmodule`: modules loaded before those of the configuration.
-    pub load_modules: Vec<String>,
-    /// `--modparam`
-    pub module_params: Vec<ModuleParam>,
 }
 
 /// What the program is asked to do.
@@ -70,8 +67,6 @@ pub enum Action {
 /// Options about the log.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    /// `-E`: to standard error, whatever the configuration says.
-    pub to_stderr: bool,
     /// `-e`: in colours.
     pub in_colour: bool,
     /// `-d` (as often as the level says) or `--debug`.
@@ -88,8 +83,6 @@ pub struct Network {
     pub listen: Vec<String>,
     /// `--alias`, each `[proto:]host[:port]`.
     pub aliases: Vec<String>,
-    /// `-a`: names of the own addresses become aliases.
-    pub auto_aliases: Option<bool>,
     /// `-K`: forward replies only when the first Via is ours.
     pub check_via: bool,
     /// `-r`: resolve the Via host before adding `received`.
@@ -98,10 +91,6 @@ pub struct Network {
     pub resolve_source: bool,
     /// `-T`
     pub without_tcp: bool,
-    /// `-S`
-    pub without_sctp: bool,
-    /// `-b`: bound of the UDP receive buffer, in bytes.
-    pub max_receive_buffer_bytes: Option<u32>,
 }
 
 /// Options about the process.
@@ -111,10 +100,6 @@ pub struct Process {
     pub daemonize: Option<Daemonize>,
     /// `-n`: workers.
     pub children: Option<u32>,
-    /// `-N`: workers for TCP.
-    pub tcp_children: Option<u32>,
-    /// `--server-id`
-    pub server_id: Option<i64>,
     /// `-u`
     pub user: Option<String>,
     /// `-g`
@@ -123,8 +108,6 @@ pub struct Process {
     pub chroot: Option<String>,
     /// `-w`
     pub workdir: Option<String>,
-    /// `-Y`: directory of control sockets.
-    pub rundir: Option<String>,
     /// `-P`
     pub pid_file: Option<String>,
     /// `-G`
@@ -140,24 +123,4 @@ pub enum Daemonize {
     Foreground,
     /// `-DDD`: goes to the background.
     Background,
-}
-
-/// `--modparam=module:param:type:value`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModuleParam {
-    /// The module.
-    pub module: String,
-    /// The parameter.
-    pub param: String,
-    /// The value, of the type given.
-    pub value: ModuleValue,
-}
-
-/// The value of a module parameter on the command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ModuleValue {
-    /// Type `i`.
-    Int(i64),
-    /// Type `s`.
-    Text(String),
 }

@@ -2,7 +2,7 @@
 
 use sip::diag::Format;
 
-use super::{Action, Daemonize, ModuleParam, ModuleValue, Options};
+use super::{Action, Daemonize, Options};
 use crate::cfg::SubstKind;
 
 /// One option.
@@ -23,6 +23,56 @@ pub(super) enum Effect {
     Value(&'static str, fn(&mut Options, &str) -> Result<(), String>),
     /// Accepted for Kamailio's sake, no effect here; with the name of its value, if it takes one.
     Ignored(Option<&'static str>),
+}
+
+/// One option, for the documentation.
+#[derive(Clone, Debug)]
+pub struct OptionRow {
+    /// `-f`, `--format`
+    pub names: Vec<String>,
+    /// What becomes of it here.
+    pub state: &'static str,
+    /// One line for the user.
+    pub doc: &'static str,
+}
+
+/// All options, in the order of the help.
+pub fn rows() -> Vec<OptionRow> {
+    let names = |row: &Row| {
+        let short = row.short.map(|short| format!("-{short}"));
+        short.into_iter().chain(row.long.map(|long| format!("--{long}"))).collect()
+    };
+    let state = |row: &Row| match row.effect {
+        Effect::Ignored(_) => "NoEffect",
+        _ if MAPPED.contains(&row.name().as_str()) => "Mapped",
+        _ if SETTINGS.contains(&row.name().as_str()) => "Setting",
+        _ if REFUSED.contains(&row.name().as_str()) => "Refused",
+        _ => "Works",
+    };
+    ROWS.iter().map(|row| OptionRow { names: names(row), state: state(row), doc: row.doc }).collect()
+}
+
+/// Options that ask for something we cannot do: giving one is an error.
+const REFUSED: [&str; 6] = ["-K", "-r", "-R", "-u", "-g", "--log-engine"];
+
+/// Options that set a global parameter, which has a row of its own.
+const SETTINGS: [&str; 5] = ["-a", "-b", "-E", "-Y", "--server-id"];
+
+/// Options that mean something of our own.
+const MAPPED: [&str; 3] = ["-D", "-L", "-n"];
+
+/// The first option given that asks for something we cannot do: ignoring it would be worse than refusing.
+pub fn refused(options: &Options) -> Option<&'static str> {
+    let (network, process) = (&options.network, &options.process);
+    let given = [
+        network.check_via,
+        network.resolve_via,
+        network.resolve_source,
+        process.user.is_some(),
+        process.group.is_some(),
+        options.log.engine.is_some(),
+    ];
+    REFUSED.into_iter().zip(given).find(|(_, is_given)| *is_given).map(|(option, _)| option)
 }
 
 /// The row with the short name.
@@ -69,11 +119,11 @@ const fn long(name: &'static str) -> Option<&'static str> {
 }
 
 pub(super) const ROWS: &[Row] = rows! {
-    'a' "" Effect::Value("mode", |o, v| set(&mut o.network.auto_aliases, switch(v))), "Names of the own addresses become aliases: yes, on, no or off";
+    'a' "" Effect::Value("mode", |o, v| Ok(setting(o, "auto_aliases", if switch(v)? { "yes" } else { "no" }))), "Names of the own addresses become aliases: yes, on, no or off";
     ' ' "alias" Effect::Value("val", |o, v| add(&mut o.network.aliases, v)), "Add an alias, [proto:]hostname[:port]";
     ' ' "atexit" Effect::Ignored(Some("val")), "Accepted, no effect";
     'A' "" Effect::Value("define", define), "Define a name for the configuration (-A WITH_AUTH, -A 'FLT_ACC=1', -A 'DEFVAL=\"text\"')";
-    'b' "" Effect::Value("nr", |o, v| set(&mut o.network.max_receive_buffer_bytes, number(v))), "Largest UDP receive buffer in bytes";
+    'b' "" Effect::Value("nr", |o, v| Ok(setting(o, "maxbuffer", number::<u32>(v)?))), "Largest UDP receive buffer in bytes";
     'c' "check" Effect::Flag(|o| o.action = Action::Check), "Check the configuration and print everything that is wrong with it";
     ' ' "cfg-print" Effect::Flag(|o| o.action = Action::PrintEvaluated), "Print the configuration with includes and defines in place";
     ' ' "print-config" Effect::Flag(|o| o.action = Action::PrintDefault), "Print the built-in configuration, which runs without -f";
@@ -83,9 +133,9 @@ pub(super) const ROWS: &[Row] = rows! {
     ' ' "format" Effect::Value("name", |o, v| set_to(&mut o.format, format(v))), "Form of what -c prints: text, json or sarif";
     'd' "" Effect::Flag(|o| o.log.level = Some(o.log.level.unwrap_or(0).saturating_add(1))), "One more level of debugging, from 0";
     ' ' "debug" Effect::Value("val", |o, v| set(&mut o.log.level, number(v))), "Log level, -5 to 3";
-    'D' "" Effect::Flag(|o| o.process.daemonize = Some(deeper(o.process.daemonize))), "-D and -DD stay in the foreground, -DDD goes to the background (default)";
+    'D' "" Effect::Flag(|o| o.process.daemonize = Some(deeper(o.process.daemonize))), "Stay in the foreground, which is always done";
     'e' "" Effect::Flag(|o| o.log.in_colour = true), "Log in colours (needs -E)";
-    'E' "" Effect::Flag(|o| o.log.to_stderr = true), "Log to standard error";
+    'E' "" Effect::Flag(|o| setting(o, "log_stderror", "yes")), "Log to standard error";
     'f' "" Effect::Value("file", |o, v| text(&mut o.config, v)), "Configuration file (default: the built-in configuration)";
     'g' "" Effect::Value("gid", |o, v| text(&mut o.process.group, v)), "Group to run as";
     'G' "" Effect::Value("file", |o, v| text(&mut o.process.pgid_file, v)), "Create a file with the process group";
@@ -93,24 +143,24 @@ pub(super) const ROWS: &[Row] = rows! {
     'I' "" Effect::Flag(|o| o.action = Action::Internals), "Print version and limits built in";
     'K' "" Effect::Flag(|o| o.network.check_via = true), "Forward replies only when the first Via is ours";
     'l' "" Effect::Value("address", |o, v| add(&mut o.network.listen, v)), "Listen on [proto:]addr[:port][/advaddr], besides the sockets of the configuration; may be repeated (-l udp:127.0.0.1:5080, -l eth0:5062, -l udp:127.0.0.1:5080/1.2.3.4:5060)";
-    ' ' "loadmodule" Effect::Value("name", |o, v| add(&mut o.load_modules, v)), "Load the module before the configuration";
+    ' ' "loadmodule" Effect::Value("name", load_module), "Load the module before the configuration";
     ' ' "log-engine" Effect::Value("log", |o, v| text(&mut o.log.engine, v)), "Log engine name and data (json:M)";
     'L' "" Effect::Value("path", |o, v| text(&mut o.module_path, v)), "Search path of modules; all modules are built in";
     'm' "" Effect::Ignored(Some("nr")), "Megabytes of shared memory; accepted, no effect";
     ' ' "modparam" Effect::Value("modname:paramname:type:value", module_param), "Set a module parameter; type is s for a string, i for a number";
     'M' "" Effect::Ignored(Some("nr")), "Megabytes of private memory; accepted, no effect";
     'n' "" Effect::Value("processes", |o, v| set(&mut o.process.children, number(v))), "Number of workers";
-    'N' "" Effect::Value("processes", |o, v| set(&mut o.process.tcp_children, number(v))), "Number of workers for TCP; one thread has all connections";
+    'N' "" Effect::Ignored(Some("processes")), "Number of workers for TCP; accepted, no effect: one thread has all connections";
     'O' "" Effect::Ignored(Some("nr")), "Script optimisation level; accepted, no effect";
     'P' "" Effect::Value("file", |o, v| text(&mut o.process.pid_file, v)), "Create a file with the process id";
     'Q' "" Effect::Ignored(Some("nr")), "Number of workers for SCTP; accepted, no effect";
     'r' "" Effect::Flag(|o| o.network.resolve_via = true), "Resolve the Via host before adding received=";
     'R' "" Effect::Flag(|o| o.network.resolve_source = true), "Resolve the source address before adding received=";
-    ' ' "server-id" Effect::Value("num", |o, v| set(&mut o.process.server_id, number(v))), "Value of server_id";
+    ' ' "server-id" Effect::Value("num", |o, v| Ok(setting(o, "server_id", number::<i64>(v)?))), "Value of server_id";
     ' ' "subst" Effect::Value("exp", |o, v| subst(o, SubstKind::Subst, v)), "Substitution in strings: /re/text/flags";
     ' ' "substdef" Effect::Value("exp", |o, v| subst(o, SubstKind::Define, v)), "Substitution that also defines the name";
     ' ' "substdefs" Effect::Value("exp", |o, v| subst(o, SubstKind::DefineQuoted, v)), "The same, defined as a string";
-    'S' "" Effect::Flag(|o| o.network.without_sctp = true), "Disable SCTP";
+    'S' "" Effect::Ignored(None), "Disable SCTP; accepted, no effect";
     't' "" Effect::Value("dir", |o, v| text(&mut o.process.chroot, v)), "Change the root directory";
     'T' "" Effect::Flag(|o| o.network.without_tcp = true), "Disable TCP";
     'u' "" Effect::Value("uid", |o, v| text(&mut o.process.user, v)), "User to run as";
@@ -118,7 +168,7 @@ pub(super) const ROWS: &[Row] = rows! {
     'V' "" Effect::Flag(version), "The same";
     'x' "" Effect::Ignored(Some("name")), "Shared memory manager; accepted, no effect";
     'X' "" Effect::Ignored(Some("name")), "Private memory manager; accepted, no effect";
-    'Y' "" Effect::Value("dir", |o, v| text(&mut o.process.rundir, v)), "Directory of control sockets";
+    'Y' "" Effect::Value("dir", |o, v| Ok(setting(o, "rundir", quoted(v)?))), "Directory of control sockets";
     'w' "" Effect::Value("dir", |o, v| text(&mut o.process.workdir, v)), "Working directory";
     'W' "" Effect::Ignored(Some("type")), "Poll method; accepted, no effect";
 };
@@ -187,18 +237,34 @@ fn version(options: &mut Options) {
     options.verbose = true;
 }
 
+/// A global parameter that wins over the configuration.
+fn setting(options: &mut Options, name: &str, value: impl std::fmt::Display) {
+    options.preset.after.push_str(&format!("{name}={value}\n"));
+}
+
+fn load_module(options: &mut Options, value: &str) -> Result<(), String> {
+    options.preset.before.push_str(&format!("loadmodule {}\n", quoted(value)?));
+    Ok(())
+}
+
 fn module_param(options: &mut Options, value: &str) -> Result<(), String> {
     let expected = || "modname:paramname:type:value with type i or s".to_owned();
     let mut parts = value.splitn(4, ':');
     let mut part = || parts.next().filter(|part| !part.is_empty()).ok_or_else(expected);
-    let (module, param, kind, value) = (part()?.to_owned(), part()?.to_owned(), part()?, part()?);
+    let (module, param, kind, value) = (part()?, part()?, part()?, part()?);
     let value = match kind {
-        "i" => ModuleValue::Int(number(value)?),
-        "s" => ModuleValue::Text(value.to_owned()),
+        "i" => number::<i64>(value)?.to_string(),
+        "s" => quoted(value)?,
         _ => return Err(expected()),
     };
-    options.module_params.push(ModuleParam { module, param, value });
+    let line = format!("modparam({}, {}, {value})\n", quoted(module)?, quoted(param)?);
+    options.preset.after.push_str(&line);
     Ok(())
+}
+
+/// A string literal: without escapes, so every text but one with this quote fits.
+fn quoted(text: &str) -> Result<String, String> {
+    if text.contains('\'') { Err("a text without '".to_owned()) } else { Ok(format!("'{text}'")) }
 }
 
 #[cfg(test)]

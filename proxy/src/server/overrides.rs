@@ -6,7 +6,7 @@ use sip::peer::Transport;
 
 use super::{Listen, Plan};
 use crate::api::Level;
-use crate::options::Options;
+use crate::options::{Options, refused};
 use crate::relay::Alias;
 
 /// Puts options in place of what the configuration says. Errors: one line for the user.
@@ -33,24 +33,6 @@ pub fn override_plan(plan: &mut Plan, options: &Options) -> Result<(), String> {
         Some(option) => Err(format!("option {option} is not built in yet")),
         None => Ok(()),
     }
-}
-
-/// The first option given that asks for something we cannot do: ignoring it would be worse than refusing.
-fn refused(options: &Options) -> Option<&'static str> {
-    let (network, process) = (&options.network, &options.process);
-    let given = [
-        ("-K", network.check_via),
-        ("-r", network.resolve_via),
-        ("-R", network.resolve_source),
-        ("-u", process.user.is_some()),
-        ("-g", process.group.is_some()),
-        ("-t", process.chroot.is_some()),
-        ("-G", process.pgid_file.is_some()),
-        ("--loadmodule", !options.load_modules.is_empty()),
-        ("--modparam", !options.module_params.is_empty()),
-        ("--log-engine", options.log.engine.is_some()),
-    ];
-    given.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
 }
 
 /// `[proto:]host[:port][/advertised[:port]]`

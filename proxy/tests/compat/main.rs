@@ -1,0 +1,151 @@
+//! `docs/compat-kamailio.md` is written from the tables of the program; this test fails when it is stale.
+//!
+//! `UPDATE=1 cargo test -p proxy --test compat` writes it anew.
+
+mod evidence;
+
+use std::path::Path;
+
+use proxy::api::ModuleDef;
+use proxy::cfg::params::{PARAMS, ParamClass};
+
+use evidence::{Evidence, Needle};
+
+/// What differs from Kamailio 5.6.3 on purpose; each has a case in `tests/cases/language`.
+const DIFFERENT: &[(&str, &str)] = &[
+    ("`$(avp(x)[-1])`", "counts from the oldest value, as documented; 5.6.3 gives null"),
+    ("`{nameaddr.name}`", "without the blank before the bracket"),
+    ("`{uri.duri}`, `{uri.saor}` without user", "no byte of foreign memory in the text"),
+    ("`if ($var(x) && 1)`", "a negative number is true in every `&&`"),
+    (
+        "`=~ \"(a)\\1\"`",
+        "back-references in patterns are refused when loading: no linear-time matcher has them",
+    ),
+    (
+        "`sip-proxy -c`, `--check`",
+        "exit code 1 for errors, 0 with warnings; Kamailio's `-c` exits with 255 (both are not 0)",
+    ),
+    ("CSeq beyond 32 bits, body shorter than Content-Length", "refused with 400 before any script runs"),
+];
+
+#[test]
+fn the_page_is_what_the_tables_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/compat-kamailio.md");
+    let page = page();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &page).expect("docs/ can be written");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == page, "docs/compat-kamailio.md is stale: UPDATE=1 cargo test -p proxy --test compat");
+}
+
+/// The page, and how many of its rows have a test.
+struct Page {
+    text: String,
+    evidence: Evidence,
+    rows: usize,
+    tested: usize,
+}
+
+fn page() -> String {
+    let mut page = Page { text: String::new(), evidence: Evidence::collect(), rows: 0, tested: 0 };
+    page.text.push_str("## Command line\n\n| Option | State | What it does | Test |\n|---|---|---|---|\n");
+    for row in proxy::options::rows() {
+        let test = page.test(&Needle::Option(&row.names));
+        let state = if row.state == "Works" && test == "none" { "Untested" } else { row.state };
+        page.row(&[&format!("`{}`", row.names.join("`, `")), state, row.doc, &test]);
+    }
+    page.text.push_str(
+        "\n## Global parameters\n\n| Name | Default | State | What it does | Test |\n|---|---|---|---|---|\n",
+    );
+    for row in PARAMS {
+        let test = page.test(&Needle::Setting(row.name));
+        // Nothing is said to work that no test shows.
+        let state = match (row.class, test.as_str()) {
+            (ParamClass::Works | ParamClass::Mapped, "none") => "Untested".to_owned(),
+            (class, _) => format!("{class:?}"),
+        };
+        page.row(&[&format!("`{}`", row.name), row.default, &state, row.doc, &test]);
+    }
+    page.text.push_str("\n## Core\n");
+    proxy::core::PARTS.iter().for_each(|part| page.tables(part));
+    for module in proxy::modules::MODULES {
+        page.text.push_str(&format!("\n## Module {}\n", module.name));
+        page.tables(module);
+    }
+    format!("{}\n{}", introduction(page.rows, page.tested), page.text)
+}
+
+fn introduction(rows: usize, tested: usize) -> String {
+    let mut out = format!(
+        "# What of Kamailio 5.6 is here\n\n\
+         Written by `UPDATE=1 cargo test -p proxy --test compat` from the tables of the program; do not edit.\n\
+         What a file names and is not here is an error with its place.\n\n\
+         A test `suite/case` stands in `tests/cases/language/` and runs on the packaged Kamailio 5.6.3 and on ours; \
+         `verdicts/case` in\n`tests/cases/config/verdicts.toml`; a bare name is a test function or a folder of \
+         `tests/cases/`. Rows whose test is \"none\" are here,\nbut nothing shows that they are right: {tested} of \
+         {rows} rows have a test.\n\n\
+         ## Different on purpose\n\n| What | Here |\n|---|---|\n"
+    );
+    for (what, here) in DIFFERENT {
+        out.push_str(&format!("| {} | {here} |\n", cell(what)));
+    }
+    out
+}
+
+impl Page {
+    fn test(&mut self, needle: &Needle<'_>) -> String {
+        self.rows += 1;
+        match self.evidence.of(needle) {
+            Some(test) => {
+                self.tested += 1;
+                test.to_owned()
+            }
+            None => "none".to_owned(),
+        }
+    }
+
+    fn row(&mut self, cells: &[&str]) {
+        let cells: Vec<String> = cells.iter().map(|text| cell(text)).collect();
+        self.text.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+
+    fn tables(&mut self, module: &ModuleDef) {
+        let params = module.params.iter();
+        let params =
+            params.map(|row| (row.name.to_owned(), row.doc, Needle::Parameter(module.name, row.name)));
+        self.section("Parameters", params.collect());
+        let functions = module.functions.iter();
+        let functions = functions.map(|row| (format!("{}()", row.name), row.doc, Needle::Function(row.name)));
+        self.section("Functions", functions.collect());
+        let pvs =
+            module.pvs.iter().map(|row| (format!("${}", row.name), row.doc, Needle::Variable(row.name)));
+        self.section("Variables", pvs.collect());
+        let names: Vec<String> =
+            module.transforms.iter().map(|row| format!("{}.{}", row.class, row.op)).collect();
+        let transforms = module.transforms.iter().zip(&names);
+        let transforms =
+            transforms.map(|(row, name)| (format!("{{{name}}}"), row.doc, Needle::Transformation(name)));
+        self.section("Transformations", transforms.collect());
+        let rpcs = module.rpcs.iter().map(|row| (row.name.to_owned(), row.doc, Needle::Word(row.name)));
+        self.section("RPC", rpcs.collect());
+        let events = module.events.iter().map(|row| (row.name.to_owned(), row.doc, Needle::Event(row.name)));
+        self.section("Event routes", events.collect());
+    }
+
+    fn section(&mut self, title: &str, rows: Vec<(String, &'static str, Needle<'_>)>) {
+        if rows.is_empty() {
+            return;
+        }
+        self.text.push_str(&format!("\n| {title} | What it does | Test |\n|---|---|---|\n"));
+        for (name, doc, needle) in rows {
+            let test = self.test(&needle);
+            self.row(&[&format!("`{name}`"), doc, &test]);
+        }
+    }
+}
+
+/// A bar would end the cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
