@@ -19,7 +19,10 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
         return Err(format!("lock_set_size is {size}, expected 0 to 16"));
     }
     let count = if size == 0 { 0 } else { 1usize << size };
-    loading.shared.put(Locks((0..count).map(|_| Mutex::default()).collect()));
+    // A lock that is held stays held across a reload.
+    if loading.shared.peek::<Locks>().is_none_or(|locks| locks.0.len() != count) {
+        loading.shared.put(Locks((0..count).map(|_| Mutex::default()).collect()));
+    }
     Ok(())
 }
 
