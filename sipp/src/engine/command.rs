@@ -56,6 +56,21 @@ pub enum Command {
     Refused(String),
 }
 
+impl Command {
+    /// True for what concerns screens and files only, or is answered by one engine for all.
+    pub(super) fn is_for_the_desk(&self) -> bool {
+        matches!(
+            self,
+            Command::Show(_)
+                | Command::Move(_)
+                | Command::Typing(_)
+                | Command::Display(_)
+                | Command::Dump(_)
+                | Command::Refused(_)
+        )
+    }
+}
+
 /// The files that `trace` switches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Traced {

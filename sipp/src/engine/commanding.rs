@@ -55,7 +55,9 @@ impl Signalling {
         let from = from.map(String::from_utf8_lossy);
         let key = match self.calls.find(now, id) {
             Owner::Open(key) => key,
-            Owner::Unknown if self.main_mode() == Mode::Commanded && !self.quit.is_quitting() => {
+            Owner::Unknown
+                if self.main_mode() == Mode::Commanded && !self.quit.is_quitting() && self.reserve() =>
+            {
                 let birth = (id, UserId(0));
                 let Some(key) = self.begin(now, birth, Origin::Opened, ScenarioId::MAIN) else { return };
                 self.scenarios.main_mut().counters.totals.outgoing += 1;
@@ -70,9 +72,7 @@ impl Signalling {
             }
         };
         self.advance(now, key, Input::Command { text, from: from.as_deref() });
-        if self.opening.is_last(self.scenarios.created()) {
-            self.quit.ask_softly();
-        }
+        self.quit_behind_the_last();
     }
 
     /// Sends the command of a call. False when it could not be sent.

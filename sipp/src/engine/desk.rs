@@ -24,6 +24,7 @@ use super::children::Children;
 use super::command::{Command, Traced};
 use super::files::{SizeRule, Trace, try_writing};
 use super::flights::Flights;
+use super::gather::Gather;
 use super::link::{Batch, Note, Occasion};
 use super::tables::Tables;
 use super::threads;
@@ -56,6 +57,8 @@ pub(super) struct Desk {
     /// The run second by second.
     seconds: Arc<Seconds>,
     stopwatch: Stopwatch,
+    /// Makes the figures of the engines those of the run.
+    pub(super) gather: Gather,
 }
 
 /// What went wrong, for the last words of the program.
@@ -108,6 +111,7 @@ impl Desk {
             paper: Vec::new(),
             seconds: Arc::default(),
             stopwatch: Stopwatch::default(),
+            gather: Gather::new(1),
         };
         // Files that are made with their first record are tried now: after an hour of calls it would be too late.
         let late = [&options.errors, &options.logs, &options.call_debug, &options.screens];
@@ -121,13 +125,13 @@ impl Desk {
         Ok(desk)
     }
 
-    /// Works until the run is over; `out` and `err` get the closing words. Gives the last figures.
+    /// Works until the run is over; `out` and `err` get the closing words. Gives the last figures of each scenario.
     pub(super) fn run(
         mut self,
         notes: &Receiver<Note>,
         out: &mut dyn Write,
         err: &mut dyn Write,
-    ) -> Option<Snapshot> {
+    ) -> Vec<Snapshot> {
         while let Ok(note) = notes.recv() {
             match note {
                 Note::Batch(batch) => self.batch(&batch),
@@ -147,17 +151,19 @@ impl Desk {
                     }
                 }
                 Note::Asked(command) => self.asked(command),
-                Note::Figures(mut snapshots, occasion) => {
-                    self.complete(&mut snapshots, occasion);
-                    if occasion == Occasion::End {
-                        self.close(&snapshots, out, err);
-                        return Some(snapshots.swap_remove(0));
+                Note::Figures(engine, figures, round) => {
+                    for (mut snapshots, occasion) in self.gather.take(engine, figures, round) {
+                        self.complete(&mut snapshots, occasion);
+                        if occasion == Occasion::End {
+                            self.close(&snapshots, out, err);
+                            return snapshots;
+                        }
+                        self.figures(&snapshots, occasion);
                     }
-                    self.figures(&snapshots, occasion);
                 }
             }
         }
-        None
+        Vec::new()
     }
 
     /// Adds what the desk knows: the threads' CPU time and the seconds so far.

@@ -7,6 +7,7 @@ use sip::time::Time;
 use crate::stats::layout::Part;
 use crate::stats::snapshot::{Activity, Network, Phase, Snapshot};
 
+use super::gather::RoundId;
 use super::link::{Note, Occasion};
 use super::media::Media;
 use super::scenarios::Scenario;
@@ -14,8 +15,8 @@ use super::signalling::Signalling;
 use super::threads;
 
 impl Signalling {
-    /// Hands the figures to the desk.
-    pub(super) fn publish(&mut self, now: Time, occasion: Occasion) {
+    /// Hands the figures to the desk, for the round of that moment.
+    pub(super) fn publish(&mut self, now: Time, occasion: Occasion, moment: Time) {
         let phase = if self.quit.is_quitting() {
             Phase::Quitting
         } else if self.state.paused {
@@ -30,7 +31,8 @@ impl Signalling {
                 scenario.counters.error_codes.clear();
             }
         }
-        self.link.tell(Note::Figures(figures, occasion));
+        let round = RoundId { occasion, moment };
+        self.link.tell(Note::Figures(self.crew.index(), figures, round));
     }
 
     /// The figures of every scenario that is shown, the main one first.
@@ -59,7 +61,7 @@ impl Signalling {
             network: Network {
                 sockets: (1 + self.own.count() + self.sockets.connections()) as u64,
                 congested: sockets.congested,
-                kernel_drops: sockets.kernel_drops,
+                kernel_drops: sockets.kernel_drops + self.crew.lost(),
                 received: sockets.received,
                 sent: sockets.sent,
                 ..self.state.network

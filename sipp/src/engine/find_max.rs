@@ -97,14 +97,16 @@ fn one_run(options: &Options, calls: u64, stopping: &Stopping) -> Result<Snapsho
     let (controller, controlled) = controller();
     let opened_for = options.find_max.step + options.general.sleep;
     let mut prepared = prepare(options, &mut quiet, (Clock::start(), wall_now()), controlled)?;
-    if !prepared.signalling.scenarios.main().program.mode.opens_calls() {
-        return Err(Fatal::early("-find-max needs a scenario that opens calls"));
+    for engine in &mut prepared.engines {
+        let program = &engine.scenarios.main().program;
+        if !program.mode.opens_calls() {
+            return Err(Fatal::early("-find-max needs a scenario that opens calls"));
+        }
+        let length = describe::pauses(program, options.call.pause).max(options.call.pause);
+        engine.rhythm.ends_at = Some(Time::ZERO + opened_for + length + GRACE);
+        // Call-IDs are made of the call's number, and the target remembers those of the steps before.
+        engine.state.call_numbers += calls;
     }
-    // Call-IDs are made of the call's number, and the target remembers those of the steps before.
-    prepared.signalling.state.call_numbers += calls;
-    let length = describe::pauses(&prepared.signalling.scenarios.main().program, options.call.pause)
-        .max(options.call.pause);
-    prepared.signalling.rhythm.ends_at = Some(Time::ZERO + opened_for + length + GRACE);
     stopping.now_running(Some(controller));
     let result = work(prepared, &mut quiet);
     stopping.now_running(None);

@@ -68,10 +68,14 @@ impl Signalling {
         }
     }
 
-    /// A message: finds or makes its call.
     fn message(&mut self, now: Time, incoming: Incoming<'_>) {
-        let bytes = incoming.bytes;
-        self.link.message(now, Direction::Received, incoming.peer.transport, bytes);
+        let Incoming { bytes, peer, .. } = incoming;
+        self.link.message(now, Direction::Received, peer.transport, bytes);
+        self.deliver(now, (bytes, peer), Whose::Unknown);
+    }
+
+    /// A message: finds or makes its call, here or at another engine.
+    pub(super) fn deliver(&mut self, now: Time, (bytes, from): (&[u8], Peer), whose: Whose) {
         if memchr::memmem::find(bytes, b"SIP/2.0").is_none() {
             let is_keepalive = bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0));
             if !is_keepalive {
@@ -95,12 +99,18 @@ impl Signalling {
             return;
         };
         let id = if self.opening.keeps_id_prefix { id } else { without_prefix(id) };
+        if whose == Whose::Unknown
+            && let Some(owner) = self.crew.owner(id)
+        {
+            self.crew.hand_over(owner, bytes, from);
+            return;
+        }
         match self.calls.find(now, id) {
             Owner::Open(key) => {
-                self.advance(now, key, Input::Message { view, from: incoming.peer });
+                self.advance(now, key, Input::Message { view, from });
             }
             Owner::Ended(epitaph) => self.dead_call(now, (id, epitaph), bytes),
-            Owner::Unknown => self.foreign(now, id, view, incoming.peer),
+            Owner::Unknown => self.foreign(now, id, view, from),
         }
     }
 
@@ -118,7 +128,8 @@ impl Signalling {
 
     /// A message of no call we know: a request opens one if there is a scenario for it.
     fn foreign(&mut self, now: Time, id: &[u8], view: View<'_>, from: Peer) {
-        let Some((origin, scenario)) = self.host_of(view) else {
+        let host = self.host_of(view).filter(|(origin, _)| *origin != Origin::Received || self.reserve());
+        let Some((origin, scenario)) = host else {
             self.scenarios.main_mut().counters.totals.out_of_call += 1;
             let text = String::from_utf8_lossy(view.bytes);
             self.warn(now, format!("Discarding message which can't be mapped to a known SIPp call:\n{text}"));
@@ -138,10 +149,10 @@ impl Signalling {
             verdict.is_some_and(|verdict| verdict.outcome == Outcome::Unjudged && verdict.step.0 == 0);
         if !is_no_call {
             self.scenarios[scenario].counters.totals.incoming += 1;
+        } else if origin == Origin::Received {
+            self.crew.forget_created(1);
         }
-        if self.opening.is_last(self.scenarios.created()) {
-            self.quit.ask_softly();
-        }
+        self.quit_behind_the_last();
     }
 
     /// The scenario that a message of no call opens a call of, and why.
@@ -162,6 +173,15 @@ impl Signalling {
         }
         outside.map(|outside| (Origin::OutOfCall, outside))
     }
+}
+
+/// Whether the engine that has a message knows whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// It was received here.
+    Unknown,
+    /// Another engine handed it over.
+    Ours,
 }
 
 /// SIPp cuts everything up to `///` from a received Call-ID.

@@ -12,10 +12,10 @@ use sip::time::Time;
 
 use crate::recorder::Flight;
 use crate::stats::layout::Part;
-use crate::stats::snapshot::Snapshot;
 use crate::stats::trace::Direction;
 
 use super::command::{Command, Traced};
+use super::gather::{Figures, RoundId};
 
 /// What the desk is told.
 #[derive(Debug)]
@@ -34,8 +34,8 @@ pub(super) enum Note {
     Append(&'static str, String),
     /// Run this in a shell and do not wait for it.
     Shell(Time, Vec<u8>),
-    /// Figures of each scenario, the main one first, and what they are for.
-    Figures(Vec<Snapshot>, Occasion),
+    /// Figures of an engine, of each scenario, the main one first; and the round they belong to.
+    Figures(usize, Figures, RoundId),
     /// Something asked of the desk by a key.
     Asked(Command),
 }

@@ -1,8 +1,8 @@
 //! The shell: the only room of the program with sockets, threads, files and a clock.
 //!
-//! One thread does signalling (`signalling` with `incoming`, `opening`, `outcomes`, `obeying`), one is the desk
-//! (`desk`: files and screen); keyboard and control socket (`control`) send commands. `setup` turns options
-//! into a run.
+//! One thread or several (`crew`) do signalling (`signalling` with `incoming`, `opening`, `outcomes`, `obeying`), one
+//! is the desk (`desk`: files and screen); keyboard and control socket (`control`) send commands. `prepare` turns
+//! options into a run.
 
 mod address;
 mod board;
@@ -14,14 +14,18 @@ mod command;
 mod commanding;
 mod congestion;
 mod control;
+mod crew;
 mod debugging;
 mod describe;
 mod desk;
+mod doors;
+mod ending;
 mod failing;
 mod figures;
 mod files;
 mod find_max;
 mod flights;
+mod gather;
 mod incoming;
 mod library;
 mod link;
@@ -66,10 +70,10 @@ pub use command::Command;
 pub use control::{Controlled, Controller, controller};
 pub use rehearse::rehearse;
 
+use ending::{Ending, Stopped};
 use outside::Outside;
 use prepare::{Prepared, prepare};
 use setup::Fatal;
-use signalling::Ending;
 
 /// Where a run prints, and whether it may use the terminal.
 pub struct Console {
@@ -143,14 +147,18 @@ fn wall_now() -> Wall {
 
 /// Lets the threads work until the run is over. Gives how it ended and its last figures.
 fn work(prepared: Prepared, console: &mut Console) -> Result<(Ending, Option<Snapshot>), Fatal> {
-    let Prepared { signalling, desk, notes } = prepared;
-    let thread = std::thread::Builder::new().name("sipp-signalling".into());
-    let thread: JoinHandle<Ending> = thread
-        .spawn(move || signalling.run())
-        .map_err(|error| Fatal::late(format!("Unable to start a thread: {error}")))?;
+    let Prepared { engines, desk, notes } = prepared;
+    let mut threads: Vec<JoinHandle<Stopped>> = Vec::with_capacity(engines.len());
+    for (index, engine) in engines.into_iter().enumerate() {
+        // The system keeps fifteen letters.
+        let name = if index == 0 { "sipp-signalling".into() } else { format!("sipp-signal-{index}") };
+        let thread = std::thread::Builder::new().name(name).spawn(move || engine.run());
+        threads.push(thread.map_err(|error| Fatal::late(format!("Unable to start a thread: {error}")))?);
+    }
     let last = desk.run(&notes, &mut console.out, &mut console.err);
-    let ending = thread.join().map_err(|_| Fatal::late("The signalling thread ended by a bug"))?;
-    Ok((ending, last))
+    let stopped: Result<Vec<Stopped>, _> = threads.into_iter().map(JoinHandle::join).collect();
+    let stopped = stopped.map_err(|_| Fatal::late("A signalling thread ended by a bug"))?;
+    Ok((ending::of(stopped, &last), last.into_iter().next()))
 }
 
 /// Creates the file of `-json`. Errors: it cannot be created.

@@ -9,6 +9,8 @@ use crate::state::{Scope, Value};
 use crate::stats::layout::Part;
 
 use super::command::{Command, Dumped};
+use super::crew::Told;
+use super::incoming::Whose;
 use super::link::{Note, Occasion};
 use super::scenarios::Scenario;
 use super::signalling::Signalling;
@@ -19,12 +21,32 @@ impl Signalling {
         let mut obeyed = false;
         for _ in 0..COMMANDS_PER_TURN {
             let Ok(command) = self.commands.try_recv() else { break };
+            if !command.is_for_the_desk() {
+                self.crew.tell(now, &command);
+            }
             self.carry_out(now, command);
             obeyed = true;
         }
         if obeyed && self.rhythm.draw_every.is_some() {
             // A flood of keys is drawn once in a while.
             self.state.redraw.get_or_insert(now + REDRAW);
+        }
+    }
+
+    /// Does what other engines told, and takes over the messages they received.
+    pub(super) fn hear_crew(&mut self, now: Time) {
+        while let Some(told) = self.crew.hear() {
+            match told {
+                Told::Command(at, command) => self.carry_out(at, command),
+                Told::QuitSoftly => self.quit.ask_softly(),
+                Told::Redraw(moment) => self.publish(now, Occasion::Redraw, moment),
+                Told::Messages(parcel) => {
+                    for (bytes, from) in parcel.datagrams() {
+                        self.state.busy.count(now);
+                        self.deliver(now, (bytes, from), Whose::Ours);
+                    }
+                }
+            }
         }
     }
 
@@ -38,17 +60,16 @@ impl Signalling {
             Command::Quit => self.quit.ask(),
             Command::ForceQuit => self.quit.force(),
             Command::Interrupt => self.end(Exit::Success, None),
-            Command::DumpScreens => self.publish(now, Occasion::Dump),
+            Command::DumpScreens => self.publish(now, Occasion::Dump, now),
             Command::SetRate(rate) => {
                 if !self.opening.schedule.set_rate(now, rate) {
-                    self.warn(now, "Rates can not be set in a user-based benchmark.".into());
+                    self.refuse(now, "Rates can not be set in a user-based benchmark.");
                 }
             }
             Command::SetRateScale(scale) => self.opening.schedule.set_scale(scale),
             Command::SetUsers(users) => {
                 if !self.opening.schedule.set_users(now, users) {
-                    let text = "Users can not be changed at run time for a rate-based benchmark.";
-                    self.warn(now, text.into());
+                    self.refuse(now, "Users can not be changed at run time for a rate-based benchmark.");
                 }
             }
             Command::SetLimit(limit) => self.opening.schedule.set_limit(limit),
@@ -56,7 +77,9 @@ impl Signalling {
             Command::Trace(traced, on) => self.link.switch(traced, on),
             Command::Dump(what) => self.dump(now, what),
             Command::ResetStatistics => {
+                let created = self.scenarios.created();
                 self.scenarios.iter_mut().for_each(Scenario::reset);
+                self.crew.forget_created(created - self.scenarios.created());
             }
             Command::Display(part) => self.display(now, part),
             Command::Refused(text) => self.warn(now, text),
@@ -64,6 +87,13 @@ impl Signalling {
             Command::Show(_) | Command::Move(_) | Command::Typing(_) => {
                 self.link.tell(Note::Asked(command));
             }
+        }
+    }
+
+    /// What cannot be done is told once, not by every engine.
+    fn refuse(&mut self, now: Time, text: &str) {
+        if self.crew.is_lead() {
+            self.warn(now, text.into());
         }
     }
 
@@ -86,7 +116,7 @@ impl Signalling {
 
     fn dump(&mut self, now: Time, what: Dumped) {
         match what {
-            Dumped::Tasks => self.warn(now, format!("---- {} Active Tasks ----", self.calls.len())),
+            Dumped::Tasks => self.warn(now, format!("---- {} Active Tasks ----", self.crew.open())),
             Dumped::Variables => {
                 for (level, scope) in [Scope::Global, Scope::User, Scope::Call].into_iter().enumerate() {
                     let names = self.scenarios.main().program.vars.table(scope);

@@ -33,6 +33,8 @@ pub(super) struct Habits {
     pub(super) opens_calls: bool,
     /// The longest pause of a call.
     pub(super) length: Duration,
+    /// Which part of the run this engine does.
+    pub(super) share: Share,
     /// `-sleep`.
     pub(super) sleep: Duration,
     /// `-rate_interval`, or `-fd`.
@@ -67,7 +69,7 @@ impl Opening {
             scale: options.scale,
             sleep: habits.sleep,
             ramp: Some(ramp),
-            share: Share::WHOLE,
+            share: habits.share,
             seed: rand::random(),
         });
         Opening {
@@ -77,17 +79,12 @@ impl Opening {
             keeps_id_prefix: habits.keeps_id_prefix,
         }
     }
-
-    /// True when so many created calls are all that `-m` asks for.
-    pub(super) fn is_last(&self, created: u64) -> bool {
-        self.stop_after.is_some_and(|stop| created >= stop)
-    }
 }
 
 impl Signalling {
     /// Opens the calls that are due, a bounded number of them.
     pub(super) fn open_due(&mut self, now: Time) {
-        if self.opening.is_last(self.scenarios.created()) {
+        if self.is_last() {
             self.complete();
         }
         if !self.may_open() {
@@ -101,11 +98,13 @@ impl Signalling {
             return;
         }
         for _ in 0..CALLS_PER_TURN {
-            let open = self.scenarios.main().open;
-            let Some(start) = self.opening.schedule.take(now, open) else { return };
-            self.open(now, start);
-            if self.opening.is_last(self.scenarios.created()) {
+            let Some(start) = self.opening.schedule.take(now, self.crew.open()) else { return };
+            if self.reserve() {
+                self.open(now, start);
+            }
+            if self.is_last() {
                 self.complete();
+                self.crew.quit_softly();
                 return;
             }
         }
@@ -114,6 +113,24 @@ impl Signalling {
     /// True when nothing but the schedule keeps calls from being opened.
     pub(super) fn may_open(&self) -> bool {
         !self.state.paused && !self.state.connecting && !self.quit.is_quitting()
+    }
+
+    /// One of the calls of `-m` is made here; `false` when all are made.
+    pub(super) fn reserve(&self) -> bool {
+        self.crew.reserve(self.opening.stop_after)
+    }
+
+    /// True when all engines together created the calls of `-m`.
+    fn is_last(&self) -> bool {
+        self.opening.stop_after.is_some_and(|stop| self.crew.created() >= stop)
+    }
+
+    /// Ends the run softly, at all engines, when the calls of `-m` are made.
+    pub(super) fn quit_behind_the_last(&mut self) {
+        if self.is_last() {
+            self.quit.ask_softly();
+            self.crew.quit_softly();
+        }
     }
 
     /// All calls of `-m` are made.
@@ -125,7 +142,7 @@ impl Signalling {
     fn open(&mut self, now: Time, start: Start) {
         self.opening.schedule.opened(now, start);
         let micros = self.settings.wall.unix_micros(now);
-        let id = self.opening.call_ids.write(self.state.call_numbers + 1, micros);
+        let id = self.opening.call_ids.write(self.crew.number(self.state.call_numbers + 1), micros);
         let birth = (id.as_slice(), UserId(start.user));
         let Some(key) = self.begin(now, birth, Origin::Opened, ScenarioId::MAIN) else { return };
         if let Some(running) = self.calls.get_mut(key) {

@@ -194,6 +194,9 @@ impl Signalling {
         let length = Length { since_created: verdict.length, late: verdict.late };
         let Scenario { counters, open, .. } = &mut self.scenarios[scenario];
         *open = open.saturating_sub(1);
+        if scenario == ScenarioId::MAIN {
+            self.crew.closed();
+        }
         let epitaph = match verdict.outcome {
             Outcome::Succeeded => {
                 counters.call_succeeded(length);

@@ -2,12 +2,13 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use sip::ident::Ident;
 use sip::msg::frame;
-use sip::net::{Clock, ConnLimits, Sockets};
+use sip::net::{Clock, ConnLimits, Waker};
+use sip::peer::Transport;
 use sip::time::Time;
 
 use crate::exit::Exit;
@@ -23,12 +24,16 @@ use crate::stats::snapshot::{Peak, Setup};
 use crate::stats::times::Wall;
 use crate::stats::verdict::{Rules, unknown_name};
 use crate::traffic::calls::Calls;
+use crate::traffic::rate::Share;
 
 use super::call_id::CallIds;
 use super::congestion::Congestion;
 use super::control::Controlled;
+use super::crew::Crew;
 use super::desk::Desk;
+use super::doors::{self, Door};
 use super::failing::Failing;
+use super::gather::Gather;
 use super::link::{self, Link, Note, Wanted};
 use super::loading::{self, Loaded, LoadedRun};
 use super::media::{self, Media};
@@ -43,9 +48,21 @@ use super::{Console, Terminal, command, commanding, describe, failing};
 
 /// A run that can start.
 pub(super) struct Prepared {
-    pub(super) signalling: Signalling,
+    /// At least one; the first is the one that commands come to.
+    pub(super) engines: Vec<Signalling>,
     pub(super) desk: Desk,
     pub(super) notes: Receiver<Note>,
+}
+
+/// What the engines of a run have in common.
+struct Common<'a> {
+    options: &'a Options,
+    addresses: &'a Addresses,
+    clock: Clock,
+    wall: Wall,
+    setup: Setup,
+    sender: SyncSender<Note>,
+    rhythm: Rhythm,
 }
 
 /// Puts a run together. Errors: whatever is wrong with its options, files, hosts and ports.
@@ -55,47 +72,99 @@ pub(super) fn prepare(
     (clock, wall): (Clock, Wall),
     controlled: Controlled,
 ) -> Result<Prepared, Fatal> {
-    let mut loaded = loading::load(options)?;
+    let loaded = loading::load(options)?;
     say_findings(&loaded, &mut console.err);
-    let rules = rules(options, &loaded.scenarios[0].program)?;
+    let main = &loaded.scenarios[0].program;
+    let rules = rules(options, main)?;
     if let Some(remote) = &options.network.remote {
         // Scripts wait for this line; a closed stderr is no reason to stop.
         let _ = writeln!(console.err, "Resolving remote host '{}'... Done.", remote.host);
     }
-    let addresses = setup::addresses(options, loaded.scenarios[0].program.mode.calls_out())?;
-    let network_error = |error: std::io::Error| Fatal::late(format!("Network error: {error}"));
-    let mut sockets = Sockets::new(limits(options)).map_err(network_error)?;
-    let socket = setup::bind(&mut sockets, options, addresses.bind)?;
-    let port = sockets.local_addr(socket).map_or(0, |addr| addr.port());
-    let waker = sockets.waker();
-    controlled.wakes(sockets.waker());
-    let mut settings = setup::settings(options, &addresses, port, wall_clock(wall));
-    let twins = commanding::start(options, &loaded.scenarios[0].program, sockets.waker(), &mut console.err)?;
+    let addresses = setup::addresses(options, main.mode.calls_out())?;
+    // Who opens calls tells the other side its port; who waits for them is known by one.
+    let spreads = !main.mode.calls_out();
+    let count = engines(options, &loaded, spreads)?;
+    let plan = doors::Plan { ip: addresses.bind, limits: limits(options), engines: count, spreads };
+    let doors = doors::open(options, plan)?;
+    let wakers: Vec<Waker> = doors.iter().map(|door| door.sockets.waker()).collect();
+    controlled.wakes(wakers[0].clone());
+    let crews = Crew::form(&wakers, spreads);
+    let twins = commanding::start(options, main, wakers[0].clone(), &mut console.err)?;
+    let mut desk = desk(options, (&loaded.scenarios, std::process::id()), wall, console.terminal)?;
+    desk.gather = Gather::new(count);
+    let port = doors[0].port();
+    let setup = Setup { rules, ..shown_setup(options, &addresses, &main.vars, (wall, port)) };
+    let (sender, notes) = sync_channel(link::CAPACITY);
+    let rhythm = rhythm(options, console.terminal);
+    let common = Common { options, addresses: &addresses, clock, wall, setup, sender, rhythm };
+    let mut engines = Vec::with_capacity(count);
+    let (mut first, mut lead) = (Some(loaded), Some((controlled.receiver, twins)));
+    for (crew, door) in crews.into_iter().zip(doors) {
+        // Each has a program and injection files of its own; calls of different engines share nothing.
+        let loaded = first.take().map_or_else(|| loading::load(options), Ok)?;
+        let (commands, twins) = lead.take().unwrap_or_else(|| (sync_channel(1).1, None));
+        let mut engine = engine(&common, (crew, door), loaded)?;
+        engine.commands = commands;
+        engine.twins = twins;
+        engines.push(engine);
+    }
+    // The first beat comes when all are ready.
+    let starts_at = clock.now();
+    engines.iter_mut().for_each(|engine| engine.rhythm.starts_at = starts_at);
+    Ok(Prepared { engines, desk, notes })
+}
+
+/// How many engines the run has. Errors: `-threads` with something that one thread has to do.
+fn engines(options: &Options, loaded: &LoadedRun, spreads: bool) -> Result<usize, Fatal> {
+    let count = options.rate.threads;
+    if count == 1 {
+        return Ok(1);
+    }
+    let refuse = |what: &str| Err(Fatal::early(format!("-threads {count}: {what} by one thread only")));
+    if options.media.echo || loaded.scenarios.iter().any(|loaded| loaded.program.media.plays) {
+        return refuse("media is played");
+    }
+    if options.twin.is_given() {
+        return refuse("commands of third party call control are passed");
+    }
+    if spreads && setup::transport(options.network.mode) != Transport::Udp {
+        return refuse("connections are accepted");
+    }
+    Ok(count)
+}
+
+/// One engine. The lead gets its commands and twins later.
+fn engine(common: &Common<'_>, (crew, door): (Crew, Door), loaded: LoadedRun) -> Result<Signalling, Fatal> {
+    let Common { options, addresses, clock, wall, setup, .. } = common;
+    let (clock, wall, mut loaded) = (*clock, *wall, loaded);
+    let mut settings = setup::settings(options, addresses, door.port(), wall_clock(wall));
     let media = media(options, (clock, wall), &mut settings, &mut loaded)?;
     let LoadedRun { mut scenarios, mut world, .. } = loaded;
+    let share = crew.share();
+    world.infiles.take_share(share.index, share.of);
     let mut asked = Vec::new();
     for loaded in &mut scenarios {
         loaded.program.settle(&settings);
         asked.extend(setup::initialise(clock.now(), &mut loaded.program, &settings, &mut world)?);
     }
-    let desk = desk(options, (&scenarios, settings.pid), wall, console.terminal)?;
-    let setup = Setup { rules, ..shown_setup(options, &addresses, &scenarios[0].program.vars, (wall, port)) };
     let (most_sockets, few_sockets) = setup::sockets_for_calls(options);
-    let (sender, notes) = sync_channel(link::CAPACITY);
     let main = &scenarios[0].program;
+    let Door { sockets, socket } = door;
+    let waker = sockets.waker();
     let mut signalling = Signalling {
         clock,
         sockets,
         socket,
         own: OwnSockets::new(options.network.mode, addresses.bind, most_sockets, setup::udp_options(options)),
         media,
-        twins,
+        twins: None,
         calls: Calls::new(options.call.remember_ended),
-        opening: Opening::new(&options.rate, habits(options, main, &settings)),
+        opening: Opening::new(&options.rate, habits(options, main, (&settings, share))),
         quit: Default::default(),
-        link: Link::new(sender, wanted(options)),
-        commands: controlled.receiver,
-        rhythm: rhythm(options, console.terminal),
+        link: Link::new(common.sender.clone(), wanted(options)),
+        commands: sync_channel(1).1,
+        crew,
+        rhythm: common.rhythm,
         reconnect: Reconnect {
             left: options.network.max_reconnect,
             closes_calls: options.network.reconnect_close,
@@ -108,7 +177,7 @@ pub(super) fn prepare(
         settings,
         world,
         scenarios: Scenarios::new(
-            scenarios.into_iter().map(|loaded| scenario(options, loaded, &setup)).collect(),
+            scenarios.into_iter().map(|loaded| scenario(options, loaded, setup)).collect(),
         ),
     };
     for output in &asked {
@@ -117,7 +186,7 @@ pub(super) fn prepare(
     if let Some(warning) = few_sockets {
         signalling.warn(clock.now(), warning);
     }
-    Ok(Prepared { signalling, desk, notes })
+    Ok(signalling)
 }
 
 /// Tells what is probably not meant before anything happens; it changes neither the run nor its exit code.
@@ -219,11 +288,12 @@ fn limits(options: &Options) -> ConnLimits {
     ConnLimits { max_connections, idle: Duration::MAX, frame, ..ConnLimits::default() }
 }
 
-fn habits(options: &Options, program: &Program, settings: &Settings) -> Habits {
+fn habits(options: &Options, program: &Program, (settings, share): (&Settings, Share)) -> Habits {
     let call = &options.call;
     Habits {
         opens_calls: program.mode.opens_calls(),
         length: describe::pauses(program, call.pause).max(call.pause),
+        share,
         sleep: options.general.sleep,
         ramp_interval: setup::ramp_interval(options),
         call_ids: CallIds::new(
@@ -276,6 +346,7 @@ fn rhythm(options: &Options, terminal: Terminal) -> Rhythm {
     let rows = traces.stat.on || traces.counts || traces.error_codes;
     let draws = terminal == Terminal::Live && !traces.screen_period.is_zero();
     Rhythm {
+        starts_at: Time::ZERO,
         draw_every: draws.then_some(traces.screen_period),
         row_every: rows.then_some(traces.stat_period),
         ends_at: options.general.timeout.map(|timeout| Time::ZERO + timeout),

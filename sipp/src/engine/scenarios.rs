@@ -55,11 +55,12 @@ pub(super) struct Scenario {
 }
 
 impl Scenario {
-    /// Notes a call that was opened.
-    pub(super) fn count_open(&mut self, now: Time) {
+    /// Notes a call that was opened; `elsewhere` are open at other engines.
+    pub(super) fn count_open(&mut self, now: Time, elsewhere: u64) {
         self.open += 1;
-        if self.open > self.peak.calls {
-            self.peak = Peak { calls: self.open, at: now };
+        let open = self.open + elsewhere;
+        if open > self.peak.calls {
+            self.peak = Peak { calls: open, at: now };
         }
     }
 

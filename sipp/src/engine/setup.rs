@@ -3,12 +3,11 @@
 //! Everything that can be wrong is found here, before anything is sent. Before the scenario is loaded an error
 //! ends the program with 1, after it with 255, a busy port with 254, as in SIPp.
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
-use sip::net::{SocketId, Sockets, UdpOptions};
+use sip::net::UdpOptions;
 use sip::peer::{Peer, Transport};
 use sip::time::Time;
 
@@ -120,37 +119,6 @@ pub(super) fn udp_options(options: &Options) -> UdpOptions {
     }
 }
 
-/// Binds the shared socket: exactly `-p`, else the first free port of 5060 to 5119, else any.
-pub(super) fn bind(sockets: &mut Sockets, options: &Options, ip: IpAddr) -> Result<SocketId, Fatal> {
-    let udp = udp_options(options);
-    let transport = transport(options.network.mode);
-    let mut try_port = |port: u16| -> io::Result<SocketId> {
-        let addr = SocketAddr::new(ip, port);
-        match transport {
-            Transport::Udp => sockets.bind_udp(addr, &udp),
-            stream => sockets.listen(stream, addr),
-        }
-    };
-    let refuse = |port: u16, error: &io::Error| {
-        let exit = if error.kind() == io::ErrorKind::AddrInUse { Exit::AddressInUse } else { Exit::Fatal };
-        let mut text = format!("Unable to bind main socket to {}: {error}", SocketAddr::new(ip, port));
-        if exit == Exit::AddressInUse {
-            text.push_str(" (is another sipp running? choose another port with -p)");
-        }
-        Fatal { exit, text }
-    };
-    if let Some(port) = options.network.port {
-        return try_port(port).map_err(|error| refuse(port, &error));
-    }
-    for port in SIP_PORT..SIP_PORT + PORTS_TRIED {
-        match try_port(port) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
-            other => return other.map_err(|error| refuse(port, &error)),
-        }
-    }
-    try_port(0).map_err(|error| refuse(0, &error))
-}
-
 /// The values calls read.
 pub(super) fn settings(options: &Options, addresses: &Addresses, port: u16, wall: WallClock) -> Settings {
     let (call, network) = (&options.call, &options.network);
@@ -240,9 +208,7 @@ pub(super) fn ramp_interval(options: &Options) -> Duration {
     options.rate.interval.unwrap_or(options.traces.stat_period)
 }
 
-/// The port meant when none is written, and the first one we try.
+/// The port meant when none is written.
 const SIP_PORT: u16 = 5060;
 /// Files that are not sockets of calls: the shared socket, traces, the terminal.
 const OTHER_FILES: u64 = 64;
-/// Ports tried before the system chooses one.
-const PORTS_TRIED: u16 = 60;

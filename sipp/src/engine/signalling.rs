@@ -22,8 +22,11 @@ use crate::traffic::limits::QuitLevel;
 use super::busy::Busy;
 use super::command::Command;
 use super::congestion::Congestion;
+use super::crew::Crew;
 use super::debugging::DebugLines;
+use super::ending::Stopped;
 use super::failing::Failing;
+use super::gather::RoundId;
 use super::link::{Link, Note, Occasion};
 use super::media::Media;
 use super::names::LookUps;
@@ -52,6 +55,8 @@ pub(super) struct Signalling {
     pub(super) quit: QuitLevel,
     pub(super) link: Link,
     pub(super) commands: Receiver<Command>,
+    /// The other engines of the run.
+    pub(super) crew: Crew,
     pub(super) rhythm: Rhythm,
     pub(super) reconnect: Reconnect,
     /// Messages that wait for a connection to take them.
@@ -77,6 +82,8 @@ pub(super) struct Reconnect {
 /// When figures are due, and when the run is over at the latest.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rhythm {
+    /// The beat that all engines share counts from here.
+    pub(super) starts_at: Time,
     /// Time between two drawings; `None` without a screen.
     pub(super) draw_every: Option<Duration>,
     /// Time between two rows; `None` when no file wants any.
@@ -111,24 +118,16 @@ pub(super) struct State {
     pub(super) busy: Busy,
 }
 
-/// How a run ended.
-#[derive(Debug)]
-pub(super) struct Ending {
-    /// The exit code.
-    pub(super) exit: Exit,
-    /// Why, when it was an error.
-    pub(super) error: Option<String>,
-}
-
 impl Signalling {
-    /// Runs until the run is over, and says how it ended.
-    pub(super) fn run(mut self) -> Ending {
-        let start = self.clock.now();
+    /// Runs until the run is over, and says what stopped it.
+    pub(super) fn run(mut self) -> Stopped {
+        let start = self.rhythm.starts_at;
         self.state.next_draw = self.rhythm.draw_every.map(|period| start + period);
         self.state.next_row = self.rhythm.row_every.map(|period| start + period);
         self.state.next_second = start + SECOND;
         let figures = self.figures(start, Phase::Running);
-        self.link.tell_surely(Note::Figures(figures, Occasion::Start));
+        let round = RoundId { occasion: Occasion::Start, moment: start };
+        self.link.tell_surely(Note::Figures(self.crew.index(), figures, round));
         self.start_traffic(start);
         let mut inbox = Inbox::default();
         while !self.is_over() {
@@ -172,6 +171,7 @@ impl Signalling {
             self.receive(now, event);
         }
         self.obey(now);
+        self.hear_crew(now);
         self.hear_player(now);
         self.hear_twins(now);
         self.look_up();
@@ -180,6 +180,7 @@ impl Signalling {
         self.open_due(now);
         self.wake_due(now);
         self.sockets.flush(now);
+        self.crew.flush();
         self.link.flush();
         Ok(())
     }
@@ -216,23 +217,23 @@ impl Signalling {
     /// Figures that are due, and the end by `-timeout`.
     fn look_at_the_clock(&mut self, now: Time) {
         let due = |next: Option<Time>| next.is_some_and(|next| next <= now);
-        if due(self.state.next_draw) {
-            self.state.next_draw = self.rhythm.draw_every.map(|period| now + period);
-            self.publish(now, Occasion::Draw);
+        if let Some(moment) = self.state.next_draw.filter(|next| *next <= now) {
+            self.state.next_draw = self.rhythm.draw_every.map(|period| behind(now, moment, period));
+            self.publish(now, Occasion::Draw, moment);
         }
         if due(self.state.redraw) {
             self.state.redraw = None;
-            self.publish(now, Occasion::Redraw);
+            self.crew.redraw(now);
+            self.publish(now, Occasion::Redraw, now);
         }
-        if due(self.state.next_row) {
-            // Rows keep to their schedule; a late one does not shift the next.
-            let period = self.rhythm.row_every.unwrap_or_default();
-            self.state.next_row = self.state.next_row.map(|next| (next + period).max(now));
-            self.publish(now, Occasion::Row);
+        if let Some(moment) = self.state.next_row.filter(|next| *next <= now) {
+            self.state.next_row = self.rhythm.row_every.map(|period| behind(now, moment, period));
+            self.publish(now, Occasion::Row, moment);
         }
         if self.state.next_second <= now {
-            self.state.next_second = (self.state.next_second + SECOND).max(now);
-            self.publish(now, Occasion::Second);
+            let moment = self.state.next_second;
+            self.state.next_second = behind(now, moment, SECOND);
+            self.publish(now, Occasion::Second, moment);
         }
         if due(self.rhythm.ends_at) && !self.state.timed_out {
             self.state.timed_out = true;
@@ -265,11 +266,12 @@ impl Signalling {
         if self.state.ending.is_none() {
             self.scenarios.main_mut().counters.totals.fatal_errors += u64::from(error.is_some());
             self.state.ending = Some((exit, error));
+            self.crew.tell(self.clock.now(), &Command::Interrupt);
         }
     }
 
-    /// Closes the books: the last figures, and the verdict.
-    fn finish(mut self) -> Ending {
+    /// Closes the books: the last figures, and what stopped the engine.
+    fn finish(mut self) -> Stopped {
         let now = self.clock.now();
         if let Some(media) = &mut self.media {
             media.close();
@@ -278,22 +280,12 @@ impl Signalling {
         self.sockets.flush(now);
         self.link.flush();
         let figures = self.figures(now, Phase::Ended);
-        let failed = self.scenarios.sum(|scenario| scenario.counters.totals.failed);
-        let successful = self.scenarios.sum(|scenario| scenario.counters.totals.successful);
-        let broken = self.scenarios.main().setup.rules.broken_by(&figures[0]);
-        self.link.tell_surely(Note::Figures(figures, Occasion::End));
-        let verdict = if self.media.as_ref().is_some_and(|media| media.failed_checks() > 0) {
-            Exit::RtpCheckFailed
-        } else if failed > 0 || !broken.is_empty() {
-            Exit::Failed
-        } else if self.state.timed_out && successful == 0 {
-            Exit::Stopped
-        } else {
-            Exit::Success
-        };
-        match self.state.ending {
-            Some((exit, error)) if exit != Exit::Success => Ending { exit, error },
-            _ => Ending { exit: verdict, error: (!broken.is_empty()).then(|| broken.join("\n")) },
+        let round = RoundId { occasion: Occasion::End, moment: now };
+        self.link.tell_surely(Note::Figures(self.crew.index(), figures, round));
+        Stopped {
+            by: self.state.ending.take(),
+            timed_out: self.state.timed_out,
+            failed_checks: self.media.as_ref().map_or(0, Media::failed_checks),
         }
     }
 
@@ -317,7 +309,7 @@ impl Signalling {
             0
         } else {
             self.state.call_numbers += 1;
-            self.state.call_numbers
+            self.crew.number(self.state.call_numbers)
         };
         let birth = Birth { number: CallNumber(number), id, user, origin };
         let program = &self.scenarios[scenario].program;
@@ -329,9 +321,18 @@ impl Signalling {
                 return None;
             }
         };
-        self.scenarios[scenario].count_open(now);
+        let here = self.scenarios[scenario].open + 1;
+        let all = if scenario == ScenarioId::MAIN { self.crew.opened() } else { here };
+        self.scenarios[scenario].count_open(now, all.saturating_sub(here));
         Some(self.calls.insert(Running { call, scenario }))
     }
+}
+
+/// The next beat after `now`, whole periods behind `moment`: a late one does not shift those that follow.
+fn behind(now: Time, moment: Time, period: Duration) -> Time {
+    let period_nanos = period.as_nanos().max(1) as u64;
+    let beats = now.since(moment).as_nanos() as u64 / period_nanos + 1;
+    moment + Duration::from_nanos(beats.saturating_mul(period_nanos))
 }
 
 /// Time between two records of what happened.

@@ -34,6 +34,8 @@ pub struct Infile {
     added: Vec<Box<[u8]>>,
     printf: Option<Printf>,
     next: u32,
+    /// Distance of the lines that calls take one after the other.
+    step: u32,
     index: Option<Index>,
 }
 
@@ -106,6 +108,7 @@ impl Infile {
             added: Vec::new(),
             printf: None,
             next: 0,
+            step: 1,
             index: None,
         };
         if file.starts.is_empty() {
@@ -160,6 +163,12 @@ impl Infile {
         true
     }
 
+    /// Of the lines in order, take every `of`-th only, from the `index`-th on: the other calls take the others.
+    pub(super) fn take_share(&mut self, index: u32, of: u32) {
+        self.next = index % self.len().max(1);
+        self.step = of.max(1);
+    }
+
     /// The line a new call of `user` takes; `u32::MAX` for "none".
     ///
     /// Errors: `NoLineForUser` when a `USER` file is too short.
@@ -177,7 +186,7 @@ impl Infile {
             Order::User => Ok(user - 1),
             Order::Sequential => {
                 let line = self.next;
-                self.next = if line + 1 >= self.len() { 0 } else { line + 1 };
+                self.next = (line + self.step) % self.len().max(1);
                 Ok(line)
             }
         }
@@ -332,6 +341,10 @@ mod tests {
         let mut none = |_| 0;
         let taken: Vec<_> = (0..3).map(|_| sequential.pick_line(0, &mut none).expect("line")).collect();
         assert_eq!(taken, [0, 1, 0]);
+        let mut part = parse("SEQUENTIAL\na\nb\nc\n");
+        part.take_share(1, 2);
+        let taken: Vec<_> = (0..4).map(|_| part.pick_line(0, &mut none).expect("line")).collect();
+        assert_eq!(taken, [1, 0, 2, 1], "every second line, then the ones between");
         let mut random = parse("RANDOM\na\nb\nc\n");
         assert_eq!(random.pick_line(0, &mut |bound| bound - 1), Ok(2));
         let mut user = parse("USER\na\nb\n");

@@ -50,6 +50,13 @@ impl Infiles {
         self.files.get(usize::from(id.0))
     }
 
+    /// One of `of` parts of a run takes every `of`-th line of files in order, from the `index`-th on.
+    pub fn take_share(&mut self, index: u32, of: u32) {
+        for file in &mut self.files {
+            file.take_share(index, of);
+        }
+    }
+
     /// A file, to change.
     pub fn get_mut(&mut self, id: FileId) -> Option<&mut Infile> {
         self.files.get_mut(usize::from(id.0))

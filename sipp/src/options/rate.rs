@@ -29,6 +29,8 @@ pub struct Rate {
     pub users: Option<u64>,
     /// `-arrivals`.
     pub arrivals: Arrivals,
+    /// `-threads`: engines that share the work.
+    pub threads: usize,
 }
 
 impl Default for Rate {
@@ -45,6 +47,7 @@ impl Default for Rate {
             stop_after: None,
             users: None,
             arrivals: Arrivals::Even,
+            threads: 1,
         }
     }
 }
@@ -69,6 +72,9 @@ fn arrivals(word: &str) -> Result<Arrivals, String> {
     let found = ARRIVALS.iter().find(|row| row.0 == word).map(|row| row.1);
     found.ok_or_else(|| format!("-arrivals '{word}': there are even, poisson and burst"))
 }
+
+/// More threads than any machine has CPUs for.
+const MOST_THREADS: i64 = 256;
 
 /// A count of calls: negative numbers are zero.
 fn calls(number: i64) -> u64 {
@@ -98,6 +104,16 @@ pub(super) const ROWS: &[Row] = &[
         effect: Effect::Text(|options, word| {
             options.rate.arrivals = arrivals(word)?;
             Ok(())
+        }),
+    },
+    Row {
+        names: &["threads"],
+        value: "N",
+        help: "Share calls among so many threads. Who opens calls uses a port for each, -p and the next free ones; \
+               who waits for calls uses one. Lines of injection files are shared out, global variables and \
+               [dynamic_id] are each thread's own. Default: 1.",
+        effect: Effect::Int(1..=MOST_THREADS, |options, threads| {
+            options.rate.threads = usize::try_from(threads).unwrap_or(1);
         }),
     },
     Row {

@@ -11,6 +11,7 @@ pub(crate) mod csv;
 pub(crate) mod generator;
 pub(crate) mod histogram;
 pub(crate) mod layout;
+mod merge;
 pub(crate) mod metrics;
 pub(crate) mod pacing;
 pub(crate) mod report;

@@ -1,0 +1,71 @@
+//! How a run ended: from what stopped each engine and the last figures to the exit code.
+
+use crate::exit::Exit;
+use crate::stats::layout::Part;
+use crate::stats::snapshot::Snapshot;
+
+/// How a run ended.
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// The exit code.
+    pub(super) exit: Exit,
+    /// Why, when it was an error.
+    pub(super) error: Option<String>,
+}
+
+/// How the part of one engine ended.
+#[derive(Debug, Default)]
+pub(super) struct Stopped {
+    /// What made it stop before its calls were over, with the exit code and, for an error, the reason.
+    pub(super) by: Option<(Exit, Option<String>)>,
+    /// `-timeout` passed.
+    pub(super) timed_out: bool,
+    /// Checks of `rtpcheck` that failed.
+    pub(super) failed_checks: u64,
+}
+
+/// The end of a run whose engines stopped like that; `figures` are the last ones of its scenarios.
+pub(super) fn of(stopped: Vec<Stopped>, figures: &[Snapshot]) -> Ending {
+    let counted = figures.iter().filter(|snapshot| snapshot.layout.part != Part::OutOfCall);
+    let (mut failed, mut successful) = (0, 0);
+    for snapshot in counted {
+        failed += snapshot.counters.totals.failed;
+        successful += snapshot.counters.totals.successful;
+    }
+    let broken = figures.first().map(|main| main.setup.rules.broken_by(main)).unwrap_or_default();
+    let exit = if stopped.iter().any(|stopped| stopped.failed_checks > 0) {
+        Exit::RtpCheckFailed
+    } else if failed > 0 || !broken.is_empty() {
+        Exit::Failed
+    } else if stopped.iter().any(|stopped| stopped.timed_out) && successful == 0 {
+        Exit::Stopped
+    } else {
+        Exit::Success
+    };
+    let by = stopped.into_iter().filter_map(|stopped| stopped.by).find(|(exit, _)| *exit != Exit::Success);
+    match by {
+        Some((exit, error)) => Ending { exit, error },
+        None => Ending { exit, error: (!broken.is_empty()).then(|| broken.join("\n")) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Exit, Stopped, of};
+    use crate::stats::screens::tests::client;
+
+    /// Five good calls.
+    #[test]
+    fn the_first_error_of_an_engine_counts_before_the_calls() {
+        let mut snapshot = client();
+        assert_eq!(of(vec![Stopped::default()], &[snapshot.clone()]).exit, Exit::Success);
+        snapshot.counters.totals.failed = 1;
+        assert_eq!(of(vec![Stopped::default()], &[snapshot.clone()]).exit, Exit::Failed);
+        let by = |exit, text: &str| Stopped { by: Some((exit, Some(text.into()))), ..Stopped::default() };
+        let told = Stopped { by: Some((Exit::Success, None)), ..Stopped::default() };
+        let ending = of(vec![told, by(Exit::Fatal, "first"), by(Exit::Stopped, "second")], &[snapshot]);
+        assert_eq!((ending.exit, ending.error.as_deref()), (Exit::Fatal, Some("first")));
+        let late = Stopped { timed_out: true, ..Stopped::default() };
+        assert_eq!(of(vec![late], &[]).exit, Exit::Stopped);
+    }
+}
