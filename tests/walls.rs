@@ -87,6 +87,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sipp/src/engine", &["sipp", "sip"]),
     ("sipp/src/lib", &["sipp", "sip"]),
     ("sipp/src/main", &["sipp", "sip"]),
+    ("sipp/src/pager", &[]),
     ("proxy/src/cfg", &["sip::diag", "sip::ere"]),
     ("proxy/src/options", &["proxy::cfg", "sip::diag"]),
     (

@@ -35,6 +35,8 @@ pub use exit::Exit;
 pub enum Plan {
     /// A run, to be started with [`engine::run`].
     Run(Box<Options>),
+    /// A text to be shown; the process ends with this code then.
+    Told(Exit, String),
     /// Everything was said already; the process ends with this code.
     Done(Exit),
 }
@@ -64,15 +66,18 @@ pub fn plan(words: &[String], console: &mut Console) -> Plan {
             (Exit::Failed, help)
         }
     };
-    // A closed stdout must not hide the exit code.
-    let _ = console.out.write_all(text.as_bytes()).and_then(|()| console.out.flush());
-    Plan::Done(exit)
+    Plan::Told(exit, text)
 }
 
 /// Reads a command line and does what it says, in this process: what `main` does, without signals.
 pub fn run(words: &[String], mut console: Console, control: (Controller, Controlled)) -> Exit {
     match plan(words, &mut console) {
         Plan::Run(options) => engine::run(&options, console, control),
+        Plan::Told(exit, text) => {
+            // A closed stdout must not hide the exit code.
+            let _ = console.out.write_all(text.as_bytes()).and_then(|()| console.out.flush());
+            exit
+        }
         Plan::Done(exit) => exit,
     }
 }

@@ -1,6 +1,8 @@
 //! Command line of `sipp`: options -> run -> exit code; and the signals, which belong to the process.
 
-use std::io::{self, IsTerminal, Write};
+mod pager;
+
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Command as Process, ExitCode, Stdio};
 
@@ -11,14 +13,25 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 fn main() -> ExitCode {
     let words: Vec<String> =
         std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    let terminal = if io::stdout().is_terminal() { Terminal::Live } else { Terminal::Headless };
+    let terminal = if std::env::var_os(IN_BACKGROUND).is_some() {
+        Terminal::Background
+    } else if io::stdout().is_terminal() {
+        Terminal::Live
+    } else {
+        Terminal::Headless
+    };
     let mut console = Console { out: Box::new(io::stdout()), err: Box::new(io::stderr()), terminal };
     let options = match sipp::plan(&words, &mut console) {
         Plan::Run(options) => options,
+        Plan::Told(exit, text) => {
+            // A closed stdout must not hide the exit code.
+            let _ = if terminal == Terminal::Live { pager::show(&text) } else { pager::print(&text) };
+            return exit.into();
+        }
         Plan::Done(exit) => return exit.into(),
     };
-    if options.general.background {
-        return go_to_background(&words).into();
+    if options.general.background && terminal != Terminal::Background {
+        return go_to_background(&words);
     }
     let control = engine::controller();
     if let Err(error) = watch_signals(control.0.clone()) {
@@ -27,30 +40,43 @@ fn main() -> ExitCode {
     engine::run(&options, console, control).into()
 }
 
-/// `-bg`: the same program once more, without a terminal; this one says its number and ends.
-fn go_to_background(words: &[String]) -> Exit {
-    let words = words.iter().filter(|word| !matches!(word.as_str(), "-bg" | "--bg"));
+/// `-bg`: the same program once more, without a terminal; this one waits until that is ready, says its number and
+/// ends. What keeps it from starting is told here, with its exit code.
+fn go_to_background(words: &[String]) -> ExitCode {
     let program = std::env::current_exe().unwrap_or_else(|_| "sipp".into());
     let child = Process::new(program)
         .args(words)
+        .env(IN_BACKGROUND, "1")
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         // A signal to the terminal's group is not meant for it.
         .process_group(0)
         .spawn();
-    match child {
-        Ok(child) => {
-            // A closed stdout must not hide the exit code.
-            let _ = writeln!(io::stdout(), "Background mode - PID=[{}]", child.id());
-            Exit::NoRun
-        }
+    let mut child = match child {
+        Ok(child) => child,
         Err(error) => {
             engine::complain(&mut io::stderr(), &format!("Unable to go to the background: {error}"));
-            Exit::Fatal
+            return Exit::Fatal.into();
         }
+    };
+    let mut word = vec![0; engine::READY.len()];
+    let is_ready = child.stdout.take().is_some_and(|mut said| said.read_exact(&mut word).is_ok());
+    if is_ready && word == engine::READY {
+        // A closed stdout must not hide the exit code.
+        let _ = writeln!(io::stdout(), "Background mode - PID=[{}]", child.id());
+        return Exit::NoRun.into();
     }
+    let mut told = Vec::new();
+    // What could not be read is not told; the exit code still is.
+    let _ = child.stderr.take().map(|mut said| said.read_to_end(&mut told));
+    let _ = io::stderr().write_all(&told);
+    let code = child.wait().ok().and_then(|status| status.code()).and_then(|code| u8::try_from(code).ok());
+    code.unwrap_or(Exit::Fatal as u8).into()
 }
+
+/// Tells the program that it is the one in the background.
+const IN_BACKGROUND: &str = "SIPP_IN_BACKGROUND";
 
 /// Turns signals into commands, on a thread of its own as long as the process lives.
 fn watch_signals(controller: Controller) -> io::Result<()> {

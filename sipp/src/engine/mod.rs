@@ -92,7 +92,12 @@ pub enum Terminal {
     Headless,
     /// Live screens and keys.
     Live,
+    /// There is none: standard output leads to the process that waits for [`READY`].
+    Background,
 }
+
+/// What a run in the background says when nothing can keep it from starting any more.
+pub const READY: &[u8] = b"ready\n";
 
 /// Runs a scenario to its end, and says how it ended. Prints what SIPp prints.
 pub fn run(
@@ -106,15 +111,17 @@ pub fn run(
         wall.form = DateForm::Rfc3339;
     }
     let over = Arc::new(AtomicBool::new(false));
-    let result = Outside::open(options, &mut console).and_then(|outside| {
+    let result = Outside::open(options).and_then(|outside| {
         if options.find_max.conditions.is_some() {
-            outside.listen(options, (&controller, &over), Terminal::Headless)?;
+            outside.listen(options, (&controller, &over), &mut console)?;
+            say_ready(&mut console);
             let exit = find_max::find_max(options, &mut console, controlled)?;
             return Ok(Ending { exit, error: None });
         }
         let mut prepared = prepare(options, &mut console, (clock, wall), controlled)?;
         prepared.desk.board = outside.board.clone();
-        outside.listen(options, (&controller, &over), console.terminal)?;
+        outside.listen(options, (&controller, &over), &mut console)?;
+        say_ready(&mut console);
         work(prepared, &mut console).map(|(ending, _)| ending)
     });
     over.store(true, Ordering::Relaxed);
@@ -127,6 +134,14 @@ pub fn run(
         let _ = console.err.write_all(trace::error(wall, clock.now(), &text).as_bytes());
     }
     exit
+}
+
+/// Tells the process that waits for a run in the background.
+fn say_ready(console: &mut Console) {
+    if console.terminal == Terminal::Background {
+        // Nobody waits any more: the run goes on all the same.
+        let _ = console.out.write_all(READY).and_then(|()| console.out.flush());
+    }
 }
 
 /// Writes an error as SIPp does: the time, a colon, the text.

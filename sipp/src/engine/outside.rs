@@ -1,6 +1,6 @@
 //! What a run has for the world outside: the control socket, the metrics, the keyboard.
 //!
-//! Opened before the terminal is taken over, so that what is said and refused can be read.
+//! Bound before anything else is done, announced when nothing can keep the run from starting any more.
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
@@ -18,15 +18,17 @@ use super::{Console, Terminal, address, metrics};
 /// Sockets that are bound, and the figures they show.
 pub(super) struct Outside {
     control: Option<UdpSocket>,
+    /// Where they are, one per line.
+    places: String,
     /// The desk posts figures here.
     pub(super) board: Board,
 }
 
 impl Outside {
-    /// Binds what the options ask for, and says where on standard error.
+    /// Binds what the options ask for.
     ///
     /// Errors: an address that was asked for by name cannot be bound.
-    pub(super) fn open(options: &Options, console: &mut Console) -> Result<Outside, Fatal> {
+    pub(super) fn open(options: &Options) -> Result<Outside, Fatal> {
         let board = Board::default();
         let network = &options.network;
         let ip = match &network.control {
@@ -44,34 +46,35 @@ impl Outside {
             // Nobody asked for that port in particular: the run goes on without remote control.
             (Err(_), None) => None,
         };
-        let mut said = String::new();
+        let mut places = String::new();
         if let Some(addr) = control.as_ref().and_then(|socket| socket.local_addr().ok()) {
             let reach = if addr.ip().is_loopback() { "" } else { ", open to other hosts (-ci)" };
-            said.push_str(&format!("Remote control on UDP {addr}{reach}\n"));
+            places.push_str(&format!("Remote control on UDP {addr}{reach}\n"));
         }
         if let Some(addr) = options.watch.metrics {
             let bound = metrics::serve(addr, board.clone());
             let bound =
                 bound.map_err(|error| refusal(&error, format!("Unable to serve metrics on {addr}")))?;
-            said.push_str(&format!("Metrics on http://{bound}/metrics\n"));
+            places.push_str(&format!("Metrics on http://{bound}/metrics\n"));
         }
-        // A closed stderr is no reason to stop.
-        let _ = console.err.write_all(said.as_bytes());
-        Ok(Outside { control, board })
+        Ok(Outside { control, places, board })
     }
 
-    /// Starts the threads that commands come from, until `over` is set.
+    /// Says where they are, and starts the threads that commands come from, until `over` is set.
     pub(super) fn listen(
         self,
         options: &Options,
         (controller, over): (&Controller, &Arc<AtomicBool>),
-        terminal: Terminal,
+        console: &mut Console,
     ) -> Result<(), Fatal> {
+        // A closed stderr is no reason to stop.
+        let _ = console.err.write_all(self.places.as_bytes());
         let failed = |error: io::Error| Fatal::late(error.to_string());
         if let Some(socket) = self.control {
             control::listen((socket, self.board), controller.clone(), over.clone()).map_err(failed)?;
         }
-        if terminal == Terminal::Live && !options.general.no_keyboard {
+        let has_screen = console.terminal == Terminal::Live && options.find_max.conditions.is_none();
+        if has_screen && !options.general.no_keyboard {
             control::read_keyboard(controller.clone()).map_err(failed)?;
         }
         Ok(())

@@ -273,8 +273,8 @@ fn desk(
     terminal: Terminal,
 ) -> Result<Desk, Fatal> {
     let live = match terminal {
-        Terminal::Live => Some(Live::start(command::keys()).map_err(|error| Fatal::late(error.to_string()))?),
-        Terminal::Headless => None,
+        Terminal::Live => Some(Live::new(command::keys())),
+        Terminal::Headless | Terminal::Background => None,
     };
     let scenarios = scenarios.iter().filter(|loaded| !loading::is_dummy(loaded));
     let scenarios: Vec<_> = scenarios.map(|loaded| (loaded.part, loaded.name.as_str())).collect();

@@ -18,7 +18,8 @@ use crate::stats::snapshot::{Baseline, Snapshot};
 
 /// The live screen.
 pub(crate) struct Live {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Taken over with the first drawing: until then errors are printed as usual.
+    taken: Option<Taken>,
     keys: Keys,
     /// What the user chose to see.
     pub(crate) view: View,
@@ -27,21 +28,21 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Takes the terminal over. Errors: there is none, or it refuses.
-    pub(crate) fn start(keys: Keys) -> io::Result<Live> {
-        // Keys are read from standard input, which may be a pipe: then there is no raw mode to set.
-        let _ = enable_raw_mode();
-        execute!(io::stdout(), EnterAlternateScreen)?;
-        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-        Ok(Live { terminal, keys, view: View::default(), typing: None })
+    /// A screen with those keys in its help; the terminal stays as it is until something is drawn.
+    pub(crate) fn new(keys: Keys) -> Live {
+        Live { taken: None, keys, view: View::default(), typing: None }
     }
 
-    /// Draws; only what changed is sent. Errors: the terminal is gone.
+    /// Draws; only what changed is sent. Errors: the terminal is gone, or refuses.
     pub(crate) fn draw(
         &mut self,
         (snapshot, since): (&Snapshot, &Baseline),
         flights: &[Arc<Flight>],
     ) -> io::Result<()> {
+        let taken = match &mut self.taken {
+            Some(taken) => taken,
+            None => self.taken.insert(Taken::take()?),
+        };
         let picture = Picture {
             snapshot,
             since,
@@ -50,16 +51,28 @@ impl Live {
             view: &self.view,
             typing: self.typing.as_deref(),
         };
-        self.terminal.draw(|frame| draw(&picture, frame))?;
+        taken.0.draw(|frame| draw(&picture, frame))?;
         Ok(())
     }
 }
 
-impl Drop for Live {
+/// A terminal that is ours.
+struct Taken(Terminal<CrosstermBackend<Stdout>>);
+
+impl Taken {
+    fn take() -> io::Result<Taken> {
+        // Keys are read from standard input, which may be a pipe: then there is no raw mode to set.
+        let _ = enable_raw_mode();
+        execute!(io::stdout(), EnterAlternateScreen)?;
+        Ok(Taken(Terminal::new(CrosstermBackend::new(io::stdout()))?))
+    }
+}
+
+impl Drop for Taken {
     fn drop(&mut self) {
         // Nothing can be done about a terminal that is gone.
         let _ = disable_raw_mode();
         let _ = execute!(io::stdout(), LeaveAlternateScreen);
-        let _ = self.terminal.show_cursor();
+        let _ = self.0.show_cursor();
     }
 }
