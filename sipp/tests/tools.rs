@@ -34,7 +34,7 @@ fn say(line: &str) -> (Exit, String, String) {
     let mut console =
         Console { out: Box::new(out.clone()), err: Box::new(err.clone()), terminal: Terminal::Headless };
     match sipp::plan(&words, &mut console) {
-        Plan::Done(exit) => (exit, out.text(), err.text()),
+        Plan::Told(exit, _) | Plan::Done(exit) => (exit, out.text(), err.text()),
         Plan::Run(_) => panic!("{line} starts a run"),
     }
 }
