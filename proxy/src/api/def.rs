@@ -39,6 +39,17 @@ pub struct ModuleDef {
     pub load: Option<LoadFn>,
     /// Runs once per shard before its first message.
     pub start: Option<fn(&mut Shard)>,
+    /// What of the module is known by name and does nothing here yet.
+    pub awaited: Option<Awaited>,
+}
+
+/// A part of a module that is known and not built in: loading it is a warning, calling it an error.
+#[derive(Debug)]
+pub struct Awaited {
+    /// What is missing, for the user.
+    pub what: &'static str,
+    /// Its functions.
+    pub functions: &'static [&'static str],
 }
 
 impl ModuleDef {
@@ -55,6 +66,7 @@ impl ModuleDef {
         events: &[],
         load: None,
         start: None,
+        awaited: None,
     };
 }
 

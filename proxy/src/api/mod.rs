@@ -87,7 +87,7 @@ pub use catalog::{AVP_FLAGS, Catalog, Function};
 pub use coding::{Base64, Padding, core_hash};
 pub use ctx::{Ctx, RunState, Shard, Vars};
 pub use def::{
-    EventDef, FunctionDef, FunctionFn, Indexing, InnerFn, InnerKind, LoadFn, ModuleDef, ParamDef,
+    Awaited, EventDef, FunctionDef, FunctionFn, Indexing, InnerFn, InnerKind, LoadFn, ModuleDef, ParamDef,
     ParamDefault, PvDef, PvGet, PvSet, RpcDef, RpcError, RpcFn, RpcScope, RpcValue, StatDef, TransformDef,
     TransformFn, TransformKind,
 };

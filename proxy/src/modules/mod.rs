@@ -3,8 +3,10 @@
 pub mod alias_db;
 pub mod auth;
 pub mod auth_db;
+pub mod awaited;
 pub mod cfgutils;
 pub mod corex;
+pub mod counters;
 pub mod db;
 pub mod debugger;
 pub mod dispatcher;
@@ -39,8 +41,18 @@ pub static MODULES: &[&ModuleDef] = &[
     &alias_db::MODULE,
     &auth::MODULE,
     &auth_db::MODULE,
+    &awaited::RTPENGINE,
+    &awaited::RTPPROXY,
+    &awaited::PRESENCE_XML,
+    &awaited::PRESENCE,
+    &awaited::TLS,
+    &awaited::XHTTP,
+    &awaited::JSONRPCS,
+    &awaited::CFG_RPC,
+    &awaited::CTL,
     &cfgutils::MODULE,
     &corex::MODULE,
+    &counters::MODULE,
     &db::MYSQL,
     &db::POSTGRES,
     &db::SQLITE,

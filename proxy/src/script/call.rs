@@ -67,6 +67,14 @@ impl Compiler<'_, '_> {
 
     fn unknown_function(&mut self, call: &Call) {
         let name = &*call.name.text;
+        let awaits = |module: &&&'static ModuleDef| {
+            module.awaited.as_ref().is_some_and(|awaited| awaited.functions.contains(&name))
+        };
+        if let Some(module) = self.modules.iter().find(awaits) {
+            let message = format!("{name}() of module {} is not built in yet", module.name);
+            self.findings.error(codes::AWAITED, call.name.pos, message);
+            return;
+        }
         self.findings.error(codes::UNKNOWN_FUNCTION, call.name.pos, format!("unknown function {name}()"));
         let has_it = |module: &&&'static ModuleDef| module.functions.iter().any(|row| row.name == name);
         match self.modules.iter().find(has_it).map(|module| module.name) {

@@ -17,6 +17,7 @@ codes! {
     MODPARAM_NAME "C104" "module parameter that does not exist",
     MODPARAM_TYPE "C105" "module parameter of the wrong type",
     MODULE_REFUSED "C106" "module parameters that do not fit together",
+    AWAITED "C107" "module or function that is known and not built in yet",
     UNKNOWN_FUNCTION "C110" "function that does not exist or whose module is not loaded",
     ARGUMENT_COUNT "C111" "wrong number of arguments",
     ARGUMENT "C112" "argument that cannot be used",

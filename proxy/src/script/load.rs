@@ -152,6 +152,10 @@ impl Loader {
             self.missing.push(name);
             return;
         };
+        if let Some(awaited) = &module.awaited {
+            let message = format!("module {name} does nothing yet: {} is not built in", awaited.what);
+            findings.warning(codes::AWAITED, line.path.pos, message);
+        }
         self.catalog.add(module);
         self.params.push(Params::new(module));
         self.loads.push((module, line.pos));
