@@ -4,13 +4,12 @@
 //! peer announced; where that is shared too, a new source belongs to the line that has waited longest. Bounded:
 //! packets of more sources than [`MediaLines::MAX_SOURCES`] are counted, not measured.
 
-use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use sip::time::Time;
 
 use super::heard::Heard;
@@ -19,6 +18,7 @@ use super::measure::Reception;
 use super::pattern::{Checked, Comparison, PatternCheck};
 use super::received::{self, Received};
 use super::reports::Origin;
+use super::routes::{Route, Routes};
 use super::rtp;
 use super::srtp::Exhausted;
 
@@ -26,10 +26,8 @@ use super::srtp::Exhausted;
 #[derive(Debug)]
 pub struct MediaLines<L, P> {
     lines: FxHashMap<L, Line<P>>,
-    /// Lines by the port they listen on, for RTP or RTCP.
-    ports: FxHashMap<P, FxHashSet<L>>,
-    /// Lines by port and announced peer.
-    peers: FxHashMap<(P, SocketAddr), Group<L>>,
+    /// By which port and peer packets find their line.
+    routes: Routes<L, P>,
     sources: FxHashMap<SourceKey<P>, Source<L>>,
     /// Lines by the sources that send on them.
     own_sources: FxHashMap<u32, L>,
@@ -37,14 +35,6 @@ pub struct MediaLines<L, P> {
     gone: FxHashMap<SourceKey<P>, Time>,
     ended: Received,
     origin: Origin,
-}
-
-/// Lines that share port and peer.
-#[derive(Debug)]
-struct Group<L> {
-    all: FxHashSet<L>,
-    /// Those that heard nobody yet, in order.
-    waiting: VecDeque<L>,
 }
 
 /// What a received datagram was.
@@ -99,8 +89,7 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> MediaLines<L, P> {
     pub fn new(origin: Origin) -> MediaLines<L, P> {
         MediaLines {
             lines: FxHashMap::default(),
-            ports: FxHashMap::default(),
-            peers: FxHashMap::default(),
+            routes: Routes::default(),
             sources: FxHashMap::default(),
             own_sources: FxHashMap::default(),
             gone: FxHashMap::default(),
@@ -114,16 +103,10 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> MediaLines<L, P> {
         if self.lines.get(&id).is_some_and(|line| line.expectation == expectation) {
             return;
         }
-        self.unlist(id);
-        for port in [Some(expectation.port), expectation.rtcp_port].into_iter().flatten() {
-            self.ports.entry(port).or_default().insert(id);
+        if let Some(line) = self.lines.get(&id) {
+            self.routes.remove(id, &line.expectation);
         }
-        if let Some(remote) = expectation.remote {
-            let empty = || Group { all: FxHashSet::default(), waiting: VecDeque::new() };
-            let group = self.peers.entry((expectation.port, remote)).or_insert_with(empty);
-            group.all.insert(id);
-            group.waiting.push_back(id);
-        }
+        self.routes.add(id, &expectation);
         match self.lines.entry(id) {
             Entry::Occupied(mut line) => line.get_mut().change(now, expectation),
             Entry::Vacant(slot) => drop(slot.insert(Line::new(now, expectation))),
@@ -135,35 +118,11 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> MediaLines<L, P> {
         self.lines.get(&id).map(|line| &line.expectation)
     }
 
-    /// Takes a line out of the lists by which packets find it.
-    fn unlist(&mut self, id: L) {
-        let Some(line) = self.lines.get(&id) else { return };
-        let expectation = &line.expectation;
-        for port in [Some(expectation.port), expectation.rtcp_port].into_iter().flatten() {
-            if let Entry::Occupied(mut users) = self.ports.entry(port) {
-                users.get_mut().remove(&id);
-                if users.get().is_empty() {
-                    users.remove();
-                }
-            }
-        }
-        let Some(remote) = expectation.remote else { return };
-        if let Entry::Occupied(mut group) = self.peers.entry((expectation.port, remote)) {
-            group.get_mut().all.remove(&id);
-            if let Some(at) = group.get().waiting.iter().position(|waiting| *waiting == id) {
-                group.get_mut().waiting.remove(at);
-            }
-            if group.get().all.is_empty() {
-                group.remove();
-            }
-        }
-    }
-
     /// The call of a line is over: its figures go into the sums.
     pub fn forget(&mut self, now: Time, id: L) {
-        self.unlist(id);
         let heard = self.heard(id);
         let Some(line) = self.lines.remove(&id) else { return };
+        self.routes.remove(id, &line.expectation);
         let reports = line.reports.as_ref().map_or((0, 0), |reports| reports.counts());
         self.ended.lines.add(&heard, reports);
         self.ended.strangers += line.strangers;
@@ -277,23 +236,16 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> MediaLines<L, P> {
     }
 
     fn place(&mut self, (port, from, ssrc): SourceKey<P>) -> Place<L> {
-        if let Some(group) = self.peers.get_mut(&(port, from)) {
-            let only = (group.all.len() == 1).then(|| group.all.iter().next().copied()).flatten();
-            return match only.or_else(|| group.waiting.pop_front()) {
-                Some(id) => Place::Announced(id),
-                None => Place::Nobody,
-            };
-        }
-        let listeners = self.ports.get(&port);
-        let only = listeners.filter(|users| users.len() == 1).and_then(|users| users.iter().next());
-        let line = only.and_then(|id| Some((*id, self.lines.get(id)?)));
-        match line {
+        match self.routes.find(port, from) {
+            Route::Announced(id) => Place::Announced(id),
             _ if self.gone.contains_key(&(port, from, ssrc)) => Place::AfterEnd,
-            None => Place::Nobody,
-            Some((id, line)) => {
-                let host = line.expectation.remote.map(|remote| remote.ip());
+            Route::Nowhere => Place::Nobody,
+            Route::Only(id) => {
+                let line = self.lines.get(&id);
+                let host = line.and_then(|line| line.expectation.remote).map(|remote| remote.ip());
+                let is_announced = line.is_some_and(|line| line.is_announced);
                 let fits = host.is_none_or(|host| host == from.ip());
-                if fits && !line.is_announced { Place::Likely(id) } else { Place::Stranger(id) }
+                if fits && !is_announced { Place::Likely(id) } else { Place::Stranger(id) }
             }
         }
     }
@@ -324,9 +276,7 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> MediaLines<L, P> {
 
     /// The line a compound is about: the only one there, else the one whose stream a block is about.
     fn line_of_rtcp(&self, (port, from): (P, SocketAddr), packet: &[u8]) -> Option<L> {
-        let only = |users: &FxHashSet<L>| users.iter().next().copied().filter(|_| users.len() == 1);
-        let by_peer = self.peers.get(&(port, from)).and_then(|group| only(&group.all));
-        by_peer.or_else(|| self.ports.get(&port).and_then(only)).or_else(|| {
+        self.routes.only(port, from).or_else(|| {
             let blocks = super::rtcp::read(packet).into_iter().flat_map(|report| report.blocks);
             blocks.into_iter().find_map(|block| self.own_sources.get(&block.ssrc).copied())
         })

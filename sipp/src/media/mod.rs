@@ -21,6 +21,7 @@ pub mod plan;
 pub mod quality;
 pub mod received;
 pub mod reports;
+mod routes;
 pub mod rtcp;
 pub mod rtp;
 pub mod samples;

@@ -4,6 +4,7 @@
 //! send when is decided by [`Playback`]; here are the sockets ([`ports`]), the clock and the wheel ([`stage`]).
 
 mod hearing;
+mod listener;
 mod places;
 mod ports;
 mod stage;

@@ -15,11 +15,12 @@ use slab::Slab;
 use smallvec::SmallVec;
 
 use crate::lang::{EchoSwitch, MediaKind};
-use crate::media::{Content, Playback, pattern::Checked};
+use crate::media::{Playback, pattern::Checked};
 
 use super::hearing::Hearing;
+use super::listener::Listener;
 use super::places::Places;
-use super::ports::{PortId, Ports, Received};
+use super::ports::{PortId, Ports};
 use super::{Command, LineId, Place, Remark, Slot, Start, StreamId, Tally};
 
 /// All that the media thread owns.
@@ -361,39 +362,6 @@ impl Stage {
     fn remark(&self, remark: Remark) {
         // With a full channel there is nothing new to say.
         let _ = self.remarks.try_send(remark);
-    }
-}
-
-/// What takes received packets.
-struct Listener<'s> {
-    tally: &'s Tally,
-    hearing: &'s Hearing,
-    places: &'s Places,
-    echo: EchoSwitch,
-    echo_bytes: usize,
-    packet: &'s mut Vec<u8>,
-}
-
-impl Listener<'_> {
-    /// Takes a packet; gives what is returned to its sender.
-    fn take(&mut self, now: Time, received: &Received<'_>) -> Option<Vec<u8>> {
-        Tally::add(&self.tally.received_packets, 1);
-        Tally::add(&self.tally.received_bytes, received.bytes.len() as u64);
-        self.packet.clear();
-        self.packet.extend_from_slice(received.bytes);
-        let mut lines = self.hearing.lines();
-        let taken = lines.take(now, (received.port, received.from), self.packet);
-        let is_rtp = matches!(taken.content, Content::Rtp | Content::WrongPattern);
-        if let Some(line) = taken.line.filter(|line| is_rtp && self.places.echoes(*line)) {
-            // A key that is used up returns nothing more.
-            lines.protect(line, self.packet).ok()?;
-            Tally::add(&self.tally.echoed[usize::from(line.kind == MediaKind::Video)], 1);
-            return Some(self.packet.clone());
-        }
-        drop(lines);
-        let line = received.echo_line.filter(|_| self.echo == EchoSwitch::On)?;
-        Tally::add(&self.tally.echoed[line], 1);
-        Some(received.bytes[..received.bytes.len().min(self.echo_bytes)].to_vec())
     }
 }
 
