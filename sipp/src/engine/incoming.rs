@@ -1,20 +1,17 @@
 //! What the sockets report: messages find or make their call, broken connections end calls.
 
 use sip::msg::{HeaderName, Index, View};
-use sip::net::{CloseReason, Event, Incoming};
+use sip::net::{Event, Incoming};
 use sip::peer::Peer;
 use sip::time::Time;
 
 use crate::call::{Input, Origin, Outcome};
-use crate::exit::Exit;
 use crate::state::UserId;
-use crate::stats::Cause;
 use crate::stats::layout::Part;
 use crate::stats::trace::Direction;
 use crate::traffic::calls::{Epitaph, Owner};
 
-use super::own_sockets::uses_connection;
-use super::scenarios::{Running, ScenarioId};
+use super::scenarios::ScenarioId;
 use super::signalling::Signalling;
 
 impl Signalling {
@@ -26,45 +23,9 @@ impl Signalling {
                 self.message(now, incoming);
             }
             Event::Unreachable { .. } => self.state.network.receive_errors += 1,
-            Event::Opened { .. } if self.state.connecting => {
-                self.state.connecting = false;
-                self.opening.schedule.start(now);
-            }
+            Event::Opened { .. } if self.state.connecting => self.connected(now),
             Event::Opened { .. } => {}
             Event::Closed { peer, reason } => self.closed(now, peer, reason),
-        }
-    }
-
-    /// A connection is gone: the calls that used it fail, and a client that may not reconnect ends.
-    fn closed(&mut self, now: Time, peer: Peer, reason: CloseReason) {
-        let keys = self.calls.keys();
-        for key in keys {
-            let uses = |running: &mut Running| {
-                running.call.state().peer.is_some_and(|own| uses_connection(own, peer))
-            };
-            if self.calls.get_mut(key).is_some_and(uses) && self.reconnect.closes_calls {
-                self.advance(now, key, Input::Failed(Cause::TcpClosed));
-            }
-        }
-        if !self.scenarios.main().program.mode.opens_calls()
-            || self.own.connects_each_call()
-            || (self.is_done() && !self.state.connecting)
-        {
-            return;
-        }
-        match &mut self.reconnect.left {
-            Some(0) => {
-                let text = match reason {
-                    CloseReason::Refused | CloseReason::ConnectTimeout => {
-                        format!("Unable to connect a TCP socket to {}: {reason:?}", peer.addr)
-                    }
-                    _ => "Broken pipe on TCP connection, remote peer probably closed the socket".into(),
-                };
-                self.end(Exit::Fatal, Some(text));
-            }
-            // The next message makes a new connection.
-            Some(left) => *left -= 1,
-            None => {}
         }
     }
 

@@ -40,6 +40,7 @@ mod outside;
 mod own_sockets;
 mod player;
 mod prepare;
+mod reconnecting;
 mod rehearse;
 mod request;
 mod scenarios;

@@ -41,9 +41,10 @@ use super::names::LookUps;
 use super::opening::{Habits, Opening};
 use super::own_sockets::OwnSockets;
 use super::player::{self, Player};
+use super::reconnecting::Reconnect;
 use super::scenarios::{Scenario, ScenarioId, Scenarios};
 use super::setup::{self, Addresses, Fatal};
-use super::signalling::{Reconnect, Rhythm, Signalling, State};
+use super::signalling::{Rhythm, Signalling, State};
 use super::{Console, Terminal, command, commanding, describe, failing};
 
 /// A run that can start.
@@ -168,6 +169,8 @@ fn engine(common: &Common<'_>, (crew, door): (Crew, Door), loaded: LoadedRun) ->
         reconnect: Reconnect {
             left: options.network.max_reconnect,
             closes_calls: options.network.reconnect_close,
+            sleep: options.network.reconnect_sleep,
+            at: None,
         },
         congestion: Congestion::new(options.call.send_timeout),
         names: LookUps::new(waker),

@@ -32,6 +32,7 @@ use super::media::Media;
 use super::names::LookUps;
 use super::opening::Opening;
 use super::own_sockets::OwnSockets;
+use super::reconnecting::Reconnect;
 use super::scenarios::{Running, ScenarioId, Scenarios};
 use super::twins::Twins;
 
@@ -68,15 +69,6 @@ pub(super) struct Signalling {
     /// `-trace_calldebug`.
     pub(super) debug: DebugLines,
     pub(super) state: State,
-}
-
-/// What happens when a connection breaks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reconnect {
-    /// New connections still allowed; `None` is without limit.
-    pub(super) left: Option<u32>,
-    /// Whether the calls of the broken one fail.
-    pub(super) closes_calls: bool,
 }
 
 /// When figures are due, and when the run is over at the latest.
@@ -177,6 +169,7 @@ impl Signalling {
         self.look_up();
         self.try_congested(now);
         self.look_at_the_clock(now);
+        self.reconnect(now);
         self.open_due(now);
         self.wake_due(now);
         self.sockets.flush(now);
@@ -196,16 +189,13 @@ impl Signalling {
 
     /// The next moment something is to be done without a message.
     fn next_deadline(&self, now: Time) -> Option<Time> {
-        let opening = if self.state.paused || self.quit.is_quitting() {
-            None
-        } else {
-            self.opening.schedule.next_due()
-        };
+        let opening = if self.may_open() { self.opening.schedule.next_due() } else { None };
         let deadlines = [
             self.calls.next_deadline(),
             opening,
             self.state.next_draw,
             self.state.redraw,
+            self.reconnect.at,
             self.state.next_row,
             Some(self.state.next_second),
             self.congestion.next_due(now),

@@ -171,6 +171,16 @@ impl Schedule {
         self.pacing.start(now.since(start.due));
     }
 
+    /// True when traffic has started, or has a time at which it does.
+    pub(crate) fn has_started(&self) -> bool {
+        self.starts_at.is_some()
+    }
+
+    /// What is due now cannot be started: it is missed.
+    pub(crate) fn skip(&mut self, now: Time) {
+        self.miss_overdue(now);
+    }
+
     /// The call of this user has ended.
     pub(crate) fn release(&mut self, now: Time, user: u32) {
         let share = self.wishes.share;

@@ -144,3 +144,16 @@ fn the_ramp_ends_the_run_or_stays() {
         assert_eq!(schedule.climb(Time::from_millis(9000)).is_none(), stays_at_max);
     }
 }
+
+/// A connection is lost at 2 s and stands again at 5 s.
+#[test]
+fn what_comes_due_without_a_connection_is_missed() {
+    let mut schedule = Schedule::new(wishes(10.0));
+    assert!(!schedule.has_started());
+    schedule.start(Time::ZERO);
+    assert_eq!((schedule.has_started(), started(&mut schedule, Time::from_millis(2000))), (true, 20));
+    schedule.skip(Time::from_millis(5000));
+    assert_eq!(started(&mut schedule, Time::from_millis(5100)), 1);
+    let pacing = schedule.pacing(Time::from_millis(5100));
+    assert_eq!((pacing.scheduled, pacing.started, pacing.missed), (51, 21, 30));
+}
