@@ -46,10 +46,13 @@ impl Signalling {
             return;
         }
         let refused = matches!(reason, CloseReason::Refused | CloseReason::ConnectTimeout);
-        self.try_again(now, match refused {
-            true => format!("Unable to connect a TCP socket to {}: {reason:?}", peer.addr),
-            false => "Broken pipe on TCP connection, remote peer probably closed the socket".into(),
-        });
+        self.try_again(
+            now,
+            match refused {
+                true => format!("Unable to connect a TCP socket to {}: {reason:?}", peer.addr),
+                false => "Broken pipe on TCP connection, remote peer probably closed the socket".into(),
+            },
+        );
     }
 
     /// Makes the connection that was broken anew, once the wait is over.
