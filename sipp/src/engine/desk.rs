@@ -356,7 +356,10 @@ impl Desk {
         // The terminal is given back before anything is printed.
         self.live = None;
         self.rows(snapshots);
-        self.rows(snapshots);
+        // SIPp writes one more row, about an empty period.
+        let mut empty = snapshots.to_vec();
+        empty.iter_mut().for_each(|snapshot| snapshot.counters.error_codes.clear());
+        self.rows(&empty);
         for tables in &mut self.tables {
             tables.close(snapshots);
         }
