@@ -114,7 +114,10 @@ fn statistics_have_the_columns_of_sipp() {
         for row in [1, theirs.len() - 2, theirs.len() - 1] {
             assert_eq!(theirs[row].len(), ours[row].len(), "{name}: columns");
             for (column, (theirs, ours)) in theirs[0].iter().zip(theirs[row].iter().zip(&ours[row])) {
-                assert!(is_about_time(column) || theirs == ours, "{name}: {column}: {theirs} is {ours} with us");
+                assert!(
+                    is_about_time(column) || theirs == ours,
+                    "{name}: {column}: {theirs} is {ours} with us"
+                );
             }
         }
         let texts = folders.each_ref().map(|folder| text(folder, "_counts.csv"));
@@ -123,7 +126,8 @@ fn statistics_have_the_columns_of_sipp() {
         assert_eq!(theirs.last().map(|row| &row[2..]), ours.last().map(|row| &row[2..]), "{name}: counts");
         let codes = folders.each_ref().map(|folder| text(folder, "_error_codes.csv").matches("404,").count());
         assert_eq!(codes[0], codes[1], "{name}: error codes");
-        let lines = folders.each_ref().map(|folder| text(folder, "_rtt.csv").lines().map(str::to_owned).collect());
+        let lines =
+            folders.each_ref().map(|folder| text(folder, "_rtt.csv").lines().map(str::to_owned).collect());
         let [theirs, ours]: [Vec<String>; 2] = lines;
         assert_eq!((&theirs[0], theirs.len()), (&ours[0], ours.len()), "{name}: response times");
         for folder in folders {
@@ -201,7 +205,9 @@ fn what_cannot_be_written_is_refused_before_the_first_call() {
 fn numbers_out_of_range_are_refused() {
     let folder = folder("ranges");
     let sipp = programs::locate("sipp").expect("cargo build --workspace --bins");
-    for options in ["-r -5", "-m -1", "-p 70000", "-lost 101", "-rtt_freq 0", "-failures_kept x", "-prometheus here"] {
+    for options in
+        ["-r -5", "-m -1", "-p 70000", "-lost 101", "-rtt_freq 0", "-failures_kept x", "-prometheus here"]
+    {
         let exit = call(&sipp, &folder, 9, options);
         assert_eq!(exit, Some(1), "{options}");
     }
