@@ -133,6 +133,9 @@ impl Call {
             state.peer = env.settings.destination;
         }
         let world = &mut *env.world;
+        if birth.origin == Origin::Opened && env.settings.circuits.is_some() {
+            state.circuit = world.take_circuit();
+        }
         let ident = &mut world.ident;
         state.lines = world
             .infiles

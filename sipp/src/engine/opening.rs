@@ -149,9 +149,20 @@ impl Signalling {
             running.call.was_due(start.due);
         }
         self.scenarios.main_mut().counters.totals.outgoing += 1;
-        if self.equip(now, key) {
+        if self.has_circuit(now, key) && self.equip(now, key) {
             self.advance(now, key, Input::Start);
         }
+    }
+
+    /// `-tdmmap`: a call that found no circuit fails, and the answer is false.
+    fn has_circuit(&mut self, now: Time, key: CallKey) -> bool {
+        let circuit = self.calls.get_mut(key).and_then(|running| running.call.state().circuit);
+        if circuit.is_some() || self.settings.circuits.is_none() {
+            return true;
+        }
+        self.warn(now, "Can't create new outgoing call: all tdm_map circuits busy".into());
+        self.advance(now, key, Input::Failed(Cause::OutboundCongestion));
+        false
     }
 
     /// A new connection for a call whose own one was closed or leads elsewhere. False when there is none.

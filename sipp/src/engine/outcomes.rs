@@ -219,6 +219,9 @@ impl Signalling {
             let id = String::from_utf8_lossy(running.call_id()).into_owned();
             self.link.tell(Note::CallDebug(now, trace::call_debug(&id, &lines)));
         }
+        if let Some(circuit) = self.calls.get_mut(key).and_then(|running| running.call.state().circuit) {
+            self.world.free_circuit(circuit);
+        }
         self.silence(key);
         self.congestion.forget(key);
         self.own.free(now, key, &mut self.sockets);

@@ -17,7 +17,7 @@ use crate::media::reports::Origin;
 use crate::options::Options;
 use crate::scenario::Program;
 use crate::screen::Live;
-use crate::state::{Scope, Settings, WallClock};
+use crate::state::{CircuitTable, Scope, Settings, WallClock};
 use crate::stats::condition::Condition;
 use crate::stats::counters::Counters;
 use crate::stats::snapshot::{Peak, Setup};
@@ -139,6 +139,12 @@ fn engine(common: &Common<'_>, (crew, door): (Crew, Door), loaded: LoadedRun) ->
     let Common { options, addresses, clock, wall, setup, .. } = common;
     let (clock, wall, mut loaded) = (*clock, *wall, loaded);
     let mut settings = setup::settings(options, addresses, door.port(), wall_clock(wall));
+    if let Some(table) = &options.general.circuits {
+        let table = CircuitTable::parse(table).map_err(Fatal::late)?;
+        let Share { index, of } = crew.share();
+        loaded.world.add_circuits(table.all().skip(index as usize).step_by(of as usize));
+        settings.circuits = Some(table);
+    }
     let media = media(options, (clock, wall), &mut settings, &mut loaded)?;
     let LoadedRun { mut scenarios, mut world, .. } = loaded;
     let share = crew.share();

@@ -166,6 +166,7 @@ pub(super) fn settings(options: &Options, addresses: &Addresses, port: u16, wall
         lost_percent: call.lost_percent,
         base_cseq: call.base_cseq,
         call_debug: options.traces.call_debug.on,
+        circuits: None,
         dynamic_ids: DynamicIds {
             start: call.dynamic_id[0],
             max: call.dynamic_id[1],

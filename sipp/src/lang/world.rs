@@ -10,7 +10,7 @@ use sip::ident::Ident;
 
 use crate::infile::Infiles;
 use crate::media::Heard;
-use crate::state::{DynamicIds, MediaKind, UserId, Vars};
+use crate::state::{Circuit, DynamicIds, MediaKind, UserId, Vars};
 
 /// Shared, changeable things of a run.
 pub struct World {
@@ -25,6 +25,8 @@ pub struct World {
     users: Vec<Vars>,
     vars_per_user: usize,
     next_dynamic_id: Option<u32>,
+    /// Circuits that no call has.
+    circuits: Vec<Circuit>,
     next_stream_port: Option<u16>,
     /// Ports of streams that open calls have.
     stream_ports: HashSet<u16>,
@@ -88,6 +90,7 @@ impl World {
             users: Vec::new(),
             vars_per_user,
             next_dynamic_id: None,
+            circuits: Vec::new(),
             next_stream_port: None,
             stream_ports: HashSet::new(),
             read_file,
@@ -170,6 +173,22 @@ impl World {
         let following = id.saturating_add(ids.step);
         self.next_dynamic_id = Some(if following > ids.max { ids.start } else { following });
         id
+    }
+
+    /// Gives the circuits of `-tdmmap`.
+    pub fn add_circuits(&mut self, circuits: impl Iterator<Item = Circuit>) {
+        self.circuits.extend(circuits);
+    }
+
+    /// Any circuit that no call has; `None` when all are taken. [`World::free_circuit`] gives it back.
+    pub fn take_circuit(&mut self) -> Option<Circuit> {
+        let free = self.circuits.len() as u64;
+        (free > 0).then(|| self.ident.below(free) as usize).map(|at| self.circuits.swap_remove(at))
+    }
+
+    /// The call that had the circuit is over.
+    pub fn free_circuit(&mut self, circuit: Circuit) {
+        self.circuits.push(circuit);
     }
 
     /// The next port of a call's stream: even, in turn through `ports`, none that an open call has.

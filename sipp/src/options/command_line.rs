@@ -249,7 +249,6 @@ mod tests {
             ("x -reconnect_close maybe", "-reconnect_close, \"maybe\" is not a valid boolean!"),
             ("x -t udp", "Invalid argument for -t param : 'udp'.\nUse 'sipp -h' for details"),
             ("x -t l1", "-t l1 is not available in this version of sipp"),
-            ("x -tdmmap {0-3}", "-tdmmap is not available in this version of sipp"),
             ("x -sf a -sn b", "Internal error, main_scenario already set"),
             ("x -users 3 -l 5", "Can not set open call limit (-l) when -users is specified."),
             ("a b", "remote_host given multiple times on command-line (a and b)"),

@@ -59,6 +59,8 @@ pub struct General {
     pub timeout: Option<Duration>,
     /// `-timeout_error`.
     pub timeout_error: bool,
+    /// `-tdmmap`, as written.
+    pub circuits: Option<String>,
 }
 
 pub(super) const ROWS: &[Row] = &[
@@ -131,7 +133,15 @@ pub(super) const ROWS: &[Row] = &[
             Ok(())
         }),
     },
-    Row { names: &["tdmmap"], value: "TABLE", help: "Table of TDM circuits.", effect: Effect::NotYet(1) },
+    Row {
+        names: &["tdmmap"],
+        value: "TABLE",
+        help: "TDM circuits {a-b}{h}{c-d}{e-f} for [tdmmap]: each outgoing call has one; a call that finds none fails.",
+        effect: Effect::Text(|options, table| {
+            options.general.circuits = Some(table.into());
+            Ok(())
+        }),
+    },
 ];
 
 pub(super) const MEDIA_ROWS: &[Row] = &[

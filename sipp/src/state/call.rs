@@ -6,6 +6,7 @@
 use sip::peer::{Peer, Transport};
 use sip::time::Time;
 
+use super::circuits::Circuit;
 use super::messages::LastMessage;
 use super::ports::CallMedia;
 use super::vars::Vars;
@@ -57,6 +58,8 @@ pub struct CallState {
     pub peer: Option<Peer>,
     /// A destination that `setdest` gave by a name that is still being looked up.
     pub unresolved: Option<Box<Unresolved>>,
+    /// Its circuit of `-tdmmap`.
+    pub circuit: Option<Circuit>,
     /// Port of the call's own socket; 0 when it uses the common one.
     pub own_port: u16,
     /// Route set and remote target, once a message with `rrs` recorded them.
@@ -127,6 +130,7 @@ impl CallState {
             peer_tag: Box::default(),
             peer: None,
             unresolved: None,
+            circuit: None,
             own_port: 0,
             dialog: None,
             challenge: None,

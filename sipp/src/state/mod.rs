@@ -4,6 +4,7 @@
 //! waits or knows a scenario.
 
 mod call;
+mod circuits;
 mod headers;
 mod messages;
 mod ports;
@@ -11,6 +12,7 @@ mod settings;
 mod vars;
 
 pub use call::{CallNumber, CallState, Challenge, Dialog, Pending, StepIndex, Unresolved, UserId};
+pub use circuits::{Circuit, CircuitTable};
 pub use headers::HeaderSet;
 pub use messages::{KeepRule, LastMessage};
 pub use ports::{CallMedia, Described, MediaKind, MediaLine, OwnKey, OwnKeys, Writer};

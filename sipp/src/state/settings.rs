@@ -9,6 +9,8 @@ use std::time::Duration;
 use sip::peer::{Peer, Transport};
 use sip::time::Time;
 
+use super::circuits::CircuitTable;
+
 /// What holds for all calls of a run. `Default` gives SIPp's defaults on loopback.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -76,6 +78,8 @@ pub struct Settings {
     pub base_cseq: u32,
     /// `-trace_calldebug`: calls produce debug lines.
     pub call_debug: bool,
+    /// `-tdmmap`.
+    pub circuits: Option<CircuitTable>,
     /// `-dynamicStart`, `-dynamicMax`, `-dynamicStep`.
     pub dynamic_ids: DynamicIds,
     /// Version that `[sipp_version]` prints.
@@ -196,6 +200,7 @@ impl Default for Settings {
             lost_percent: 0.0,
             base_cseq: 1,
             call_debug: false,
+            circuits: None,
             dynamic_ids: DynamicIds { start: 10000, max: 12000, step: 4 },
             version: env!("CARGO_PKG_VERSION"),
             compat: Compat::V36,

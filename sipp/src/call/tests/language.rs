@@ -5,7 +5,7 @@ use sip::time::Time;
 use super::{Cause, Effect, Origin, Outcome, Output, Side, scenario};
 use crate::infile::{Infile, Infiles};
 use crate::lang::{actions, keywords};
-use crate::state::{Compat, WallClock};
+use crate::state::{CircuitTable, Compat, WallClock};
 
 pub(super) fn infiles() -> Infiles {
     let mut infiles = Infiles::default();
@@ -23,7 +23,9 @@ fn run_actions(list: &str) -> Side {
     let text = scenario(&format!("<nop><action>{list}</action></nop>"));
     let mut side = Side::with_infiles(&text, infiles(), |settings| {
         settings.wall = WallClock { origin_unix_micros: 1_635_146_455_000_123, utc_offset_secs: 3600 };
+        settings.circuits = CircuitTable::parse("{2-2}{7}{3-3}{1-1}").ok();
     });
+    side.world.add_circuits(side.settings.circuits.iter().flat_map(CircuitTable::all));
     side.open(Time::from_millis(1234), Origin::Opened);
     side
 }
@@ -60,6 +62,7 @@ fn keywords_print_what_sipp_prints() {
         ("users", "[users]", "-1"),
         ("userid", "[userid]", "0"),
         ("dynamic_id", "[dynamic_id] [dynamic_id]", "10000 10004"),
+        ("tdmmap", "[tdmmap]", "2.7.3/1"),
         ("sipp_version", "[sipp_version]", env!("CARGO_PKG_VERSION")),
         ("len", "[len]", "    0"),
         ("peer_tag_param", "[peer_tag_param]", ""),

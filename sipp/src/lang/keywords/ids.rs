@@ -79,6 +79,17 @@ pub(in crate::lang) const USERID: KeywordDef = KeywordDef {
     doc: "The user of the call, from 1; 0 without.",
 };
 
+pub(in crate::lang) const TDMMAP: KeywordDef = KeywordDef {
+    name: "tdmmap",
+    args: "",
+    vanishes: false,
+    form: KeywordForm::Plain(|scope, _, out| match (&scope.settings.circuits, scope.call.circuit) {
+        (Some(table), Some(circuit)) => out.extend_from_slice(table.name(circuit).as_bytes()),
+        _ => scope.fail("[tdmmap] needs the option -tdmmap, and a call that the program opens"),
+    }),
+    doc: "The call's circuit of -tdmmap.",
+};
+
 pub(in crate::lang) const DYNAMIC_ID: KeywordDef = KeywordDef {
     name: "dynamic_id",
     args: "",

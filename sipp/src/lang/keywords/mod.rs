@@ -42,6 +42,7 @@ pub const TABLE: &[&KeywordDef] = &[
     &ids::USERS,
     &ids::USERID,
     &ids::DYNAMIC_ID,
+    &ids::TDMMAP,
     &ids::SIPP_VERSION,
     &message::LEN,
     &message::PEER_TAG_PARAM,
