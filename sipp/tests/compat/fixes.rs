@@ -98,6 +98,16 @@ pub(crate) const TABLE: &[Fix] = &[
         test: "response_times_keep_microseconds_and_plain_dates",
     },
     Fix {
+        sipp: "A server that answers a first OPTIONS by -aa counts a call and waits for it for ever",
+        here: "It is answered and no call; sent again it is answered again",
+        test: "a_request_answered_before_it_was_a_call_is_none",
+    },
+    Fix {
+        sipp: "A host name in setdest holds all calls up while it is looked up",
+        here: "Only the call that needs it waits",
+        test: "setdest_takes_names",
+    },
+    Fix {
         sipp: "The BYE after an unexpected request carries that request's From and To",
         here: "It carries those of the dialog",
         test: "a_bye_after_an_unexpected_request_belongs_to_the_dialog",

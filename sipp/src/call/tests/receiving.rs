@@ -217,6 +217,22 @@ fn unexpected_requests_are_answered_when_asked_for() {
     assert_eq!(bye.complaints(), ["Aborting call on an unexpected BYE for call: 1-42@127.0.0.1"]);
 }
 
+/// What made the call is answered automatically: then there is no call. One that began earlier goes on.
+#[test]
+fn a_request_answered_before_it_was_a_call_is_none() {
+    let text = scenario("<recv request=\"INVITE\"/><recv request=\"ACK\"/>");
+    let answered = |first: &[&str]| {
+        let mut side = Side::new(&text, |settings| settings.auto_answer = true);
+        side.open(Time::ZERO, Origin::Received);
+        for method in first {
+            side.message(Time::ZERO, request(method, 7).as_bytes());
+        }
+        (side.outcome, side.sent.len())
+    };
+    assert_eq!(answered(&["OPTIONS"]), (Some(Outcome::Unjudged), 1));
+    assert_eq!(answered(&["INVITE", "OPTIONS"]), (None, 1));
+}
+
 #[test]
 fn without_default_behaviours_unexpected_messages_change_nothing() {
     let text = scenario(&format!("{OPTIONS}<recv response=\"200\"/>"));
