@@ -424,7 +424,8 @@ mod tests {
     /// Compared with regexec of the GNU C library.
     #[test]
     fn groups_are_matched_again() {
-        let rows: &[(&str, &str, Option<&[Option<&str>]>)] = &[
+        type Groups = Option<&'static [Option<&'static str>]>;
+        let rows: &[(&str, &str, Groups)] = &[
             (r"(.)\1", "abccd", Some(&[Some("cc"), Some("c")])),
             (r"(a*)b\1", "aabaa", Some(&[Some("aabaa"), Some("aa")])),
             (r"^(.*)-\1$", "ab-ab", Some(&[Some("ab-ab"), Some("ab")])),
