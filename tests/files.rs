@@ -126,10 +126,12 @@ fn statistics_have_the_columns_of_sipp() {
         assert_eq!(theirs.last().map(|row| &row[2..]), ours.last().map(|row| &row[2..]), "{name}: counts");
         let codes = folders.each_ref().map(|folder| text(folder, "_error_codes.csv").matches("404,").count());
         assert_eq!(codes[0], codes[1], "{name}: error codes");
-        let lines =
-            folders.each_ref().map(|folder| text(folder, "_rtt.csv").lines().map(str::to_owned).collect());
-        let [theirs, ours]: [Vec<String>; 2] = lines;
-        assert_eq!((&theirs[0], theirs.len()), (&ours[0], ours.len()), "{name}: response times");
+        if name == "good" {
+            // Without a sample the packaged SIPp makes no file of response times.
+            let [theirs, ours] = folders.each_ref().map(|folder| text(folder, "_rtt.csv"));
+            assert_eq!(theirs.lines().next(), ours.lines().next(), "names of the response times");
+            assert_eq!(theirs.lines().count(), ours.lines().count(), "response times");
+        }
         for folder in folders {
             fs::remove_dir_all(folder).expect("ours");
         }
