@@ -42,8 +42,9 @@ use sip::time::Time;
 use super::ctx::Shard;
 use super::flow::{IoAnswer, IoRequest, Kept};
 use super::local::LocalRequest;
+use super::routes::RouteId;
 use super::work::{Received, Work};
-use crate::relay::{SocketId, local};
+use crate::relay::{RelayId, SocketId, local};
 
 /// What event routes without a message see.
 const MADE_UP: &[u8] = b"OPTIONS sip:you@kamailio.org SIP/2.0\r\n\
@@ -65,6 +66,13 @@ pub enum Errand {
         name: String,
         /// The message it runs on; `None` for a made-up one.
         work: Option<Box<Work>>,
+    },
+    /// Go on with a suspended transaction: run this block on its request.
+    Continue {
+        /// The transaction.
+        id: RelayId,
+        /// The block.
+        route: RouteId,
     },
     /// Ask the outside.
     Ask {

@@ -46,6 +46,7 @@ impl Machine {
                 match errand {
                     Errand::Request(request) => self.local_request(request),
                     Errand::Event { name, work } => self.event_route(&name, work),
+                    Errand::Continue { id, route } => self.go_on_with(id, route),
                     Errand::Ask { request, then, kept } => self.wait(request, Waiting::Asked(then, kept)),
                 }
             }

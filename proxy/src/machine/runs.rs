@@ -39,6 +39,8 @@ pub(super) enum Purpose {
     Local(Asker),
     /// Any other event route.
     Event,
+    /// The block a suspended transaction goes on with.
+    Continued(RelayId),
     /// `failure_route[X]`
     Failure {
         /// The response context.
@@ -160,6 +162,10 @@ impl Machine {
             Purpose::TmReply { id, branch } => self.finish_tm_reply(id, branch, work, end),
             Purpose::Local(asker) => self.finish_local(work, end, asker, script),
             Purpose::Event => {}
+            Purpose::Continued(id) => {
+                self.keep(id, work, script);
+                self.shard.relay.resumed(self.shard.now, id);
+            }
             Purpose::BranchFailure { id, before } => {
                 self.give_back(id, (work, before), script);
                 self.shard.relay.after_branch_failure(self.shard.now, id);
@@ -306,6 +312,20 @@ impl Machine {
         work.relaying.picked_status = context.legs().as_slice().get(usize::from(branch))?.status;
         work.relaying.error = None;
         Some((work, script))
+    }
+
+    /// Goes on with a suspended transaction: the block runs on its request, as a failure route does, but the request
+    /// URI is still a target.
+    pub(super) fn go_on_with(&mut self, id: RelayId, route: RouteId) {
+        let Some(kept) = self.kept.get_mut(id.slot as usize).and_then(Option::as_mut) else { return };
+        if !self.shard.relay.resume(id) {
+            return;
+        }
+        let (work, script) = (kept.work.take(), kept.script.clone());
+        let Some(mut work) = work else { return self.shard.relay.resumed(self.shard.now, id) };
+        work.relaying.error = None;
+        let run = Run::new(&script, route, RouteKind::Failure, work);
+        self.begin(run, Purpose::Continued(id));
     }
 
     /// Keeps a request after a failure route, with the edits and the target it had before.

@@ -26,6 +26,7 @@ impl Relay {
     /// CANCELs downstream are queued before this returns; the INVITE is answered here only when it has no
     /// branches.
     pub fn cancel(&mut self, now: Time, id: RelayId, reasons: Bytes) -> Cancelled {
+        let by_settings = self.settings.caller_cancel_reason;
         let Some(context) = self.context_mut(id) else { return Cancelled::NothingPending };
         if context.phase == Phase::Answered || context.method != Method::Invite {
             return Cancelled::NothingPending;
@@ -36,7 +37,8 @@ impl Relay {
             return Cancelled::NothingPending;
         }
         let is_pending = context.legs.are_pending();
-        let reasons = if self.settings.caller_cancel_reason { reasons } else { Bytes::new() };
+        let copies = context.overrides.caller_cancel_reason.unwrap_or(by_settings);
+        let reasons = if copies { reasons } else { Bytes::new() };
         self.cancel_branches(now, id, &Cause::Caller(reasons), None);
         if is_pending { Cancelled::Pending } else { Cancelled::NothingPending }
     }

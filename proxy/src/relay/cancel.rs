@@ -72,6 +72,8 @@ pub fn reason(cause: &Cause, action: Action) -> Bytes {
         Cause::Answered(200) if action == Action::Now => {
             Bytes::from_static(b"Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n")
         }
+        // After a 6xx elsewhere a CANCEL that had to wait carries none (Kamailio 5.6.3).
+        Cause::Answered(_) if action == Action::WaitSending => Bytes::new(),
         Cause::Answered(status) | Cause::Script(status) => {
             Bytes::from(format!("Reason: SIP;cause={status}\r\n"))
         }

@@ -9,7 +9,7 @@ use sip::time::Time;
 use sip::txn::{Hop, Millis, Timers, TxnId};
 use smallvec::SmallVec;
 
-use super::{Armed, FailureReplies, Legs, Origin, Places, RouteSlot, Target};
+use super::{Armed, FailureReplies, Legs, OnGlobalFailure, Origin, Places, RouteSlot, Target};
 
 /// The response context of a server transaction.
 #[derive(Debug)]
@@ -20,6 +20,10 @@ pub struct Context {
     pub(super) server: Option<TxnId>,
     /// The request was made here: its final reply is told in place of being sent.
     pub(super) is_local: bool,
+    /// The branch that stands for a suspended run (`t_suspend()`).
+    pub(super) suspended: Option<u8>,
+    /// What this transaction does otherwise than the settings say.
+    pub(super) overrides: Overrides,
     /// The request as received.
     pub(super) request: Bytes,
     /// Where it came from.
@@ -52,6 +56,17 @@ pub struct Context {
     pub(super) discriminator: u64,
     /// Message flags of the request.
     pub flags: u32,
+}
+
+/// What one transaction does otherwise than the settings say.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Overrides {
+    /// `t_set_disable_6xx()`
+    pub on_global_failure: Option<OnGlobalFailure>,
+    /// `t_set_disable_failover()`
+    pub failover: Option<bool>,
+    /// `t_set_no_e2e_cancel_reason()`
+    pub caller_cancel_reason: Option<bool>,
 }
 
 /// How far a response context is.
@@ -121,6 +136,21 @@ impl Context {
         self.timers
     }
 
+    /// What it does otherwise than the settings say.
+    pub fn overrides_mut(&mut self) -> &mut Overrides {
+        &mut self.overrides
+    }
+
+    /// True while a suspended run will go on.
+    pub fn is_suspended(&self) -> bool {
+        self.suspended.is_some()
+    }
+
+    /// Keeps the replies of its branches from going upstream (`t_replicate()`).
+    pub fn absorb_replies(&mut self) {
+        self.is_local = true;
+    }
+
     /// True for a request made here.
     pub fn is_local(&self) -> bool {
         self.is_local
@@ -171,7 +201,8 @@ impl Context {
     pub fn has_routes(&self) -> bool {
         let Armed { reply, failure, branch_failure, .. } = self.armed;
         let is_armed = |slots: [RouteSlot; 3]| slots.into_iter().any(RouteSlot::is_armed);
-        is_armed([reply, failure, branch_failure])
+        self.suspended.is_some()
+            || is_armed([reply, failure, branch_failure])
             || self.branches.iter().any(|it| is_armed([it.on_reply, it.on_failure, it.on_branch_failure]))
     }
 

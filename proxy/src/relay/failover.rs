@@ -54,8 +54,10 @@ impl Relay {
         self.note_fault(now, id, branch, fault);
         let failover = self.settings.failover;
         let Some(context) = self.context_mut(id) else { return };
-        let may_go_on =
-            failover && context.phase == Phase::Running && !context.is_canceled && !context.is_expired(now);
+        let may_go_on = context.overrides.failover.unwrap_or(failover)
+            && context.phase == Phase::Running
+            && !context.is_canceled
+            && !context.is_expired(now);
         let method = context.method;
         let Some(failed) = context.branches.get_mut(usize::from(branch)) else { return };
         let places = std::mem::take(&mut failed.others);

@@ -17,7 +17,7 @@ use slab::Slab;
 use super::branch::BranchParam;
 use super::context::{Context, Phase};
 use super::failover::Fault;
-use super::{Armed, Blocklist, Legs, Origin, RelayId, RouteSlot, Settings, Signature, Sockets};
+use super::{Armed, Blocklist, Legs, Origin, Overrides, RelayId, RouteSlot, Settings, Signature, Sockets};
 
 /// All response contexts of one shard and their transactions.
 #[derive(Debug)]
@@ -348,6 +348,8 @@ impl Relay {
             generation,
             server: side.server,
             is_local: side.is_local,
+            suspended: None,
+            overrides: Overrides::default(),
             request: new.request.bytes().clone(),
             origin: new.origin,
             reply_to: new.reply_to,

@@ -23,6 +23,7 @@ mod respond;
 pub mod route;
 mod settings;
 mod socket;
+mod suspend;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -30,7 +31,7 @@ mod tests;
 pub use abandon::Cancelled;
 pub use blocklist::{BlockReply, BlockRules, Blocklist};
 pub use collect::{Leg, Legs, On100, OnGlobalFailure, Verdict, priority};
-pub use context::{Branch, Context};
+pub use context::{Branch, Context, Overrides};
 pub use error::RelayError;
 pub use failover::{Places, Wish};
 pub use forward::{BranchRefused, NewBranch};
@@ -39,8 +40,8 @@ pub use machine::{Arrival, Counters, Event, NewContext, Relay, ReplyArrival, Sen
 pub use relaying::Relaying;
 pub use reply::{LocalReply, Origin, Signature, TagStyle};
 pub use respond::BranchReply;
-pub use settings::{FailureReplies, Settings};
-pub use sip::txn::{Hop, Millis, Refused, Timers};
+pub use settings::{FailureReplies, Settings, UnmatchedCancel};
+pub use sip::txn::{Hop, Millis, Refused, Restart, Timers};
 pub use socket::{Alias, SendRules, Socket, SocketId, Sockets, SourceTowards, Subdomains};
 pub use targets::{Target, Targets, TooManyBranches};
 

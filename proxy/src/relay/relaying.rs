@@ -3,7 +3,7 @@
 use sip::txn::Timers;
 
 use super::record_route::RecordRoute;
-use super::{Armed, RelayError, RelayId};
+use super::{Armed, Overrides, RelayError, RelayId};
 
 /// Notes on one message; they go with its copies.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,10 @@ pub struct Relaying {
     pub route_params: Option<Box<[u8]>>,
     /// The error a relay failed with; the reply for it goes out when the script ends without one.
     pub error: Option<RelayError>,
+    /// The replies to what is relayed end here (`t_replicate()`).
+    pub is_replicated: bool,
+    /// Rules of the transaction to come.
+    pub overrides: Overrides,
     /// A final reply was sent without state.
     pub has_replied: bool,
     /// Status in a failure route and its branch; what `$T_reply_code` shows.

@@ -30,6 +30,7 @@ impl Relay {
         let rules = (self.settings.on_global_failure, self.settings.on_100);
         let Some(context) = self.context_mut(id) else { return };
         let at = usize::from(branch);
+        let rules = (context.overrides.on_global_failure.unwrap_or(rules.0), rules.1);
         let is_late = context.branches.get(at).is_some_and(|branch| branch.is_canceled);
         if is_late && status < 200 {
             // The CANCEL follows by itself; a provisional reply to a cancelled branch is of no use upstream.
@@ -114,7 +115,7 @@ impl Relay {
 
     /// Chooses and sends the final reply once all branches have ended; a failure route is asked first.
     pub(super) fn conclude(&mut self, now: Time, id: RelayId) {
-        let faked = self.settings.faked_priority;
+        let (faked, silent) = (self.settings.faked_priority, self.settings.silent_timeout);
         let Some(context) = self.context_mut(id) else { return };
         if context.phase != Phase::Running || context.legs.are_pending() {
             return;
@@ -128,6 +129,11 @@ impl Relay {
             context.phase = Phase::Deciding { picked: best as u8, branches: context.branches.len() as u8 };
             self.events.push_back(Event::Failure { id, branch: best as u8, route });
             return;
+        }
+        let leg = context.legs.as_slice()[best];
+        let is_alone = context.branches.len() == 1 && context.method == Method::Invite;
+        if silent && is_alone && leg.is_faked && leg.status == 408 && !leg.had_reply && !context.is_canceled {
+            return self.release(now, id);
         }
         self.send_best(now, id, best);
     }
@@ -214,6 +220,12 @@ impl Relay {
     }
 
     fn send_received(&mut self, now: Time, id: RelayId, status: u16, bytes: Bytes) {
+        if self.context(id).is_some_and(|context| context.is_local) {
+            if status >= 200 {
+                self.tell(id, status, Some(bytes));
+            }
+            return;
+        }
         self.counters.replies_relayed += 1;
         self.send_upstream(now, id, status, bytes);
     }
@@ -232,7 +244,6 @@ impl Relay {
             }
         }
         match self.context(id) {
-            Some(Context { is_local: true, .. }) if status >= 200 => self.tell(id, status, Some(bytes)),
             Some(Context { server: Some(txn), .. }) => {
                 let txn = *txn;
                 self.drive(now, Input::Reply { txn, status, bytes });
@@ -244,8 +255,10 @@ impl Relay {
     /// Tells the outcome of a request made here.
     fn tell(&mut self, id: RelayId, status: u16, reply: Option<Bytes>) {
         if let Some(context) = self.context_mut(id) {
-            context.phase = Phase::Answered;
-            context.legs.set_answered(status);
+            if context.server.is_none() {
+                context.phase = Phase::Answered;
+                context.legs.set_answered(status);
+            }
             self.events.push_back(Event::Answered { id, status, reply });
         }
     }

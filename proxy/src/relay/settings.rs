@@ -18,6 +18,18 @@ pub enum FailureReplies {
     DropIfForked,
 }
 
+/// What becomes of a CANCEL whose INVITE is not here (`unmatched_cancel`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnmatchedCancel {
+    /// 0: it is relayed with a transaction, as any request.
+    #[default]
+    Relay,
+    /// 1: it is forwarded without one.
+    Forward,
+    /// 2: it goes nowhere.
+    Drop,
+}
+
 /// Settings of the relay.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -47,6 +59,10 @@ pub struct Settings {
     pub caller_cancel_reason: bool,
     /// Whether challenges of several branches are merged into one 401 or 407 (RFC 3261 16.7 step 7).
     pub merge_challenges: bool,
+    /// Whether an INVITE to one place that nobody answers ends without a word (tm parameter `noisy_ctimer` 0).
+    pub silent_timeout: bool,
+    /// What becomes of a CANCEL without its INVITE.
+    pub unmatched_cancel: UnmatchedCancel,
     /// Whether the next place of a target is tried when one fails (core parameter `use_dns_failover`).
     pub failover: bool,
     /// Further statuses that make the next place be tried; 503 always does.
@@ -83,6 +99,8 @@ impl Default for Settings {
             local_cancel_reason: true,
             caller_cancel_reason: true,
             merge_challenges: true,
+            silent_timeout: false,
+            unmatched_cancel: UnmatchedCancel::Relay,
             failover: false,
             failover_codes: Box::default(),
             blocking: BlockRules::default(),

@@ -52,7 +52,7 @@ impl Client {
                 step.double_resend(t2);
                 State::Trying
             }
-            Input::Provisional => {
+            Input::Provisional(_) => {
                 step.respond();
                 State::Proceeding
             }
@@ -67,7 +67,7 @@ impl Client {
                 step.resend_slowly();
                 State::Proceeding
             }
-            Input::Provisional => {
+            Input::Provisional(_) => {
                 step.respond();
                 State::Proceeding
             }
@@ -93,7 +93,7 @@ impl Client {
                 step.fail();
                 State::Terminated
             }
-            Input::Provisional => self.state,
+            Input::Provisional(_) => self.state,
         }
     }
 }
@@ -101,7 +101,7 @@ impl Client {
 fn completed(input: Input<'_>) -> State {
     match input {
         Input::Timer(_) => State::Terminated,
-        Input::Provisional | Input::Success | Input::Failure(_) | Input::Failed => State::Completed,
+        Input::Provisional(_) | Input::Success | Input::Failure(_) | Input::Failed => State::Completed,
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::Unanswered;
 use super::build;
 use super::step::{ClientInput as Input, Step};
-use super::timers::{Millis, Timer};
+use super::timers::{Millis, Restart, Timer};
 use crate::msg::View;
 
 /// States of figure 5.
@@ -46,6 +46,8 @@ pub(super) struct InviteClient {
     /// The INVITE; in Completed the ACK; in Accepted nothing.
     message: Bytes,
     cancel: Cancel,
+    /// The highest provisional status so far.
+    highest: u16,
 }
 
 impl InviteClient {
@@ -54,7 +56,7 @@ impl InviteClient {
         step.send(&invite);
         step.start_resend(Timer::A);
         step.end_with(Timer::B);
-        InviteClient { state: State::Calling, message: invite, cancel: Cancel::No }
+        InviteClient { state: State::Calling, message: invite, cancel: Cancel::No, highest: 0 }
     }
 
     /// One step.
@@ -100,7 +102,8 @@ impl InviteClient {
                 step.double_resend(Millis::MAX);
                 State::Calling
             }
-            Input::Provisional => {
+            Input::Provisional(status) => {
+                self.highest = status;
                 step.stop_resend();
                 step.end_with(Timer::C);
                 if let Cancel::Waiting(headers) = &mut self.cancel {
@@ -116,9 +119,12 @@ impl InviteClient {
 
     fn proceeding(&mut self, input: Input<'_>, step: &mut Step<'_>) -> State {
         match input {
-            Input::Provisional => {
+            Input::Provisional(status) => {
+                let is_higher = status >= 180 && status > self.highest;
+                self.highest = self.highest.max(status);
+                let restarts = step.facts.timers.restart == Restart::Each || is_higher;
                 // 16.7 item 2: timer C starts anew, unless the INVITE is already given up.
-                if step.end() == Timer::C {
+                if step.end() == Timer::C && restarts {
                     step.end_with(Timer::C);
                 }
                 step.respond();
@@ -153,7 +159,7 @@ impl InviteClient {
                 step.fail();
                 State::Terminated
             }
-            Input::Provisional => self.state,
+            Input::Provisional(_) => self.state,
         }
     }
 
@@ -179,7 +185,7 @@ impl InviteClient {
                 step.fail();
                 State::Terminated
             }
-            Input::Provisional | Input::Success => State::Completed,
+            Input::Provisional(_) | Input::Success => State::Completed,
         }
     }
 }
@@ -191,7 +197,7 @@ fn accepted(input: Input<'_>, step: &mut Step<'_>) -> State {
             State::Accepted
         }
         Input::Timer(_) => State::Terminated,
-        Input::Provisional | Input::Failure(_) | Input::Failed => State::Accepted,
+        Input::Provisional(_) | Input::Failure(_) | Input::Failed => State::Accepted,
     }
 }
 

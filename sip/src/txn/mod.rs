@@ -46,7 +46,7 @@ mod timers;
 use bytes::Bytes;
 
 pub use table::{Limits, Table};
-pub use timers::{Millis, Timer, Timers};
+pub use timers::{Millis, Restart, Timer, Timers};
 
 use crate::msg::View;
 use crate::peer::Peer;

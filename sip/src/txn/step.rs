@@ -13,8 +13,8 @@ use crate::time::Time;
 /// What a client machine takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ClientInput<'a> {
-    /// A provisional reply, 100 to 199.
-    Provisional,
+    /// A provisional reply, 100 to 199, with its status.
+    Provisional(u16),
     /// A reply 200 to 299.
     Success,
     /// This final reply from 300 on.

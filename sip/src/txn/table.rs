@@ -218,7 +218,7 @@ impl Table {
     fn response(&mut self, now: Time, response: View<'_>, outputs: &mut Outputs) {
         let input = match response.status() {
             None => return,
-            Some(100..200) => ClientInput::Provisional,
+            Some(status @ 100..200) => ClientInput::Provisional(status),
             Some(200..300) => ClientInput::Success,
             Some(300..) => ClientInput::Failure(response),
             Some(..100) => return outputs.push(Output::StrayResponse),

@@ -79,6 +79,18 @@ pub struct Timers {
     pub linger: Millis,
     /// The longest life without a final reply.
     pub lifetime: Millis,
+    /// Which provisional replies start C anew.
+    pub restart: Restart,
+}
+
+/// Which provisional replies to INVITE start timer C anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Restart {
+    /// Each but 100 is what RFC 3261 16.7 item 2 asks; here 100 too.
+    #[default]
+    Each,
+    /// The first, and later ones from 180 on with a higher status than all before.
+    Higher,
 }
 
 impl Default for Timers {
@@ -99,6 +111,7 @@ impl Timers {
             after_provisional: Millis(181_000),
             linger: Millis::MAX,
             lifetime: Millis::MAX,
+            restart: Restart::Each,
         }
     }
 

@@ -14,6 +14,12 @@ pub(super) fn t_relay(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     relay::relay(ctx, towards)
 }
 
+/// `t_replicate([host, port])`: a copy whose replies end here.
+pub(super) fn t_replicate(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    ctx.work.relaying.is_replicated = true;
+    t_relay(ctx, args)
+}
+
 /// `t_newtran()`: 1 when made, 0 (the script ends) for a retransmission, -10 when there is one already.
 pub(super) fn t_newtran(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     if ctx.work.relaying.id.is_some() {

@@ -5,11 +5,13 @@ mod contacts;
 mod functions;
 mod params;
 mod relay;
+mod rules;
+mod suspend;
 mod towards;
 mod transaction;
 mod uac;
 
-use crate::api::{EventDef, FunctionDef, Kind, ModuleDef, RouteTable, Routes};
+use crate::api::{EventDef, Flow, FunctionDef, FunctionFn, Kind, ModuleDef, RouteTable, Routes};
 
 /// The table of module tm.
 pub static MODULE: ModuleDef = ModuleDef {
@@ -254,6 +256,39 @@ static FUNCTIONS: &[FunctionDef] = &[
         functions::t_set_auto_inv_100,
         "switches the automatic 100",
     ),
+    host_port("t_replicate", functions::t_replicate, "sends a copy whose replies end here"),
+    host_port("t_replicate_udp", towards::replicate_udp, "the same over UDP"),
+    host_port("t_replicate_tcp", towards::replicate_tcp, "the same over TCP"),
+    host_port("t_forward_nonack_udp", towards::udp, "relays over UDP"),
+    host_port("t_forward_nonack_tcp", towards::tcp, "relays over TCP"),
+    host_port("t_forward_nonack_tls", towards::tls, "relays over TLS"),
+    host_port("t_forward_nonack_sctp", towards::sctp, "relays over SCTP"),
+    host_port("t_relay_to_sctp", towards::sctp, "relays over SCTP"),
+    FunctionDef::new(
+        "t_retransmit_reply",
+        &[],
+        Routes::REQUEST,
+        suspend::t_retransmit_reply,
+        "sends the last reply again",
+    ),
+    switch("t_set_disable_6xx", rules::disable_6xx, "whether a 6xx is like any negative reply"),
+    switch("t_set_disable_failover", rules::disable_failover, "whether further addresses are not tried"),
+    switch("t_set_no_e2e_cancel_reason", rules::no_cancel_reason, "whether a received Reason is not copied"),
+    switch("t_disable_e2e_cancel_reason", rules::no_cancel_reason, "whether a received Reason is not copied"),
+    FunctionDef::new(
+        "t_use_uac_headers",
+        &[],
+        Routes::ANY,
+        |_, _| Flow::TRUE,
+        "has no effect: CANCEL and ACK are always made from the sent request",
+    ),
+    FunctionDef::new(
+        "t_is_retr_async_reply",
+        &[],
+        Routes::REPLY,
+        |_, _| Flow::FALSE,
+        "never true: replies are not suspended",
+    ),
     FunctionDef::new(
         "t_uac_send",
         &[Kind::Text; 6],
@@ -263,7 +298,16 @@ static FUNCTIONS: &[FunctionDef] = &[
     ),
 ];
 
+const fn host_port(name: &'static str, run: FunctionFn, doc: &'static str) -> FunctionDef {
+    FunctionDef::new(name, HOST_PORT, REQUEST_FAILURE, run, doc).optional(2)
+}
+
+const fn switch(name: &'static str, run: FunctionFn, doc: &'static str) -> FunctionDef {
+    FunctionDef::new(name, &[Kind::Int], STATE, run, doc)
+}
+
 /// Functions that module tmx adds.
 pub mod extra {
     pub use super::functions::{t_cancel_branches, t_precheck_trans};
+    pub use super::suspend::{name, t_cancel_callid, t_continue, t_reply_callid, t_suspend};
 }

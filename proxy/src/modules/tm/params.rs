@@ -6,7 +6,8 @@ use super::contacts::Lists;
 use crate::api::{Loading, ParamDef, Params, Shard};
 use crate::relay::cancel::Unreplied;
 use crate::relay::{
-    BlockReply, BlockRules, FailureReplies, Millis, On100, OnGlobalFailure, Settings, Timers,
+    BlockReply, BlockRules, FailureReplies, Millis, On100, OnGlobalFailure, Restart, Settings, Timers,
+    UnmatchedCancel,
 };
 
 /// The parameter table.
@@ -20,7 +21,11 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ParamDef::int("delete_timer", 200, "has no effect"),
     ParamDef::int("retr_timer1", 500, "ms before the first retransmission, T1"),
     ParamDef::int("retr_timer2", 4000, "ms between retransmissions at most, T2"),
-    ParamDef::int("noisy_ctimer", 1, "has no effect: a timeout is always answered"),
+    ParamDef::int(
+        "noisy_ctimer",
+        1,
+        "whether an INVITE to one place that nobody answers is answered with 408",
+    ),
     ParamDef::int("auto_inv_100", 1, "whether a relayed INVITE is answered with 100"),
     ParamDef::text(
         "auto_inv_100_reason",
@@ -40,6 +45,14 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ParamDef::int("e2e_cancel_reason", 1, "whether the Reason of a received CANCEL is copied"),
     ParamDef::int("remap_503_500", 1, "whether a 503 goes upstream as 500"),
     ParamDef::int("relay_100", 0, "whether received 100s are relayed"),
+    ParamDef::int(
+        "unmatched_cancel",
+        0,
+        "a CANCEL without its INVITE: 0 relayed, 1 forwarded statelessly, 2 dropped",
+    ),
+    ParamDef::int("unix_tx_timeout", 500, "has no effect"),
+    ParamDef::int("exec_time_check", 5000, "has no effect"),
+    ParamDef::int("e2e_cancel_hop_by_hop", 1, "has no effect: CANCEL always goes hop by hop"),
     ParamDef::int("blst_503", 0, "whether a place that answers 503 is left alone for a while"),
     ParamDef::int("blst_503_def_timeout", 0, "seconds when the 503 names none, 0 for not at all"),
     ParamDef::int("blst_503_min_timeout", 0, "seconds at least"),
@@ -139,6 +152,7 @@ fn settings(params: &Params) -> Result<Settings, String> {
         after_provisional: millis("fr_inv_timer")?,
         linger: millis("wt_timer")?,
         lifetime: millis("max_inv_lifetime")?,
+        restart: if params.int("restart_fr_on_each_reply") == 0 { Restart::Higher } else { Restart::Each },
         ..Timers::of(millis("retr_timer1")?, millis("retr_timer2")?, Millis(5000))
     };
     let is_on = |name: &str| params.int(name) != 0;
@@ -164,6 +178,13 @@ fn settings(params: &Params) -> Result<Settings, String> {
             2 => FailureReplies::DropLast,
             3 => FailureReplies::DropIfForked,
             other => return Err(format!("parameter failure_reply_mode is {other}, expected 0 to 3")),
+        },
+        silent_timeout: !is_on("noisy_ctimer"),
+        unmatched_cancel: match params.int("unmatched_cancel") {
+            0 => UnmatchedCancel::Relay,
+            1 => UnmatchedCancel::Forward,
+            2 => UnmatchedCancel::Drop,
+            other => return Err(format!("parameter unmatched_cancel is {other}, expected 0, 1 or 2")),
         },
         faked_priority: u32::try_from(params.int("faked_reply_prio")).unwrap_or(0),
         remap_503: is_on("remap_503_500"),

@@ -12,7 +12,9 @@ use crate::api::{
     Answer, Args, Ctx, EndedBy, Flow, IoAnswer, IoRequest, Nested, Outgoing, Resumed, RouteId, RouteKind,
     Verdict, Wait, Work, Written,
 };
-use crate::relay::{Armed, BranchRefused, NewBranch, NextHop, RelayError, RelayId, RouteSlot, Target};
+use crate::relay::{
+    Armed, BranchRefused, NewBranch, NextHop, RelayError, RelayId, RouteSlot, Target, UnmatchedCancel,
+};
 
 /// Where a relay goes, when not where the targets say.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +30,11 @@ pub(super) fn relay(ctx: &mut Ctx<'_>, towards: Towards) -> Flow {
     match ctx.work.view().method() {
         Some(Method::Ack) => return stateless(ctx, &towards),
         Some(Method::Cancel) if ctx.work.relaying.cancels.is_some() => return cancel(ctx),
+        Some(Method::Cancel) => match ctx.shard.relay.settings().unmatched_cancel {
+            UnmatchedCancel::Relay => {}
+            UnmatchedCancel::Forward => return stateless(ctx, &towards),
+            UnmatchedCancel::Drop => return Flow::TRUE,
+        },
         _ => {}
     }
     let id = match transaction::ensure(ctx) {
@@ -35,7 +42,11 @@ pub(super) fn relay(ctx: &mut Ctx<'_>, towards: Towards) -> Flow {
         Opened::Retransmission => return Flow::TRUE,
         Opened::Failed(error) => return fail(ctx, error),
     };
-    if ctx.work.relaying.auto_100 != Some(false) {
+    if std::mem::take(&mut ctx.work.relaying.is_replicated) {
+        if let Some(context) = ctx.shard.relay.context_mut(id) {
+            context.absorb_replies();
+        }
+    } else if ctx.work.relaying.auto_100 != Some(false) {
         ctx.shard.relay.send_100(ctx.shard.now, id);
     }
     let mut targets: Vec<Target> = ctx.work.targets.take().into_vec();

@@ -40,6 +40,23 @@ pub(super) fn to(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 /// Flag of `t_relay_to()`: no automatic 100.
 const NO_AUTO_100: i64 = 1;
 
+/// `t_relay_to_sctp([host, port])`
+pub(super) fn sctp(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    over(ctx, args, Transport::Sctp)
+}
+
+/// `t_replicate_udp([host, port])`
+pub(super) fn replicate_udp(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    ctx.work.relaying.is_replicated = true;
+    over(ctx, args, Transport::Udp)
+}
+
+/// `t_replicate_tcp([host, port])`
+pub(super) fn replicate_tcp(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    ctx.work.relaying.is_replicated = true;
+    over(ctx, args, Transport::Tcp)
+}
+
 fn over(ctx: &mut Ctx<'_>, args: &Args<'_>, transport: Transport) -> Flow {
     let host = (!args.is_empty()).then(|| {
         let host = String::from_utf8_lossy(&args.text(ctx, 0)).into_owned();

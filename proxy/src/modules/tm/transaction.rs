@@ -38,6 +38,9 @@ pub(super) fn create(ctx: &mut Ctx<'_>) -> Opened {
     match ctx.shard.relay.open(ctx.shard.now, new) {
         Ok(id) => {
             ctx.work.relaying.id = Some(id);
+            if let Some(context) = ctx.shard.relay.context_mut(id) {
+                *context.overrides_mut() = ctx.work.relaying.overrides;
+            }
             Opened::Ready(id)
         }
         Err(Refused::Exists(_)) => Opened::Retransmission,

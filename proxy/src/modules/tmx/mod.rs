@@ -1,7 +1,8 @@
 //! Module tmx: more questions to a transaction.
 
 use crate::api::{
-    Args, Ctx, Flow, FunctionDef, Kind, ModuleDef, PvArg, PvDef, RouteKind, Routes, StatDef, Value,
+    Args, Ctx, Flow, FunctionDef, InnerKind, Kind, ModuleDef, PvArg, PvDef, RouteKind, RouteTable, Routes,
+    StatDef, Value,
 };
 use crate::modules::tm::extra;
 
@@ -23,6 +24,29 @@ pub static MODULE: ModuleDef = ModuleDef {
             Routes::TM_REPLY,
             extra::t_cancel_branches,
             "cancels all, others or this",
+        ),
+        FunctionDef::new("t_suspend", &[], Routes::REQUEST, extra::t_suspend, "puts the transaction aside"),
+        FunctionDef::new(
+            "t_continue",
+            &[Kind::Int, Kind::Int, Kind::Route(RouteTable::Request)],
+            Routes::ANY,
+            extra::t_continue,
+            "goes on with a transaction put aside",
+        ),
+        FunctionDef::new(
+            "t_cancel_callid",
+            &[Kind::Text, Kind::Text, Kind::Int, Kind::Int],
+            Routes::ANY,
+            extra::t_cancel_callid,
+            "cancels the INVITE of another call",
+        )
+        .optional(1),
+        FunctionDef::new(
+            "t_reply_callid",
+            &[Kind::Text, Kind::Text, Kind::Int, Kind::Text],
+            Routes::ANY,
+            extra::t_reply_callid,
+            "replies to the request of another call",
         ),
         FunctionDef::new(
             "t_is_request_route",
@@ -53,6 +77,12 @@ pub static MODULE: ModuleDef = ModuleDef {
             branch_idx,
             "index of the branch; in failure_route the number of branches",
         ),
+        PvDef::new(
+            "T",
+            extra::name,
+            "parts of the transaction: its name for t_continue(), its last status, the branch",
+        )
+        .inner(InnerKind::Key(&["id_index", "id_label", "reply_code", "branch_index"])),
         PvDef::new("T_reply_code", reply_code, "status of the reply; in failure_route of the best one"),
         PvDef::new("T_reply_reason", reply_reason, "its reason phrase"),
     ],
