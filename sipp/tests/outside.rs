@@ -1,0 +1,101 @@
+//! A run watched and steered from outside: JSON requests on the control socket, metrics over HTTP, the page.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sipp::Exit;
+use sipp::engine::{self, Console, Terminal};
+
+/// Collects what a run prints.
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no writer panics").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Paper {
+    /// The address behind these words, once the run has said where it is.
+    fn address(&self, behind: &str) -> SocketAddr {
+        loop {
+            let text = String::from_utf8_lossy(&self.0.lock().expect("no writer panics")).into_owned();
+            let rest = text.split_once(behind).map(|(_, rest)| rest);
+            if let Some(line) = rest.and_then(|rest| rest.split_once('\n')) {
+                let text = line.0.split(['/', ',']).next().unwrap_or_default();
+                return text.parse().expect("an address");
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Asks until the run has begun; the answer.
+fn ask(control: SocketAddr, request: &Value) -> Value {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    socket.set_read_timeout(Some(Duration::from_secs(10))).expect("allowed");
+    loop {
+        socket.send_to(request.to_string().as_bytes(), control).expect("loopback carries it");
+        let mut buffer = vec![0; 65_536];
+        let (length, _) = socket.recv_from(&mut buffer).expect("an answer");
+        let answer: Value = serde_json::from_slice(&buffer[..length]).expect("JSON");
+        if answer["error"] != "the run has not begun" {
+            return answer;
+        }
+    }
+}
+
+fn get(addr: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(addr).expect("it listens");
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).expect("it reads");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("it answers and closes");
+    text
+}
+
+#[test]
+fn a_run_answers_and_obeys() {
+    let silent = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    let port = silent.local_addr().expect("bound").port();
+    let page = std::env::temp_dir().join(format!("sipp-outside-{port}.html"));
+    let line = format!(
+        "-sn uac 127.0.0.1:{port} -i 127.0.0.1 -r 50 -recv_timeout 20 -prometheus 127.0.0.1:0 -html {}",
+        page.display()
+    );
+    let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    let err = Paper::default();
+    let console =
+        Console { out: Box::new(io::sink()), err: Box::new(err.clone()), terminal: Terminal::Headless };
+    let run = std::thread::spawn(move || sipp::run(&words, console, engine::controller()));
+    let control = err.address("Remote control on UDP ");
+    assert!(control.ip().is_loopback(), "nobody asked for more");
+
+    let answer = ask(control, &json!({ "get": "statistics", "id": 7 }));
+    assert_eq!((&answer["ok"], &answer["id"]), (&json!(true), &json!(7)));
+    assert_eq!(answer["statistics"]["scenario"], "uac");
+    assert_eq!(ask(control, &json!({ "set": "rate", "value": 80 })), json!({ "ok": true }));
+    let refused = ask(control, &json!({ "set": "users", "value": 3 }));
+    assert_eq!(refused["ok"], false);
+    // The figures are those of the last full second.
+    while ask(control, &json!({ "get": "statistics" }))["statistics"]["schedule"]["target"]["calls"] != 80.0 {
+        std::thread::yield_now();
+    }
+    let metrics = err.address("Metrics on http://");
+    let text = get(metrics, "/metrics");
+    assert!(text.starts_with("HTTP/1.1 200 OK") && text.contains("\nsipp_target_rate 80\n"), "{text}");
+    assert!(get(metrics, "/").starts_with("HTTP/1.1 404"));
+
+    assert_eq!(ask(control, &json!({ "do": "quit-now" })), json!({ "ok": true }));
+    assert_eq!(run.join().expect("a run does not panic"), Exit::Failed, "nobody answered its calls");
+    let text = std::fs::read_to_string(&page).expect("the page was written");
+    assert!(text.contains("Failed calls") && text.ends_with("</html>\n"));
+    std::fs::remove_file(page).expect("ours");
+}
