@@ -42,7 +42,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     TRIAL.with_borrow_mut(|trial| {
         for (name, value) in [(&b"a"[..], one), (b"b", two)] {
-            let slot = trial.script().catalog.slot("var", name) as usize;
+            let slot = trial.script().catalog.slot("var", name).expect("there is room") as usize;
             trial.shard.vars.set(slot, Value::copied(value));
         }
         let outcome = trial.run(&message);

@@ -30,7 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
         let comma: &[u8] = if args.is_empty() { b"" } else { b"," };
         let text = [b"$(var(x){", name.as_bytes(), comma, args, b"})"].concat();
         let Ok(text) = catalog.text(&text) else { return };
-        let slot = catalog.slot("var", b"x") as usize;
+        let slot = catalog.slot("var", b"x").expect("there is room") as usize;
         let mut run = trial.prepare(OPTIONS);
         for value in [Value::Str(Bytes::copy_from_slice(value)), Value::Int(value.len() as i64 - 3), Value::Null] {
             trial.shard.vars.set(slot, value);

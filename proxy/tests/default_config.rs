@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use proxy::cfg::{MemoryLoader, Preset, parse_text};
+use proxy::cfg::{DiskLoader, MemoryLoader, Preset, parse_text};
+use proxy::server::{Source, load};
 
 const TEXT: &str = include_str!("../src/default.cfg");
 
@@ -24,4 +25,16 @@ fn kamailio_takes_it_unchanged() {
             println!("skipped: kamailio is not installed");
         }
     }
+}
+
+/// What people write, put together: it loads without a finding.
+#[test]
+fn idioms_load_without_a_finding() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/cases/config/idioms.cfg");
+    let text = std::fs::read(path).expect("it is part of the repository");
+    let preset = Preset::default();
+    let source = Source { name: path, text: text.into(), preset: &preset, before: None };
+    let lines: Vec<String> =
+        load(&source, &DiskLoader, |_| {}).findings.iter().map(ToString::to_string).collect();
+    assert!(lines.is_empty(), "{}", lines.join("\n"));
 }

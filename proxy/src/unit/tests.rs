@@ -39,6 +39,13 @@ fn the_first_example_passes_and_covers_the_configuration() {
     assert!(lcov.contains("DA:20,0"), "no test has too many hops: {lcov}");
 }
 
+#[test]
+fn the_built_in_configuration_does_what_it_says() {
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/src/default.cfg");
+    let outcome = run(&command(&[config, &example("default.toml")]), || Duration::ZERO).expect("good files");
+    assert!(outcome.is_good && outcome.text.contains("6 tests, 0 failed"), "{}", outcome.text);
+}
+
 /// Each wrong test says step and reason.
 #[test]
 fn what_is_not_as_expected_is_told() {
