@@ -138,10 +138,26 @@ fn prepare(
     let Outcome { plan, findings, .. } = server::load(&source, &DiskLoader, log);
     let Some(mut plan) = plan else { return Err(Failure::Configuration(findings)) };
     server::override_plan(&mut plan, options).map_err(Failure::Option)?;
+    if wants_syslog(&plan.script) {
+        plan.log = server::syslog::write;
+    }
     if options.coverage.is_some() {
         Arc::get_mut(&mut plan.script).expect("nobody else has it yet").count_hits();
     }
     Ok((plan, findings))
+}
+
+/// Whether log lines go to the system's log: `log_stderror` is off, as it is unless set, and the
+/// machine has such a log.
+fn wants_syslog(script: &Script) -> bool {
+    let catalog = &script.catalog;
+    if catalog.setting_int("log_stderror", 0) != 0 {
+        return false;
+    }
+    let text = |name: &str, default: &str| {
+        catalog.setting(name).map_or_else(|| default.to_owned(), api::Value::to_display)
+    };
+    server::syslog::open(&text("log_facility", "LOG_DAEMON"), &text("log_name", "sip-proxy"))
 }
 
 /// Name and text of the configuration that the options ask for.

@@ -12,6 +12,7 @@ use super::log::{Level, Log};
 use super::pattern::PatternCache;
 use super::routes::{RouteId, RouteKind, RouteNames};
 use super::state::{Shared, States};
+use super::stats::Counts;
 use super::trace::Trace;
 use super::value::Value;
 use super::work::Work;
@@ -95,6 +96,8 @@ pub struct Shard {
     pub number: u16,
     /// How many shards there are.
     pub shards: usize,
+    /// What it counts of its messages.
+    pub counts: Counts,
     /// Messages received by the shard so far (`$mi`).
     pub messages: u64,
 }
@@ -118,6 +121,7 @@ impl Shard {
             trace: None,
             number: 0,
             shards: 1,
+            counts: Counts::default(),
             messages: 0,
         }
     }

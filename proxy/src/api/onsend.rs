@@ -81,6 +81,7 @@ impl Ctx<'_> {
         match self.onsend(&written) {
             Some(asking) => asking.call(after_onsend, Box::new(written)),
             None => {
+                self.shard.counts.forwarded_requests += 1;
                 self.shard.relay.send(written.hop, written.bytes);
                 Flow::TRUE
             }
@@ -92,6 +93,7 @@ fn after_onsend(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
     let verdict = ctx.onsend_verdict(resumed.answer);
     match (verdict, resumed.kept.downcast::<Written>()) {
         (Verdict::Send, Ok(written)) => {
+            ctx.shard.counts.forwarded_requests += 1;
             ctx.shard.relay.send(written.hop, written.bytes);
             Flow::TRUE
         }

@@ -19,6 +19,7 @@ mod rewrite;
 mod run;
 mod ruri;
 mod selects;
+mod statistics;
 mod times;
 mod transforms;
 mod uri_functions;
@@ -45,6 +46,7 @@ pub static PARTS: &[&ModuleDef] = &[
     &onsend::PART,
     &run::PART,
     &selects::PART,
+    &statistics::PART,
     &times::PART,
     &uri_functions::PART,
     &vars::PART,

@@ -17,6 +17,7 @@ use crate::relay::{Arrival, Hop, NextHop, ReplyArrival};
 impl Machine {
     /// A message that could be read.
     pub(super) fn message(&mut self, message: Arc<Message>, received: Received) {
+        self.shard.counts.note(message.view());
         let mut work = Box::new(Work::new(message, received));
         work.sending.force_rport = self.defaults.force_rport;
         work.sending.local_rport = self.defaults.local_rport;
@@ -170,7 +171,10 @@ impl Machine {
         let peer = Peer { conn, ..place.peer() };
         let socket = self.shard.sockets.choose(peer, None, Some(work.received.socket));
         match (socket, branch::write_reply(work.view(), &work.edits)) {
-            (Some(socket), Some(bytes)) => self.shard.relay.send(Hop { peer, socket: socket.0 }, bytes),
+            (Some(socket), Some(bytes)) => {
+                self.shard.counts.forwarded_replies += 1;
+                self.shard.relay.send(Hop { peer, socket: socket.0 }, bytes);
+            }
             _ => self.tally.stray_replies += 1,
         }
     }

@@ -53,6 +53,7 @@ impl Parts {
             nesting: self.nesting,
             names,
             limits,
+            log_prefix: None,
             catalog,
             shared,
             hits: None,

@@ -35,6 +35,8 @@ pub struct Run {
     pub(super) values: SmallVec<[Value; 8]>,
     pub(super) frames: SmallVec<[Frame; 4]>,
     pub(super) pending: Option<Pending>,
+    /// What stands before its log lines.
+    prefix: Bytes,
 }
 
 /// How far a run came.
@@ -66,6 +68,7 @@ impl Run {
             values: SmallVec::new(),
             frames: SmallVec::new(),
             pending: None,
+            prefix: Bytes::new(),
         }
     }
 
@@ -98,10 +101,32 @@ impl Run {
     /// Runs until the end or until something outside is needed.
     pub fn start(&mut self, shard: &mut Shard) -> Status {
         let script = self.script.clone();
+        if script.log_prefix.is_some() {
+            self.prefix = self.rendered_prefix(&script, shard);
+        }
         if Run::is_watched(&script, shard) {
             self.tell_start(&script, shard);
         }
-        self.go(&script, shard)
+        self.with_prefix(shard, |run, shard| run.go(&script, shard))
+    }
+
+    fn rendered_prefix(&mut self, script: &Script, shard: &mut Shard) -> Bytes {
+        match &script.log_prefix {
+            Some(prefix) => prefix.text.render(&mut self.ctx(script, shard)),
+            None => Bytes::new(),
+        }
+    }
+
+    /// Every line written meanwhile carries the prefix of the run (`log_prefix`).
+    fn with_prefix(
+        &mut self,
+        shard: &mut Shard,
+        work: impl FnOnce(&mut Run, &mut Shard) -> Status,
+    ) -> Status {
+        let outside = std::mem::replace(&mut shard.log.prefix, self.prefix.clone());
+        let status = work(self, shard);
+        self.prefix = std::mem::replace(&mut shard.log.prefix, outside);
+        status
     }
 
     /// Goes on with the answer to what [`Status::Waiting`] asked for.
@@ -111,11 +136,13 @@ impl Run {
             return Status::Done(End { code: self.last, by: EndedBy::Return });
         };
         let call = pending.call;
-        let flow = self.call_back(&script, shard, pending, Answer::Io(answer));
-        match self.settle(&script, shard, call, flow) {
-            Some(status) => status,
-            None => self.go(&script, shard),
-        }
+        self.with_prefix(shard, |run, shard| {
+            let flow = run.call_back(&script, shard, pending, Answer::Io(answer));
+            match run.settle(&script, shard, call, flow) {
+                Some(status) => status,
+                None => run.go(&script, shard),
+            }
+        })
     }
 
     fn go(&mut self, script: &Script, shard: &mut Shard) -> Status {
@@ -196,6 +223,9 @@ impl Run {
     fn control(&mut self, script: &Script, shard: &mut Shard, op: &Op) -> Step {
         match op {
             Op::Call(call) => {
+                if script.log_prefix.as_ref().is_some_and(|prefix| prefix.is_renewed) {
+                    shard.log.prefix = self.rendered_prefix(script, shard);
+                }
                 let flow = self.call(script, shard, *call);
                 return self.settle(script, shard, *call, flow).map_or(Step::Next, Step::Stop);
             }

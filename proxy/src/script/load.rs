@@ -8,7 +8,7 @@ use super::codes;
 use super::compile::{Compiler, Parts};
 use super::findings::Findings;
 use super::lint;
-use super::program::{Limits, Script};
+use super::program::{Limits, LogPrefix, Script};
 use crate::api::{
     AVP_FLAGS, Case, Catalog, Loading, ModuleDef, ParamDefault, Params, Pattern, RouteNames, RouteTable,
     Shared, Value, parse_int,
@@ -71,6 +71,7 @@ pub fn load(parsed: &Parsed, tables: Tables, before: Option<&Script>) -> Loaded 
             run_load(params, pos, &catalog, &mut shared, &mut findings);
         }
     }
+    let log_prefix = log_prefix(config, &catalog, &mut findings);
     if findings.has_errors() {
         return Loaded { script: None, findings: findings.into_list() };
     }
@@ -79,7 +80,8 @@ pub fn load(parsed: &Parsed, tables: Tables, before: Option<&Script>) -> Loaded 
         depth: usize::try_from(catalog.setting_int("max_recursive_level", 256)).unwrap_or(256),
     };
     catalog.settle();
-    let script = parts.into_script(names, limits, catalog, Arc::new(shared));
+    let mut script = parts.into_script(names, limits, catalog, Arc::new(shared));
+    script.log_prefix = log_prefix;
     Loaded { script: Some(script), findings: findings.into_list() }
 }
 
@@ -252,6 +254,19 @@ impl Loader {
 }
 
 /// `pos`: where the module is loaded.
+/// `log_prefix` and `log_prefix_mode`.
+fn log_prefix(config: &Config, catalog: &Catalog, findings: &mut Findings<'_>) -> Option<LogPrefix> {
+    let setting = config.settings().filter(|setting| setting.def.name == "log_prefix").last()?;
+    let SettingValue::Text(written) = &setting.value else { return None };
+    match catalog.text(&written.bytes) {
+        Ok(text) => Some(LogPrefix { text, is_renewed: catalog.setting_int("log_prefix_mode", 0) != 0 }),
+        Err(error) => {
+            findings.error(codes::VARIABLE, written.pos, format!("log_prefix: {error}"));
+            None
+        }
+    }
+}
+
 fn run_load(
     params: &Params,
     pos: crate::cfg::Pos,

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use super::keys::AddressText;
 use crate::api::{
     Arg, Catalog, Ctx, FunctionDef, Pattern, Pv, RouteId, RouteKind, RouteNames, RouteTable, RunState, Shard,
-    Shared, Value, Work,
+    Shared, Text, Value, Work,
 };
 
 /// A loaded script. Shared by all shards; runs that started on it keep it alive across a reload.
@@ -29,12 +29,22 @@ pub struct Script {
     pub(super) nesting: Vec<(u32, u32)>,
     pub(super) names: RouteNames,
     pub(super) limits: Limits,
+    /// `log_prefix`, when it is set.
+    pub(super) log_prefix: Option<LogPrefix>,
     /// How often each operation ran, when that is counted.
     pub(super) hits: Option<Box<[AtomicU64]>>,
     /// The loaded tables.
     pub catalog: Catalog,
     /// What the modules' load functions made for all shards.
     pub shared: Arc<Shared>,
+}
+
+/// What stands before each log line while a message is worked on.
+#[derive(Clone, Debug)]
+pub(super) struct LogPrefix {
+    pub(super) text: Text,
+    /// Made anew around each function, not only at the start of a run (`log_prefix_mode`).
+    pub(super) is_renewed: bool,
 }
 
 impl Script {

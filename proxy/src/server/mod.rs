@@ -11,6 +11,7 @@ mod overrides;
 mod pace;
 mod post;
 mod shard;
+pub mod syslog;
 #[cfg(test)]
 mod tests;
 mod ways;

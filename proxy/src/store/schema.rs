@@ -136,6 +136,18 @@ pub static TABLES: &[Table] = &[
         unique: &["domain"],
     },
     Table {
+        name: "htable",
+        version: 2,
+        columns: &[
+            text("key_name", 64),
+            int("key_type", "0"),
+            int("value_type", "0"),
+            text("key_value", 128),
+            int("expires", "0"),
+        ],
+        unique: &[],
+    },
+    Table {
         name: "domain_attrs",
         version: 1,
         columns: &[

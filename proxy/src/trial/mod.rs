@@ -89,6 +89,7 @@ impl Trial {
         let received =
             Received { peer: Peer::new(Transport::Udp, source), socket: SocketId(0), at: self.shard.now };
         self.shard.messages += 1;
+        self.shard.counts.note(message.view());
         let route = self.script.route(table, "").expect("the test's configuration has the block");
         Run::new(&self.script, route, kind, Box::new(Work::new(Arc::new(message), received)))
     }

@@ -6,7 +6,7 @@ mod evidence;
 
 use std::path::Path;
 
-use proxy::api::ModuleDef;
+use proxy::api::{ModuleDef, RouteKind, Routes};
 use proxy::cfg::params::{PARAMS, ParamClass};
 
 use evidence::{Evidence, Needle};
@@ -25,6 +25,11 @@ const DIFFERENT: &[(&str, &str)] = &[
         "`sip-proxy -c`, `--check`",
         "exit code 1 for errors, 0 with warnings; Kamailio's `-c` exits with 255 (both are not 0)",
     ),
+    ("`setavpflag(\"x\", f)` and its kin", "work on `$avp(x)`; 5.6.3 finds no AVP that `$avp()` made"),
+    ("`set_body_multipart()`", "closes the last delimiter at once; 5.6.3 with the next change"),
+    ("`get_body_part()`", "gives the content; 5.6.3 also the headers behind Content-Type"),
+    ("`sip_p_charging_vector(\"f\")`", "replaces the field; 5.6.3 damages the message"),
+    ("`sht_rm_name()` with `ew`, `in`", "work; 5.6.3 knows `re` and `sw` only"),
     ("CSeq beyond 32 bits, body shorter than Content-Length", "refused with 400 before any script runs"),
 ];
 
@@ -37,6 +42,30 @@ fn the_page_is_what_the_tables_say() {
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(found == page, "docs/compat-kamailio.md is stale: UPDATE=1 cargo test -p proxy --test compat");
+}
+
+/// What the table calls working must be read somewhere in the program.
+#[test]
+fn parameters_that_work_are_read() {
+    let mut sources = String::new();
+    read_sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut sources);
+    // Lists of sockets reach their reader by their type, not by their name.
+    let by_type = ["listen", "alias"];
+    for row in PARAMS.iter().filter(|row| row.class == ParamClass::Works && !by_type.contains(&row.name)) {
+        assert!(sources.contains(&format!("\"{}\"", row.name)), "nobody reads {}", row.name);
+    }
+}
+
+/// All sources but those of the table itself.
+fn read_sources(folder: &Path, out: &mut String) {
+    for entry in std::fs::read_dir(folder).expect("the sources are there").filter_map(Result::ok) {
+        let path = entry.path();
+        match path.is_dir() {
+            true if path.ends_with("cfg/params") => {}
+            true => read_sources(&path, out),
+            false => out.push_str(&std::fs::read_to_string(&path).unwrap_or_default()),
+        }
+    }
 }
 
 /// The page, and how many of its rows have a test.
@@ -115,9 +144,7 @@ impl Page {
         let params =
             params.map(|row| (row.name.to_owned(), row.doc, Needle::Parameter(module.name, row.name)));
         self.section("Parameters", params.collect());
-        let functions = module.functions.iter();
-        let functions = functions.map(|row| (format!("{}()", row.name), row.doc, Needle::Function(row.name)));
-        self.section("Functions", functions.collect());
+        self.functions(module);
         let pvs =
             module.pvs.iter().map(|row| (format!("${}", row.name), row.doc, Needle::Variable(row.name)));
         self.section("Variables", pvs.collect());
@@ -133,6 +160,23 @@ impl Page {
         self.section("Event routes", events.collect());
     }
 
+    /// Functions with the number of their arguments and the kinds of routes they may stand in.
+    fn functions(&mut self, module: &ModuleDef) {
+        if module.functions.is_empty() {
+            return;
+        }
+        self.text
+            .push_str("\n| Functions | Arguments | Where | What it does | Test |\n|---|---|---|---|---|\n");
+        for row in module.functions {
+            let arguments = match row.required == row.params.len() {
+                true => row.required.to_string(),
+                false => format!("{} to {}", row.required, row.params.len()),
+            };
+            let test = self.test(&Needle::Function(row.name));
+            self.row(&[&format!("`{}()`", row.name), &arguments, &places(row.routes), row.doc, &test]);
+        }
+    }
+
     fn section(&mut self, title: &str, rows: Vec<(String, &'static str, Needle<'_>)>) {
         if rows.is_empty() {
             return;
@@ -141,6 +185,29 @@ impl Page {
         for (name, doc, needle) in rows {
             let test = self.test(&needle);
             self.row(&[&format!("`{name}`"), doc, &test]);
+        }
+    }
+}
+
+/// The kinds of routes of a set, for people.
+fn places(routes: Routes) -> String {
+    let kinds = [
+        (RouteKind::Request, "request"),
+        (RouteKind::Failure, "failure"),
+        (RouteKind::TmReply, "onreply"),
+        (RouteKind::CoreReply, "reply"),
+        (RouteKind::Branch, "branch"),
+        (RouteKind::Onsend, "onsend"),
+        (RouteKind::Event, "event"),
+    ];
+    let missing: Vec<&str> =
+        kinds.iter().filter(|(kind, _)| !routes.contains(*kind)).map(|(_, name)| *name).collect();
+    match missing[..] {
+        [] => "any".to_owned(),
+        [name] => format!("any but {name}"),
+        _ => {
+            let allowed = kinds.iter().filter(|(kind, _)| routes.contains(*kind)).map(|(_, name)| *name);
+            allowed.collect::<Vec<_>>().join(", ")
         }
     }
 }

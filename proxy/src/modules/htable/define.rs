@@ -3,14 +3,15 @@
 use super::table::Rules;
 
 /// Name and rules of a definition. Errors: what is wrong with it, with what was expected.
-pub(super) fn parse(line: &str, sweep_interval: u64) -> Result<(String, Rules), String> {
+pub(super) fn parse(line: &str) -> Result<(String, Rules), String> {
     let wrong = |what: &str| format!("\"{line}\": {what}; expected name=>size=8;autoexpire=300");
     let (name, attributes) = line.split_once("=>").ok_or_else(|| wrong("there is no =>"))?;
     let name = name.trim();
     if name.is_empty() {
         return Err(wrong("the name is missing"));
     }
-    let mut rules = Rules { sweep_interval, ..Rules::default() };
+    let mut rules = Rules::default();
+    rules.database.divider = ",".to_owned();
     for attribute in attributes.split(';').map(str::trim).filter(|attribute| !attribute.is_empty()) {
         let (key, value) = attribute.split_once('=').ok_or_else(|| wrong("an attribute has no value"))?;
         let value = value.trim().trim_matches('\'');
@@ -20,13 +21,16 @@ pub(super) fn parse(line: &str, sweep_interval: u64) -> Result<(String, Rules), 
             "autoexpire" => rules.autoexpire = natural()?,
             "updateexpire" => rules.keeps_expiry = number()? == 0,
             "initval" => rules.initval = Some(number()?),
-            // Maps grow as they need to.
-            "size" | "dmqreplicate" => {
+            // Maps grow as they need to; `htable.store` and `htable.reload` write and read when they are called.
+            "size" | "dmqreplicate" | "dbmode" | "reloadat" => {
                 number()?;
             }
-            "dbtable" | "dbmode" | "cols" | "coldelim" | "colnull" | "reloadat" => {
-                return Err(wrong(&format!("{key}: tables in a database are not here")));
+            "dbtable" => rules.database.table = value.to_owned(),
+            "cols" => {
+                rules.database.columns = value.split(',').map(|column| column.trim().to_owned()).collect();
             }
+            "coldelim" => rules.database.divider = value.to_owned(),
+            "colnull" => rules.database.null = value.to_owned(),
             other => return Err(wrong(&format!("there is no attribute {other}"))),
         }
     }
@@ -39,12 +43,12 @@ mod tests {
 
     #[test]
     fn definitions_are_read_and_mistakes_named() {
-        let (name, rules) = parse("ipban=>size=8;autoexpire=300;", 20).expect("as in the default file");
+        let (name, rules) = parse("ipban=>size=8;autoexpire=300;").expect("as in the default file");
         assert_eq!((name.as_str(), rules.autoexpire, rules.keeps_expiry), ("ipban", 300, false));
-        let (_, rules) = parse("a => size=4 ; updateexpire=0; initval=5", 20).expect("blanks are allowed");
+        let (_, rules) = parse("a => size=4 ; updateexpire=0; initval=5").expect("blanks are allowed");
         assert_eq!((rules.keeps_expiry, rules.initval), (true, Some(5)));
-        for bad in ["a", "=>size=8", "a=>size", "a=>size=x", "a=>colour=1", "a=>dbtable=t"] {
-            assert!(parse(bad, 20).expect_err(bad).contains(bad), "{bad}");
+        for bad in ["a", "=>size=8", "a=>size", "a=>size=x", "a=>colour=1", "a=>dbtables=t"] {
+            assert!(parse(bad).expect_err(bad).contains(bad), "{bad}");
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Tables of named values that all shards share: reading, writing, counting, expiry.
 //!
-//! A table is cut into parts with a lock each. Expired items read as absent at once; they are taken out by the
-//! first write to their part after the sweep interval, so a table does not grow with what is over.
+//! A table is cut into parts with a lock each. Expired items read as absent at once; they are taken out at
+//! intervals, so a table does not grow with what is over.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
+use super::database::Source;
+use super::locks::Locks;
 use crate::api::Value;
 
 /// One table.
@@ -15,11 +17,13 @@ use crate::api::Value;
 pub(super) struct Table {
     pub(super) name: String,
     pub(super) rules: Rules,
+    /// What `sht_lock()` holds.
+    pub(super) locks: Locks,
     parts: Box<[Mutex<Part>]>,
 }
 
 /// What the definition of a table says. Times in seconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Rules {
     /// Life of an item; 0 is for ever.
     pub(super) autoexpire: u64,
@@ -27,14 +31,13 @@ pub(super) struct Rules {
     pub(super) keeps_expiry: bool,
     /// What a missing key reads as.
     pub(super) initval: Option<i64>,
-    /// Seconds between sweeps.
-    pub(super) sweep_interval: u64,
+    /// What the database has to do with it.
+    pub(super) database: Source,
 }
 
 #[derive(Debug, Default)]
 struct Part {
     items: FxHashMap<Bytes, Item>,
-    swept: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -51,16 +54,21 @@ impl Item {
 }
 
 /// How many locks a table has.
-const PARTS: usize = 16;
+pub(super) const PARTS: usize = 16;
+
+/// The part a key is in.
+pub(super) fn part_of(key: &[u8]) -> usize {
+    let sum = key.iter().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+    sum % PARTS
+}
 
 impl Table {
     pub(super) fn new(name: String, rules: Rules) -> Table {
-        Table { name, rules, parts: (0..PARTS).map(|_| Mutex::default()).collect() }
+        Table { name, rules, locks: Locks::default(), parts: (0..PARTS).map(|_| Mutex::default()).collect() }
     }
 
     fn part(&self, key: &[u8]) -> MutexGuard<'_, Part> {
-        let sum = key.iter().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
-        self.parts[sum % PARTS].lock().unwrap_or_else(PoisonError::into_inner)
+        self.parts[part_of(key)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The value of a key; a missing one reads as the table says.
@@ -76,7 +84,6 @@ impl Table {
     pub(super) fn set(&self, now: u64, key: &[u8], value: Value) {
         let life = (self.rules.autoexpire > 0).then_some(self.rules.autoexpire);
         let mut part = self.part(key);
-        self.sweep(&mut part, now);
         if value.is_null() {
             part.items.remove(key);
             return;
@@ -90,7 +97,6 @@ impl Table {
     pub(super) fn set_for(&self, now: u64, key: &[u8], value: Value, life: u64) {
         let expires = (life > 0).then(|| now + life);
         let mut part = self.part(key);
-        self.sweep(&mut part, now);
         part.items.insert(Bytes::copy_from_slice(key), Item { value: owned(value), expires });
     }
 
@@ -132,6 +138,31 @@ impl Table {
         found.map(|item| item.expires = Some(now + life)).is_some()
     }
 
+    /// Whether there is an item of that key.
+    pub(super) fn has(&self, now: u64, key: &[u8]) -> bool {
+        self.part(key).items.get(key).is_some_and(|item| !item.is_over(now))
+    }
+
+    /// Sets a key with the moment it is over, in Unix time; without one its life is as after a write.
+    pub(super) fn put(&self, now: u64, key: &[u8], value: Value, expires: Option<u64>) {
+        match expires {
+            Some(at) => self.set_for(now, key, value, at.saturating_sub(now).max(1)),
+            None => self.set(now, key, value),
+        }
+    }
+
+    /// Takes out what is over.
+    pub(super) fn take_expired(&self, now: u64) -> Vec<(Bytes, Value)> {
+        let mut over = Vec::new();
+        for part in &self.parts {
+            let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+            over.extend(
+                part.items.extract_if(|_, item| item.is_over(now)).map(|(key, item)| (key, item.value)),
+            );
+        }
+        over
+    }
+
     /// How many items are wanted.
     pub(super) fn count(&self, now: u64, is_wanted: impl Fn(&[u8], &Value) -> bool) -> usize {
         let of_part = |part: &Mutex<Part>| {
@@ -160,13 +191,6 @@ impl Table {
         }
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
-    }
-
-    fn sweep(&self, part: &mut Part, now: u64) {
-        if now >= part.swept + self.rules.sweep_interval.max(1) {
-            part.swept = now;
-            part.items.retain(|_, item| !item.is_over(now));
-        }
     }
 }
 

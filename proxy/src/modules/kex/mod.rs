@@ -2,10 +2,16 @@
 //!
 //! Its flag functions are part of the core here and need no module.
 
+mod statistics;
+
 use bytes::Bytes;
 use sip::msg::{Scheme, Uri};
 
-use crate::api::{Args, Ctx, Flow, FunctionDef, FunctionFn, Kind, Level, ModuleDef, PvDef, Routes, Value};
+use crate::api::{
+    Args, Board, Ctx, Flow, FunctionDef, FunctionFn, Kind, Level, ModuleDef, PvDef, Routes, RpcDef, RpcFn,
+    RpcScope, Value,
+};
+use crate::relay::Target;
 
 /// The table of module kex.
 pub static MODULE: ModuleDef = ModuleDef {
@@ -14,15 +20,45 @@ pub static MODULE: ModuleDef = ModuleDef {
         row("setdsturi", &[Kind::Text], set_destination, "sets the destination URI"),
         row("resetdsturi", &[], reset_destination, "clears the destination URI"),
         row("isdsturiset", &[], has_destination, "whether there is a destination URI"),
+        FunctionDef::new(
+            "km_append_branch",
+            &[Kind::Text],
+            Routes::REQUEST.or(Routes::FAILURE),
+            append_branch,
+            "adds a branch: the given URI, or the request URI",
+        )
+        .optional(1),
         row("is_myself", &[Kind::Text], is_myself, "whether a URI is ours"),
         row("pv_printf", &[Kind::WritePv, Kind::Text], print, "sets a variable to a text with variables"),
         row("avp_printf", &[Kind::WritePv, Kind::Text], print, "sets a variable to a text with variables"),
         row("setdebug", &[Kind::Int], set_debug, "log level of this worker"),
         row("resetdebug", &[], reset_debug, "log level of this worker as configured"),
     ],
+    rpcs: &[
+        rpc("stats.get_statistics", statistics::lines, "statistics as lines: all, group: or name"),
+        rpc(
+            "stats.fetch",
+            |shard, params| statistics::record(shard, params, |count| Value::Str(count.to_string().into())),
+            "statistics by name, as texts",
+        ),
+        rpc(
+            "stats.fetchn",
+            |shard, params| statistics::record(shard, params, |count| Value::Int(count as i64)),
+            "statistics by name, as numbers",
+        ),
+    ],
+    load: Some(|loading| {
+        Board::prepare(loading);
+        Ok(())
+    }),
+    start: Some(Board::start),
     pvs: &[PvDef::new("sruid", unique_id, "an identifier no other message has")],
     ..ModuleDef::EMPTY
 };
+
+const fn rpc(name: &'static str, run: RpcFn, doc: &'static str) -> RpcDef {
+    RpcDef { name, scope: RpcScope::One, run, doc }
+}
 
 const fn row(name: &'static str, params: &'static [Kind], run: FunctionFn, doc: &'static str) -> FunctionDef {
     FunctionDef::new(name, params, Routes::ANY, run, doc)
@@ -62,6 +98,14 @@ fn is_myself(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
         }
     };
     Flow::from_bool(is_ours)
+}
+
+fn append_branch(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let mut target = Target { flags: 0, ..ctx.work.targets.ruri().clone() };
+    let uri = if args.is_empty() { ctx.work.uri() } else { Some(args.text(ctx, 0)) };
+    target.uri = uri.map(|uri| uri.as_ref().into());
+    let limit = usize::try_from(ctx.catalog.setting_int("max_branches", 12)).unwrap_or(12);
+    Flow::from_bool(ctx.work.targets.append(target, limit).is_ok())
 }
 
 fn print(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {

@@ -9,8 +9,8 @@ mod structures;
 
 use crate::api::XavpClass::{self, Xavi, Xavp, Xavu};
 use crate::api::{
-    Args, BRANCH_ATTRIBUTES, Ctx, Flow, FunctionDef, FunctionFn, InnerKind, Kind, ModuleDef, ParamDef, PvDef,
-    Routes, RpcDef, RpcScope, Value,
+    Args, BRANCH_ATTRIBUTES, Board, Ctx, Flow, FunctionDef, FunctionFn, InnerKind, Kind, Level, Loading,
+    ModuleDef, ParamDef, PvArg, PvDef, Routes, RpcDef, RpcScope, Shard, Value,
 };
 
 /// The table of module pv.
@@ -26,6 +26,7 @@ pub static MODULE: ModuleDef = ModuleDef {
         PvDef::new("shv", shv::get, "variable shared by all workers")
             .inner(InnerKind::Slot)
             .writable(shv::set),
+        PvDef::new("stat", statistic, "the value of a statistic, name or group:name").inner(InnerKind::Name),
         PvDef::new("sbranch", static_branch::get, "an attribute of the static branch")
             .inner(InnerKind::Key(BRANCH_ATTRIBUTES))
             .writable(static_branch::set),
@@ -34,10 +35,36 @@ pub static MODULE: ModuleDef = ModuleDef {
         RpcDef { name: "pv.shvGet", scope: RpcScope::One, run: shv::rpc_get, doc: "reads shared variables" },
         RpcDef { name: "pv.shvSet", scope: RpcScope::One, run: shv::rpc_set, doc: "sets a shared variable" },
     ],
-    load: Some(shv::load),
-    start: Some(shv::start),
+    load: Some(load),
+    start: Some(start),
     ..ModuleDef::EMPTY
 };
+
+fn load(loading: &mut Loading<'_>) -> Result<(), String> {
+    Board::prepare(loading);
+    shv::load(loading)
+}
+
+fn start(shard: &mut Shard) {
+    Board::start(shard);
+    shv::start(shard);
+}
+
+/// Null when there is none of that name, which is logged.
+fn statistic(ctx: &mut Ctx<'_>, arg: &PvArg) -> Value {
+    let wanted = String::from_utf8_lossy(&arg.name(ctx)).into_owned();
+    let values = Board::values(ctx.shard, |group, name| match wanted.split_once(':') {
+        Some((of, wanted)) => of == group && wanted == name,
+        None => wanted == name,
+    });
+    match values.first() {
+        Some((_, _, value)) => Value::Int(*value as i64),
+        None => {
+            ctx.log(Level::WARN, format!("$stat: there is no statistic {wanted}"));
+            Value::Null
+        }
+    }
+}
 
 const PV: &[Kind] = &[Kind::Pv];
 const TEXT: &[Kind] = &[Kind::Text];

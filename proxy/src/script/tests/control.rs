@@ -163,3 +163,19 @@ fn variables_of_the_worker_keep_their_values() {
     assert_eq!(trial.run(crate::trial::OPTIONS).lines, ["1"]);
     assert_eq!(trial.run(crate::trial::OPTIONS).lines, ["2"]);
 }
+
+/// Kamailio 5.6.3 (measured): mode 0 evaluates it before the route, mode 1 around each action.
+#[test]
+fn log_lines_carry_the_prefix_of_their_message() {
+    for (mode, expected) in [(0, ["{1 <null>} one", "{1 <null>} two"]), (1, ["{1 a} one", "{1 b} two"])] {
+        let text = format!(
+            "log_prefix=\"{{$mt $avp(x)}} \"\nlog_prefix_mode={mode}\nloadmodule \"xlog.so\"\n\
+             request_route {{ $avp(x) = \"a\"; xlog(\"one\\n\"); $avp(x) = \"b\"; xlog(\"two\\n\"); }}"
+        );
+        let mut trial = crate::trial::Trial::load(&text).expect("the test's configuration is right");
+        let lines = trial.run(crate::trial::OPTIONS).lines;
+        let lines: Vec<String> = lines.iter().map(|line| line.replace("<script>: ", "")).collect();
+        assert_eq!(lines, expected, "mode {mode}");
+        assert!(trial.shard.log.prefix.is_empty());
+    }
+}
