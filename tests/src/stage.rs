@@ -25,6 +25,8 @@ pub(crate) struct Stage {
     mask: Mask,
     /// To tag of the last reply the caller saw.
     tag: String,
+    /// Record-Route of the last reply the caller saw.
+    route: String,
     /// Value of the last challenge the caller saw.
     challenge: String,
 }
@@ -59,7 +61,16 @@ impl Stage {
         let ready = program.wait_until(LIMIT, || ports::is_bound("udp", proxy));
         ready.map_err(|what| format!("{what}\n{}", program.output("err")))?;
         let mask = mask(&ports)?;
-        Ok(Stage { program, ports, caller, called, mask, tag: String::new(), challenge: String::new() })
+        Ok(Stage {
+            program,
+            ports,
+            caller,
+            called,
+            mask,
+            tag: String::new(),
+            route: String::new(),
+            challenge: String::new(),
+        })
     }
 
     /// Runs all cases of the suite, ends the program, and reads its log.
@@ -100,7 +111,7 @@ impl Stage {
     }
 
     fn send(&self, message: &str) -> Result<(), String> {
-        let message = fill(message, &self.ports).replace("{tag}", &self.tag);
+        let message = fill(message, &self.ports).replace("{tag}", &self.tag).replace("{route}", &self.route);
         let message = digest::fill(&message, &self.challenge)?;
         let message = message.replace("\r\n", "\n").replace('\n', "\r\n");
         let proxy = (Ipv4Addr::LOCALHOST, self.ports[0].1);
@@ -133,6 +144,10 @@ impl Stage {
                 }
                 if let Some((_, tag)) = field(&text, "To").split_once(";tag=") {
                     self.tag = tag.to_string();
+                }
+                let route = field(&text, "Record-Route");
+                if !route.is_empty() {
+                    self.route = route.to_string();
                 }
                 for name in ["WWW-Authenticate", "Proxy-Authenticate"] {
                     let value = field(&text, name);
@@ -206,12 +221,14 @@ fn mask(ports: &[(&str, u16)]) -> Result<Mask, String> {
         mask.number(u32::from(*number), &name.trim_matches(['{', '}']).to_uppercase());
     }
     mask.add(r"(?m)^Server: .*\r$", "SERVER")?;
+    mask.add(r"(?m)^User-Agent: (?:kamailio|sip-proxy) .*\r$", "AGENT")?;
     mask.add(r"branch=z9hG4bK[0-9a-f.]{4,}[^;,\r\n]*", "BRANCH")?;
     mask.add(r"pid=\d+", "PID")?;
     mask.add(r"(?m)^User-Agent: (kamailio|sip-proxy).*\r$", "USER-AGENT")?;
     // A second may pass between a registration and the answer that tells what is left of it.
     mask.add(r"expires=[0-9]*[90]\b", "EXPIRES")?;
     mask.add(r#"nonce="[0-9a-zA-Z+/=]{32,60}""#, "NONCE")?;
+    mask.add(r";did=[0-9a-f]+\.[0-9a-f]+", "DID")?;
     mask.add(r";tag=(?:[0-9a-f]{8,}|as)[-.0-9a-zA-Z]*", "TAG")?;
     Ok(mask)
 }

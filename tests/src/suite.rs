@@ -51,7 +51,7 @@ pub struct Case {
     #[serde(default)]
     pub headers: Vec<String>,
     /// Whole messages instead of the default one; `{caller}`, `{called}`, `{called2}`, `{called3}`, `{proxy}`
-    /// stand for ports, `{tag}` for the To tag of the last reply,
+    /// stand for ports, `{tag}` for the To tag of the last reply, `{route}` for its Record-Route,
     /// `{digest USER PASSWORD}` for an answer to its challenge.
     #[serde(default)]
     pub messages: Vec<String>,

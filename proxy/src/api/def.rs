@@ -3,6 +3,10 @@
 //! Rows are written with the `const fn new` of their type so that one row is one line. Tables are static;
 //! the documentation of a row is the text that `docs/` and `--help` show.
 
+use std::sync::Arc;
+
+use sip::msg::Message;
+
 use super::args::Kind;
 use super::args::{Args, Prepared};
 use super::catalog::Catalog;
@@ -12,6 +16,7 @@ use super::params::Loading;
 use super::pv::{Inner, PvArg, SetError, TransformArgs};
 use super::routes::Routes;
 use super::value::Value;
+use crate::relay::RelayId;
 
 /// A module: its name and its tables.
 #[derive(Debug)]
@@ -41,6 +46,8 @@ pub struct ModuleDef {
     pub start: Option<fn(&mut Shard)>,
     /// What of the module is known by name and does nothing here yet.
     pub awaited: Option<Awaited>,
+    /// What it wants to be told of.
+    pub hooks: Hooks,
 }
 
 /// A part of a module that is known and not built in: loading it is a warning, calling it an error.
@@ -50,6 +57,37 @@ pub struct Awaited {
     pub what: &'static str,
     /// Its functions.
     pub functions: &'static [&'static str],
+}
+
+/// Functions that are called at certain moments, in the order in which the modules were loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct Hooks {
+    /// A transaction was made for the message in work. Replies of it are told when it is watched
+    /// ([`crate::relay::Relay::watch`]).
+    pub opened: Option<fn(&mut Ctx<'_>, RelayId)>,
+    /// `loose_route()` found our Route, whose parameters are in `work.relaying`. The event route it names runs on the
+    /// message before the script goes on.
+    pub routed: Option<fn(&mut Ctx<'_>) -> Option<&'static str>>,
+    /// A reply goes upstream on a watched transaction.
+    pub replied: Option<fn(&mut Shard, &Replied)>,
+    /// A watched transaction is over.
+    pub ended: Option<fn(&mut Shard, RelayId)>,
+}
+
+impl Hooks {
+    /// None of them.
+    pub const NONE: Hooks = Hooks { opened: None, routed: None, replied: None, ended: None };
+}
+
+/// A reply on its way upstream.
+#[derive(Clone, Debug)]
+pub struct Replied {
+    /// The transaction.
+    pub id: RelayId,
+    /// The status.
+    pub status: u16,
+    /// The reply as it goes upstream; `None` when it was made here.
+    pub received: Option<Arc<Message>>,
 }
 
 impl ModuleDef {
@@ -67,6 +105,7 @@ impl ModuleDef {
         load: None,
         start: None,
         awaited: None,
+        hooks: Hooks::NONE,
     };
 }
 

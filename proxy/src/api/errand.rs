@@ -42,7 +42,7 @@ use sip::time::Time;
 use super::ctx::Shard;
 use super::flow::{IoAnswer, IoRequest, Kept};
 use super::local::LocalRequest;
-use super::routes::RouteId;
+use super::routes::{RouteId, RouteTable};
 use super::work::{Received, Work};
 use crate::relay::{RelayId, SocketId, local};
 
@@ -60,9 +60,11 @@ Content-Length: 0\r\n\r\n";
 pub enum Errand {
     /// Send this request and tell what came of it.
     Request(Box<LocalRequest>),
-    /// Run `event_route[name]`, if the script has it.
-    Event {
-        /// `module:event`
+    /// Run a block, if the script has it.
+    Route {
+        /// What it is: an event route, or a `route[name]` that runs for something a module does.
+        table: RouteTable,
+        /// `module:event`, or the name of the route.
         name: String,
         /// The message it runs on; `None` for a made-up one.
         work: Option<Box<Work>>,
@@ -102,7 +104,12 @@ impl Shard {
 
     /// Runs `event_route[name]`, if the script has it, on this message or on a made-up one.
     pub fn run_event(&mut self, name: &str, work: Option<Box<Work>>) {
-        self.errands.push(Errand::Event { name: name.to_owned(), work });
+        self.errands.push(Errand::Route { table: RouteTable::Event, name: name.to_owned(), work });
+    }
+
+    /// Runs `route[name]`, if the script has it, on this message or on a made-up one.
+    pub fn run_route(&mut self, name: &str, work: Option<Box<Work>>) {
+        self.errands.push(Errand::Route { table: RouteTable::Request, name: name.to_owned(), work });
     }
 
     /// The message of event routes whose event has none; it is the one Kamailio makes up. Its request URI may be

@@ -50,6 +50,7 @@
 //! - Texts are [`bytes::Bytes`] and share the received buffer; [`Work::slice`] cuts without copying.
 //! - Work of its own (timers, requests made here, event routes, look-ups without a run) is asked of the shard:
 //!   [`Shard::every`], [`Shard::after`], [`Shard::send_request`], [`Shard::run_event`], [`Shard::ask`].
+//! - What happens elsewhere is told to the functions of [`Hooks`] in the table: transactions, replies, Routes.
 //! - No clock but `shard.now`, no random source but `shard.ident`.
 
 mod args;
@@ -88,9 +89,9 @@ pub use catalog::{AVP_FLAGS, Catalog, Function};
 pub use coding::{Base64, Padding, core_hash};
 pub use ctx::{Ctx, RunState, Shard, Vars};
 pub use def::{
-    Awaited, EventDef, FunctionDef, FunctionFn, Indexing, InnerFn, InnerKind, LoadFn, ModuleDef, ParamDef,
-    ParamDefault, PvDef, PvGet, PvSet, RpcDef, RpcError, RpcFn, RpcScope, RpcValue, StatDef, TransformDef,
-    TransformFn, TransformKind,
+    Awaited, EventDef, FunctionDef, FunctionFn, Hooks, Indexing, InnerFn, InnerKind, LoadFn, ModuleDef,
+    ParamDef, ParamDefault, PvDef, PvGet, PvSet, Replied, RpcDef, RpcError, RpcFn, RpcScope, RpcValue,
+    StatDef, TransformDef, TransformFn, TransformKind,
 };
 pub use errand::{AlarmFn, Alarms, AnswerFn, Errand, TickFn};
 pub use flow::{Answer, End, EndedBy, Flow, IoAnswer, IoRequest, Kept, Nested, Resumed, ThenFn, Wait};

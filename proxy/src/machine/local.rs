@@ -45,7 +45,7 @@ impl Machine {
             for errand in std::mem::take(&mut self.shard.errands) {
                 match errand {
                     Errand::Request(request) => self.local_request(request),
-                    Errand::Event { name, work } => self.event_route(&name, work),
+                    Errand::Route { table, name, work } => self.named_route((table, &name), work),
                     Errand::Continue { id, route } => self.go_on_with(id, route),
                     Errand::Ask { request, then, kept } => self.wait(request, Waiting::Asked(then, kept)),
                 }
@@ -53,10 +53,11 @@ impl Machine {
         }
     }
 
-    fn event_route(&mut self, name: &str, work: Option<Box<Work>>) {
-        let Some(route) = self.script.route(RouteTable::Event, name) else { return };
+    fn named_route(&mut self, (table, name): (RouteTable, &str), work: Option<Box<Work>>) {
+        let Some(route) = self.script.route(table, name) else { return };
         let work = work.unwrap_or_else(|| self.shard.made_up());
-        self.start(route, RouteKind::Event, work, Purpose::Event);
+        let kind = if table == RouteTable::Event { RouteKind::Event } else { RouteKind::Request };
+        self.start(route, kind, work, Purpose::Event);
     }
 
     /// Starts a request made here; the shard that owns its call does.

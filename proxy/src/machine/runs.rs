@@ -3,12 +3,15 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use sip::msg::Edits;
+use bytes::Bytes;
+use sip::msg::{Edits, Message};
 use sip::peer::ConnId;
 
 use super::local::{Asker, Unplaced};
 use super::{Machine, Question};
-use crate::api::{self, AnswerFn, End, EndedBy, IoAnswer, IoRequest, Level, RouteId, RouteKind, Work};
+use crate::api::{
+    self, AnswerFn, End, EndedBy, Hooks, IoAnswer, IoRequest, Level, Replied, RouteId, RouteKind, Shard, Work,
+};
 use crate::relay::branch;
 use crate::relay::reply::{LocalReply, TagStyle};
 use crate::relay::{BranchReply, Event, RelayId, RouteSlot, Target};
@@ -241,7 +244,11 @@ impl Machine {
     pub(super) fn relay_event(&mut self, event: Event) {
         match event {
             Event::Answered { id, status, reply } => self.answered(id, status, reply),
-            Event::Ended(id) => {
+            Event::Replied { id, status, received } => self.replied(id, status, received),
+            Event::Ended { id, is_watched } => {
+                if is_watched {
+                    self.tell_modules(|hooks| hooks.ended, |shard, ended| ended(shard, id));
+                }
                 if let Some(asker) = self.askers.get_mut(id.slot as usize) {
                     *asker = None;
                 }
@@ -267,6 +274,20 @@ impl Machine {
                 None => self.shard.relay.after_branch_failure(self.shard.now, id),
             },
         }
+    }
+
+    /// Tells modules of a reply on its way upstream.
+    fn replied(&mut self, id: RelayId, status: u16, received: Option<Bytes>) {
+        let received = received.and_then(|bytes| Message::parse_lenient(bytes).ok()).map(Arc::new);
+        let reply = Replied { id, status, received };
+        self.tell_modules(|hooks| hooks.replied, |shard, replied| replied(shard, &reply));
+    }
+
+    /// Calls a hook of all modules that have it.
+    fn tell_modules<H>(&mut self, hook: fn(&Hooks) -> Option<H>, mut call: impl FnMut(&mut Shard, H)) {
+        let script = self.script.clone();
+        let hooks = script.catalog.modules().iter().filter_map(|module| hook(&module.hooks));
+        hooks.for_each(|it| call(&mut self.shard, it));
     }
 
     fn run_stored(

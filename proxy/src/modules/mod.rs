@@ -9,6 +9,7 @@ pub mod corex;
 pub mod counters;
 pub mod db;
 pub mod debugger;
+pub mod dialog;
 pub mod dispatcher;
 pub mod domain;
 pub mod group;
@@ -58,6 +59,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &db::SQLITE,
     &db::TEXT,
     &debugger::MODULE,
+    &dialog::MODULE,
     &dispatcher::MODULE,
     &domain::MODULE,
     &group::MODULE,

@@ -56,6 +56,8 @@ pub struct Context {
     pub(super) discriminator: u64,
     /// Message flags of the request.
     pub flags: u32,
+    /// Its replies and its end are told.
+    pub(super) is_watched: bool,
 }
 
 /// What one transaction does otherwise than the settings say.
@@ -154,6 +156,11 @@ impl Context {
     /// True for a request made here.
     pub fn is_local(&self) -> bool {
         self.is_local
+    }
+
+    /// True when its replies and its end are told.
+    pub fn is_watched(&self) -> bool {
+        self.is_watched
     }
 
     /// When it was made.

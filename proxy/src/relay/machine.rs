@@ -71,8 +71,22 @@ pub enum Event {
         /// The reply without our Via; `None` when the status was made here.
         reply: Option<Bytes>,
     },
+    /// A reply goes upstream on a watched context.
+    Replied {
+        /// The response context.
+        id: RelayId,
+        /// The status.
+        status: u16,
+        /// The reply without our Via; `None` when it was made here.
+        received: Option<Bytes>,
+    },
     /// The context is gone; what was kept beside it can go too.
-    Ended(RelayId),
+    Ended {
+        /// The response context.
+        id: RelayId,
+        /// It was watched.
+        is_watched: bool,
+    },
 }
 
 /// Bytes to send.
@@ -256,6 +270,13 @@ impl Relay {
         self.contexts.get_mut(id.slot as usize).filter(|context| context.generation == id.generation)
     }
 
+    /// Makes the context tell its replies and its end.
+    pub fn watch(&mut self, id: RelayId) {
+        if let Some(context) = self.context_mut(id) {
+            context.is_watched = true;
+        }
+    }
+
     /// When [`Relay::due`] must be called next.
     pub fn next_deadline(&self) -> Option<Time> {
         self.table.next_deadline()
@@ -366,6 +387,7 @@ impl Relay {
             timers: side.timers,
             discriminator: self.ident.next_u64(),
             flags: new.flags,
+            is_watched: false,
         });
     }
 
@@ -460,8 +482,8 @@ impl Relay {
             context.server.is_none() && context.branches.iter().all(|branch| branch.client.is_none())
         });
         if is_over {
-            self.contexts.remove(id.slot as usize);
-            self.events.push_back(Event::Ended(id));
+            let is_watched = self.contexts.remove(id.slot as usize).is_watched;
+            self.events.push_back(Event::Ended { id, is_watched });
         }
     }
 

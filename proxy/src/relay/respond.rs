@@ -216,6 +216,7 @@ impl Relay {
 
     fn send_local(&mut self, now: Time, id: RelayId, status: u16, bytes: Bytes) {
         self.counters.replies_generated += 1;
+        self.tell_watcher(id, status, None);
         self.send_upstream(now, id, status, bytes);
     }
 
@@ -227,7 +228,14 @@ impl Relay {
             return;
         }
         self.counters.replies_relayed += 1;
+        self.tell_watcher(id, status, Some(&bytes));
         self.send_upstream(now, id, status, bytes);
+    }
+
+    fn tell_watcher(&mut self, id: RelayId, status: u16, received: Option<&Bytes>) {
+        if self.context(id).is_some_and(|context| context.is_watched) {
+            self.events.push_back(Event::Replied { id, status, received: received.cloned() });
+        }
     }
 
     /// Hands a reply to the server transaction.

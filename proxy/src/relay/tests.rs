@@ -197,5 +197,5 @@ fn nothing_is_left_when_a_call_is_over() {
     stage.reply(30, 0, "487 Request Terminated");
     stage.pass(600_000);
     assert!(stage.relay.is_empty());
-    assert_eq!(stage.relay.next_event(), Some(Event::Ended(stage.id)));
+    assert_eq!(stage.relay.next_event(), Some(Event::Ended { id: stage.id, is_watched: false }));
 }

@@ -31,6 +31,18 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("`sip_p_charging_vector(\"f\")`", "replaces the field; 5.6.3 damages the message"),
     ("`sht_rm_name()` with `ew`, `in`", "work; 5.6.3 knows `re` and `sw` only"),
     ("CSeq beyond 32 bits, body shorter than Content-Length", "refused with 400 before any script runs"),
+    ("`unset_dlg_profile()`", "takes the dialog out of the profile; 5.6.3 answers -1 and leaves it in"),
+    ("`$dlg_ctx(timeout)`", "sets the time of the dialog at hand; in 5.6.3 it has no effect"),
+    (
+        "`dlg_bye()`, `t_reply()` of a followed call",
+        "event routes of the dialog run behind the script, not within it",
+    ),
+    ("ended dialogs", "listed for `end_timeout`, but not more than 10,000 of them"),
+    ("flag 32 of a dispatcher destination", "it is not pinged, as in later versions"),
+    (
+        "host names in a dispatcher list",
+        "looked up after the start; a name without an address stays in its set",
+    ),
 ];
 
 #[test]

@@ -97,7 +97,7 @@ fn ping_all(shard: &mut Shard) {
 }
 
 fn is_pinged(state: State, mode: i64) -> bool {
-    let left_out = State::DISABLED.with(State::NO_PING).with(State::NO_LOOKUP);
+    let left_out = State::DISABLED.with(State::NO_PING);
     let is_probing = state.has(State::PROBING);
     !state.has(left_out)
         && match mode {
@@ -194,7 +194,7 @@ mod tests {
             let states = [0, 8, 9].map(|flags| is_pinged(State::of_flags(flags), mode));
             assert_eq!(states, expected, "mode {mode}");
         }
-        assert!([4, 12, 16, 32 | 8].iter().all(|flags| !is_pinged(State::of_flags(*flags), 1)));
+        assert!([4, 12, 32 | 8].iter().all(|flags| !is_pinged(State::of_flags(*flags), 1)));
     }
 
     /// The timeline of a destination that dies and comes back, thresholds 5 and 2, seen on Kamailio 5.6.3.

@@ -36,7 +36,7 @@ impl State {
     pub(super) const TRYING: State = State(2);
     pub(super) const DISABLED: State = State(4);
     pub(super) const PROBING: State = State(8);
-    /// Its host is not looked up, it is not pinged and never recognised.
+    /// Its host is not looked up, and it is never recognised.
     pub(super) const NO_LOOKUP: State = State(16);
     pub(super) const NO_PING: State = State(32);
     /// What a change of state leaves alone.

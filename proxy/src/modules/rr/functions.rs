@@ -4,7 +4,7 @@ use sip::msg::{NameAddr, Uri};
 
 use super::ReceivedParam;
 use super::params::Style;
-use crate::api::{Args, Ctx, Flow, PvArg, Value};
+use crate::api::{Args, Ctx, Flow, Nested, PvArg, Resumed, RouteId, RouteKind, RouteTable, Value};
 use crate::relay::record_route::{Form, RecordRoute, UriScheme};
 use crate::relay::route;
 
@@ -71,7 +71,24 @@ pub(super) fn loose_route(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     }
     work.targets.mark_ruri_new();
     work.relaying.route_params = Some(plan.params.into());
-    if plan.is_preloaded { Flow::Next(-3) } else { Flow::TRUE }
+    let code = if plan.is_preloaded { -3 } else { 1 };
+    let hooks = ctx.catalog.modules().iter().filter_map(|module| module.hooks.routed);
+    let names: Vec<&str> = hooks.filter_map(|routed| routed(ctx)).collect();
+    let routes = names.into_iter().filter_map(|name| ctx.routes.find(RouteTable::Event, name));
+    run_events(routes.collect(), code)
+}
+
+/// Runs event routes on the message, the last of the list first, and ends with this code.
+fn run_events(mut events: Vec<RouteId>, code: i64) -> Flow {
+    let Some(route) = events.pop() else { return Flow::Next(code) };
+    let then = |_: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed| match resumed.kept.downcast() {
+        Ok(kept) => {
+            let (events, code): (Vec<RouteId>, i64) = *kept;
+            run_events(events, code)
+        }
+        Err(_) => Flow::FALSE,
+    };
+    Flow::Call(Nested { route, kind: RouteKind::Event, work: None, then, kept: Box::new((events, code)) })
 }
 
 /// `check_route_param(re)`

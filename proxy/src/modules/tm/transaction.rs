@@ -41,6 +41,8 @@ pub(super) fn create(ctx: &mut Ctx<'_>) -> Opened {
             if let Some(context) = ctx.shard.relay.context_mut(id) {
                 *context.overrides_mut() = ctx.work.relaying.overrides;
             }
+            let hooks = ctx.catalog.modules().iter().filter_map(|module| module.hooks.opened);
+            hooks.for_each(|opened| opened(ctx, id));
             Opened::Ready(id)
         }
         Err(Refused::Exists(_)) => Opened::Retransmission,

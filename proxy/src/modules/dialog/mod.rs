@@ -1,0 +1,181 @@
+//! Module dialog: calls followed from INVITE to BYE (RFC 3261 12), with variables, profiles, and an end by time.
+//!
+//! Dialogs (`table.rs`) belong to the shard of their Call-ID. `life.rs` has what begins, changes and ends them; tm
+//! and rr tell it by the hooks of the table.
+
+mod context;
+mod functions;
+mod life;
+mod params;
+mod profiles;
+mod requests;
+mod rpc;
+mod table;
+#[cfg(test)]
+mod tests;
+mod variables;
+
+use std::time::Duration;
+
+use crate::api::{
+    EventDef, FunctionDef, FunctionFn, Hooks, InnerKind, Kind, ModuleDef, PvDef, Routes, RpcDef, RpcScope,
+    StatDef,
+};
+
+/// The table of module dialog.
+pub static MODULE: ModuleDef = ModuleDef {
+    name: "dialog",
+    needs: &["tm", "rr"],
+    params: params::PARAMS,
+    functions: FUNCTIONS,
+    pvs: PVS,
+    rpcs: RPCS,
+    stats: &[
+        StatDef { name: "active_dialogs", read: |shard| variables::counts(shard).active, doc: "answered" },
+        StatDef { name: "early_dialogs", read: |shard| variables::counts(shard).early, doc: "ringing" },
+        StatDef { name: "processed_dialogs", read: |shard| variables::counts(shard).processed, doc: "begun" },
+        StatDef {
+            name: "expired_dialogs",
+            read: |shard| variables::counts(shard).expired,
+            doc: "out of time",
+        },
+        StatDef {
+            name: "failed_dialogs",
+            read: |shard| variables::counts(shard).failed,
+            doc: "not answered",
+        },
+    ],
+    events: &[
+        EventDef { name: "dialog:start", doc: "a call was answered" },
+        EventDef { name: "dialog:end", doc: "an answered call ended" },
+        EventDef { name: "dialog:failed", doc: "a call was not answered" },
+    ],
+    load: Some(params::load),
+    start: Some(|shard| shard.every(Duration::from_secs(1), life::tick)),
+    hooks: Hooks {
+        opened: Some(life::opened),
+        routed: Some(life::routed),
+        replied: Some(life::replied),
+        ended: Some(life::transaction_ended),
+    },
+    ..ModuleDef::EMPTY
+};
+
+const ROUTES: Routes = Routes::REQUEST.or(Routes::BRANCH).or(Routes::TM_REPLY).or(Routes::FAILURE);
+const NAME: &[Kind] = &[Kind::Text];
+const NAMES: &[Kind] = &[Kind::Text, Kind::Text];
+
+static FUNCTIONS: &[FunctionDef] = &[
+    FunctionDef::new(
+        "dlg_manage",
+        &[],
+        Routes::REQUEST,
+        functions::dlg_manage,
+        "follows the call from now on, or finds the dialog of the request",
+    ),
+    any("dlg_setflag", &[Kind::Int], functions::dlg_setflag, "sets a flag of the dialog"),
+    any("dlg_resetflag", &[Kind::Int], functions::dlg_resetflag, "resets a flag of the dialog"),
+    any("dlg_isflagset", &[Kind::Int], functions::dlg_isflagset, "whether a flag of the dialog is set"),
+    any("dlg_bye", NAME, functions::dlg_bye, "ends the call with BYE to the caller, the callee or all"),
+    any("dlg_refer", NAMES, functions::dlg_refer, "sends REFER with an address to the caller or the callee"),
+    any(
+        "dlg_get",
+        &[Kind::Text; 3],
+        functions::dlg_get,
+        "makes the dialog of a Call-ID and two tags that of the message",
+    ),
+    any("is_known_dlg", &[], functions::is_known_dlg, "whether the message belongs to a dialog"),
+    any(
+        "dlg_set_timeout",
+        &[Kind::Int, Kind::Int, Kind::Int],
+        functions::dlg_set_timeout,
+        "gives the dialog, or that of h_entry and h_id, this many seconds",
+    )
+    .optional(2),
+    any(
+        "dlg_set_timeout_by_profile",
+        &[Kind::Text, Kind::Text, Kind::Int],
+        functions::dlg_set_timeout_by_profile,
+        "gives all dialogs of a profile and perhaps a value this many seconds",
+    )
+    .optional(1),
+    any("dlg_set_property", NAME, functions::dlg_set_property, "ka-src, ka-dst or timeout-noreset"),
+    any("dlg_reset_property", NAME, functions::dlg_reset_property, "takes a property back"),
+    any("dlg_set_ruri", &[], functions::dlg_set_ruri, "makes the Contact of the other side the request URI"),
+    FunctionDef::new(
+        "set_dlg_profile",
+        NAMES,
+        ROUTES,
+        profiles::set_dlg_profile,
+        "puts the dialog into a profile",
+    )
+    .optional(1),
+    FunctionDef::new(
+        "unset_dlg_profile",
+        NAMES,
+        ROUTES,
+        profiles::unset_dlg_profile,
+        "takes the dialog out of a profile",
+    )
+    .optional(1),
+    FunctionDef::new(
+        "is_in_profile",
+        NAMES,
+        ROUTES,
+        profiles::is_in_profile,
+        "whether the dialog is in a profile",
+    )
+    .optional(1),
+    FunctionDef::new(
+        "get_profile_size",
+        &[Kind::Text, Kind::WritePv],
+        ROUTES,
+        profiles::get_profile_size,
+        "how many dialogs are in a profile",
+    ),
+    FunctionDef::new(
+        "get_profile_size",
+        &[Kind::Text, Kind::Text, Kind::WritePv],
+        ROUTES,
+        profiles::get_profile_size,
+        "how many dialogs are in a profile with a value",
+    ),
+];
+
+static PVS: &[PvDef] = &[
+    PvDef::new("dlg", variables::dlg, "parts of the dialog").inner(InnerKind::Key(variables::PARTS)),
+    PvDef::new("dlg_ctx", variables::dlg_ctx, "what the script wishes of the dialog")
+        .inner(InnerKind::Key(variables::CONTEXT))
+        .writable(variables::set_dlg_ctx),
+    PvDef::new("dlg_var", variables::dlg_var, "texts that live as long as the dialog")
+        .inner(InnerKind::Name)
+        .writable(variables::set_dlg_var),
+    PvDef::new("DLG_count", variables::count, "answered dialogs"),
+    PvDef::new("DLG_status", variables::status, "state of the dialog of a request within"),
+    PvDef::new("DLG_lifetime", variables::lifetime, "seconds since the answer"),
+];
+
+static RPCS: &[RpcDef] = &[
+    every("dlg.list", rpc::list, "all dialogs"),
+    every("dlg.list_ctx", rpc::list, "same as dlg.list"),
+    every("dlg.dlg_list", rpc::of_call, "dialogs of a Call-ID and perhaps a From tag"),
+    every("dlg.dlg_list_ctx", rpc::of_call, "same as dlg.dlg_list"),
+    every("dlg.profile_list", rpc::profile_list, "dialogs of a profile and perhaps a value"),
+    every("dlg.terminate_dlg", rpc::terminate, "Call-ID and two tags: BYE to both sides"),
+    every("dlg.end_dlg", rpc::end, "h_entry and h_id: BYE to both sides"),
+    every("dlg.stats_active", rpc::stats_active, "dialogs by state"),
+    RpcDef {
+        name: "dlg.profile_get_size",
+        scope: RpcScope::One,
+        run: rpc::profile_size,
+        doc: "how many dialogs are in a profile",
+    },
+];
+
+const fn any(name: &'static str, params: &'static [Kind], run: FunctionFn, doc: &'static str) -> FunctionDef {
+    FunctionDef::new(name, params, Routes::ANY, run, doc)
+}
+
+const fn every(name: &'static str, run: crate::api::RpcFn, doc: &'static str) -> RpcDef {
+    RpcDef { name, scope: RpcScope::Every, run, doc }
+}
