@@ -1,5 +1,7 @@
 //! Charts over the seconds of a run, as SVG: one small picture per question, lines in the same order as its legend.
 
+use std::time::Duration;
+
 use super::{append, escape};
 use crate::stats::histogram::Percentiles;
 use crate::stats::seconds::Second;
@@ -66,15 +68,17 @@ fn line(class: char, name: &str, seconds: &[Second], value: impl Fn(&Second) -> 
 
 /// The percentiles of one duration, from when requests were due.
 fn times(seconds: &[Second], at: usize) -> Vec<Series> {
-    let pick: [(char, &str, fn(&Percentiles) -> std::time::Duration); 3] =
-        [('a', "p50", |time| time.p50), ('b', "p99", |time| time.p99), ('d', "max", |time| time.max)];
-    pick.map(|(class, name, of)| {
+    let named = |class, name, of: fn(&Percentiles) -> Duration| {
         line(class, name, seconds, |second| {
             let time = second.times.get(at).copied().flatten()?;
             Some(of(&time).as_secs_f64() * 1000.0)
         })
-    })
-    .into()
+    };
+    vec![
+        named('a', "p50", |time| time.p50),
+        named('b', "p99", |time| time.p99),
+        named('d', "max", |time| time.max),
+    ]
 }
 
 fn chart(title: &str, series: &[Series], seconds: &[Second]) -> String {
