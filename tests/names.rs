@@ -239,6 +239,29 @@ fn a_blocked_place_is_passed_over() {
     assert_eq!(next(&silent), None);
 }
 
+/// `sipp` finds the host it calls in the same room.
+#[test]
+fn the_test_tool_calls_names() {
+    let callee = socket();
+    let server = NameServer::start("callee.test A 127.0.0.1", 60);
+    let program = programs::locate("sipp").expect("cargo build --workspace --bins");
+    let conf = std::env::temp_dir().join(format!("names-{}-resolv.conf", std::process::id()));
+    std::fs::write(&conf, format!("nameserver {}\n", server.addr())).expect("a file");
+    let mut child = Command::new(program)
+        .args(["-sn", "uac", "-m", "1", "-nostdin", &format!("callee.test:{}", port(&callee))])
+        .env("SIP_RESOLV_CONF", &conf)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let invite = (0..50).find_map(|_| next(&callee));
+    child.kill().expect("it is ours");
+    child.wait().expect("it is ours");
+    std::fs::remove_file(conf).expect("it is ours");
+    assert!(invite.expect("the call").starts_with("INVITE sip:service@127.0.0.1:"));
+    assert!(server.asked().contains(&"A callee.test".to_owned()), "{:?}", server.asked());
+}
+
 /// What cannot be found is answered, as Kamailio does.
 #[test]
 fn an_unknown_name_is_answered_478() {

@@ -54,7 +54,9 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
             return Outcome { plan: None, findings, sources: parsed.sources, without_effect };
         }
     };
-    let (mut listens, aliases) = sockets;
+    let (mut listens, mut aliases) = sockets;
+    let dns = ways::dns_options(&parsed.config);
+    aliases.extend(ways::auto_aliases(&parsed.config, &dns.hosts, &listens));
     ways::advertise(&parsed.config, &mut listens);
     let names_sockets = parsed.config.settings().any(|setting| setting.def.name == "listen");
     let plan = Plan {
@@ -65,7 +67,7 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
         debug: Level(number(&parsed.config, "debug").unwrap_or(0).clamp(-5, 3) as i8),
         shards: shards(number(&parsed.config, "children")),
         max_transactions: MAX_TRANSACTIONS,
-        dns: ways::dns_options(&parsed.config),
+        dns,
         sending: ways::send_rules(&parsed.config),
         connections: ways::connection_limits(&parsed.config),
         server_line: signature(&parsed.config, "server_header", "Server"),

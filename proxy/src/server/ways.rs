@@ -4,7 +4,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use sip::locate::{CacheLimits, Families, NaptrRanking, ResolvConf, Rules, SrvRanking, Variety};
+use sip::locate::{CacheLimits, Families, Hosts, NaptrRanking, ResolvConf, Rules, SrvRanking, Variety};
+use sip::msg::frame;
 use sip::net::{Completion, ConnLimits, DnsOptions};
 use sip::peer::Transport;
 
@@ -12,7 +13,7 @@ use super::listen::{Listen, transport};
 use super::load::{number, text};
 use crate::cfg::Config;
 use crate::cfg::ast::SettingValue;
-use crate::relay::SendRules;
+use crate::relay::{Alias, SendRules};
 
 /// How names are found.
 pub(super) fn dns_options(config: &Config) -> DnsOptions {
@@ -126,8 +127,36 @@ pub(super) fn connection_limits(config: &Config) -> ConnLimits {
         connect: seconds("tcp_connect_timeout", defaults.connect),
         queue_bytes: count("tcp_conn_wq_max").unwrap_or(defaults.queue_bytes),
         held_bytes: count("tcp_wq_max").unwrap_or(defaults.held_bytes),
+        frame: frame::Limits {
+            // Kamailio's default of 16 KiB would cut messages that UDP carries.
+            max_message: count("tcp_rd_buf_size").map_or(defaults.frame.max_message, |size| size.max(65_535)),
+            missing_length: match number(config, "tcp_accept_no_cl") {
+                Some(0) | None => frame::MissingLength::Refuse,
+                Some(_) => frame::MissingLength::NoBody,
+            },
+            ..defaults.frame
+        },
         ..defaults
     }
+}
+
+/// The names that the hosts file has for the addresses listened on (`auto_aliases`). The original asks the name
+/// server for them, which may take long and names what others say.
+pub(super) fn auto_aliases(config: &Config, hosts: &Hosts, listens: &[Listen]) -> Vec<Alias> {
+    if number(config, "auto_aliases").unwrap_or(1) == 0 {
+        return Vec::new();
+    }
+    let mut aliases = Vec::new();
+    for listen in listens {
+        for name in hosts.names(listen.addr.ip()) {
+            let port = Some(listen.addr.port()).filter(|port| *port != 0);
+            let alias = Alias { transport: Some(listen.transport), host: name.into(), port };
+            if !aliases.contains(&alias) {
+                aliases.push(alias);
+            }
+        }
+    }
+    aliases
 }
 
 /// Puts `advertised_address` and `advertised_port` in the place of what the listen lines advertise.

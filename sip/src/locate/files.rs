@@ -30,6 +30,12 @@ impl Hosts {
         hosts
     }
 
+    /// The names of an address, in no order.
+    pub fn names(&self, ip: IpAddr) -> impl Iterator<Item = &str> {
+        let has_it = move |entry: &(&String, &Vec<IpAddr>)| entry.1.contains(&ip);
+        self.addresses.iter().filter(has_it).map(|(name, _)| name.as_str())
+    }
+
     /// The answer to a question about a name of the file, and to those about its services: it has none.
     pub fn answer(&self, question: &Question) -> Option<Answer> {
         let host = match question.kind {
@@ -131,6 +137,9 @@ mod tests {
             (Kind::Srv, "_sip._udp.x", None),
             (Kind::Srv, "x", None),
         ];
+        let mut names: Vec<&str> = hosts.names([127, 0, 0, 1].into()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["local", "localhost"]);
         for (kind, name, count) in rows {
             let answer = hosts.answer(&Question::new(kind, name));
             assert_eq!(answer.map(|answer| answer.records.len()), count, "{kind} {name}");

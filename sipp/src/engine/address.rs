@@ -2,6 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 
+use sip::locate::Query;
+use sip::net::{DnsOptions, Resolver};
+
 use crate::options::HostPort;
 
 /// The first address of a host (A or AAAA, no SRV), with its port or `default_port`.
@@ -13,9 +16,10 @@ pub(super) fn resolve(host: &HostPort, default_port: u16) -> Result<SocketAddr, 
         return Ok(SocketAddr::new(literal, port));
     }
     let unknown = |why: String| format!("Unknown host '{}' on command line: {why}", host.host);
-    let mut found =
-        (host.host.as_str(), port).to_socket_addrs().map_err(|error| unknown(error.to_string()))?;
-    found.next().ok_or_else(|| unknown("no address".into()))
+    let resolver =
+        Resolver::start(DnsOptions::of_this_machine()).map_err(|error| unknown(error.to_string()))?;
+    let places = resolver.locate_and_wait(Query::address(&host.host, port));
+    places.first().map(|place| place.addr).ok_or_else(|| unknown("no address".into()))
 }
 
 /// The address of this host that packets to `remote` leave from; without a remote, that of the host's name.

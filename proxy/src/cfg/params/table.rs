@@ -99,7 +99,7 @@ pub const PARAMS: &[ParamDef] = rows! {
     "listen" [] Sockets "" Works "socket to listen on; adds up";
     "port" [] Int "5060" Works "port of sockets without one";
     "alias" ["domain"] Sockets "" Works "name that counts as this server; adds up";
-    "auto_aliases" [] Int "yes" NoEffect "names of the own addresses become aliases";
+    "auto_aliases" [] Int "yes" Works "names of the own addresses in the hosts file become aliases";
     "auto_bind_ipv6" [] Int "0" NoEffect "also IPv6 when nothing is listed";
     "bind_ipv6_link_local" [] Int "0" NoEffect "also link-local addresses";
     "ip_free_bind" ["ipfreebind", "ip_nonlocal_bind"] Int "0" NoEffect "bind to addresses that are not there";
@@ -175,7 +175,7 @@ pub const PARAMS: &[ParamDef] = rows! {
     "tcp_conn_wq_max" [] Int "32768" Works "bytes queued for a connection";
     "tcp_wq_max" [] Int "10485760" Works "bytes queued in all";
     "tcp_wq_blk_size" [] Int "2100" NoEffect "block size of queues";
-    "tcp_rd_buf_size" [] Int "16384" Mapped "messages may be up to 65535 bytes whatever it says";
+    "tcp_rd_buf_size" [] Int "16384" Works "size of the largest message, at least 65535";
     "tcp_crlf_ping" [] Int "yes" Mapped "keep-alives are always answered";
     "tcp_no_connect" [] Int "no" NoEffect "open no connections";
     "tcp_source_ipv4" [] Host "" NoEffect "source address of connections";
@@ -191,7 +191,7 @@ pub const PARAMS: &[ParamDef] = rows! {
     "tcp_delayed_ack" [] Int "yes" NoEffect "delayed acknowledgement";
     "tcp_poll_method" [] Word "" NoEffect "how sockets are waited for";
     "poll_method" [] Word "" NoEffect "how sockets are waited for";
-    "tcp_accept_no_cl" [] Int "no" NoEffect "messages without Content-Length";
+    "tcp_accept_no_cl" [] Int "no" Works "messages without Content-Length";
     "tcp_accept_hep3" [] Int "no" NoEffect "HEP3 over TCP";
     "tcp_accept_haproxy" [] Int "no" NoEffect "PROXY protocol";
     "tcp_reuse_port" [] Int "no" NoEffect "several processes on one port";
