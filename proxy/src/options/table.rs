@@ -119,11 +119,11 @@ const fn long(name: &'static str) -> Option<&'static str> {
 }
 
 pub(super) const ROWS: &[Row] = rows! {
-    'a' "" Effect::Value("mode", |o, v| Ok(setting(o, "auto_aliases", if switch(v)? { "yes" } else { "no" }))), "Names of the own addresses become aliases: yes, on, no or off";
+    'a' "" Effect::Value("mode", |o, v| parameter(o, "auto_aliases", if switch(v)? { "yes" } else { "no" })), "Names of the own addresses become aliases: yes, on, no or off";
     ' ' "alias" Effect::Value("val", |o, v| add(&mut o.network.aliases, v)), "Add an alias, [proto:]hostname[:port]";
     ' ' "atexit" Effect::Ignored(Some("val")), "Accepted, no effect";
     'A' "" Effect::Value("define", define), "Define a name for the configuration (-A WITH_AUTH, -A 'FLT_ACC=1', -A 'DEFVAL=\"text\"')";
-    'b' "" Effect::Value("nr", |o, v| Ok(setting(o, "maxbuffer", number::<u32>(v)?))), "Largest UDP receive buffer in bytes";
+    'b' "" Effect::Value("nr", |o, v| parameter(o, "maxbuffer", number::<u32>(v)?)), "Largest UDP receive buffer in bytes";
     'c' "check" Effect::Flag(|o| o.action = Action::Check), "Check the configuration and print everything that is wrong with it";
     ' ' "cfg-print" Effect::Flag(|o| o.action = Action::PrintEvaluated), "Print the configuration with includes and defines in place";
     ' ' "print-config" Effect::Flag(|o| o.action = Action::PrintDefault), "Print the built-in configuration, which runs without -f";
@@ -156,7 +156,7 @@ pub(super) const ROWS: &[Row] = rows! {
     'Q' "" Effect::Ignored(Some("nr")), "Number of workers for SCTP; accepted, no effect";
     'r' "" Effect::Flag(|o| o.network.resolve_via = true), "Resolve the Via host before adding received=";
     'R' "" Effect::Flag(|o| o.network.resolve_source = true), "Resolve the source address before adding received=";
-    ' ' "server-id" Effect::Value("num", |o, v| Ok(setting(o, "server_id", number::<i64>(v)?))), "Value of server_id";
+    ' ' "server-id" Effect::Value("num", |o, v| parameter(o, "server_id", number::<i64>(v)?)), "Value of server_id";
     ' ' "subst" Effect::Value("exp", |o, v| subst(o, SubstKind::Subst, v)), "Substitution in strings: /re/text/flags";
     ' ' "substdef" Effect::Value("exp", |o, v| subst(o, SubstKind::Define, v)), "Substitution that also defines the name";
     ' ' "substdefs" Effect::Value("exp", |o, v| subst(o, SubstKind::DefineQuoted, v)), "The same, defined as a string";
@@ -168,7 +168,7 @@ pub(super) const ROWS: &[Row] = rows! {
     'V' "" Effect::Flag(version), "The same";
     'x' "" Effect::Ignored(Some("name")), "Shared memory manager; accepted, no effect";
     'X' "" Effect::Ignored(Some("name")), "Private memory manager; accepted, no effect";
-    'Y' "" Effect::Value("dir", |o, v| Ok(setting(o, "rundir", quoted(v)?))), "Directory of control sockets";
+    'Y' "" Effect::Value("dir", |o, v| parameter(o, "rundir", quoted(v)?)), "Directory of control sockets";
     'w' "" Effect::Value("dir", |o, v| text(&mut o.process.workdir, v)), "Working directory";
     'W' "" Effect::Ignored(Some("type")), "Poll method; accepted, no effect";
 };
@@ -240,6 +240,12 @@ fn version(options: &mut Options) {
 /// A global parameter that wins over the configuration.
 fn setting(options: &mut Options, name: &str, value: impl std::fmt::Display) {
     options.preset.after.push_str(&format!("{name}={value}\n"));
+}
+
+/// The same for an option whose value can be wrong.
+fn parameter(options: &mut Options, name: &str, value: impl std::fmt::Display) -> Result<(), String> {
+    setting(options, name, value);
+    Ok(())
 }
 
 fn load_module(options: &mut Options, value: &str) -> Result<(), String> {

@@ -9,7 +9,8 @@ use sip::time::Time;
 use sip::txn::{Hop, Timers};
 
 use super::branch::ViaRport;
-use super::machine::{NewContext, Relay, Side};
+use super::exchange::{NewContext, Side};
+use super::machine::Relay;
 use super::{Armed, Origin, RelayId, Signature, Socket};
 
 /// What a request made here consists of. Texts are header values.

@@ -9,15 +9,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sip::ident::Ident;
-use sip::msg::{Message, Method, View};
+use sip::msg::{Method, View};
 use sip::time::Time;
-use sip::txn::{Hop, Input, Limits, NewServer, Output, Outputs, Owner, Refused, Table, Timer, Timers, TxnId};
+use sip::txn::{Hop, Input, Limits, NewServer, Output, Outputs, Owner, Refused, Table, Timer, TxnId};
 use slab::Slab;
 
 use super::branch::BranchParam;
 use super::context::{Context, Phase};
+use super::exchange::{Arrival, Counters, Event, NewContext, ReplyArrival, Sending, Side};
 use super::failover::Fault;
-use super::{Armed, Blocklist, Legs, Origin, Overrides, RelayId, RouteSlot, Settings, Signature, Sockets};
+use super::{Blocklist, Legs, Overrides, RelayId, Settings, Signature, Sockets};
 
 /// All response contexts of one shard and their transactions.
 #[derive(Debug)]
@@ -39,141 +40,6 @@ pub struct Relay {
     pub(super) counters: Counters,
     /// Transactions from which on no further call is taken.
     crowd: usize,
-}
-
-/// Something the shell must run a route for, or must know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Run this route for a branch that got a negative reply, then call [`Relay::after_branch_failure`].
-    BranchFailure {
-        /// The response context.
-        id: RelayId,
-        /// The branch.
-        branch: u8,
-        /// The route.
-        route: RouteSlot,
-    },
-    /// Run this route, since all branches have failed, then call [`Relay::after_failure`].
-    Failure {
-        /// The response context.
-        id: RelayId,
-        /// The branch with the best reply.
-        branch: u8,
-        /// The route.
-        route: RouteSlot,
-    },
-    /// A request made here has its final reply. A 2xx to INVITE comes again each time it is received.
-    Answered {
-        /// The response context.
-        id: RelayId,
-        /// The status.
-        status: u16,
-        /// The reply without our Via; `None` when the status was made here.
-        reply: Option<Bytes>,
-    },
-    /// A reply goes upstream on a watched context.
-    Replied {
-        /// The response context.
-        id: RelayId,
-        /// The status.
-        status: u16,
-        /// The reply without our Via; `None` when it was made here.
-        received: Option<Bytes>,
-    },
-    /// The context is gone; what was kept beside it can go too.
-    Ended {
-        /// The response context.
-        id: RelayId,
-        /// It was watched.
-        is_watched: bool,
-    },
-}
-
-/// Bytes to send.
-#[derive(Clone, Debug)]
-pub struct Sending {
-    /// Where to.
-    pub hop: Hop,
-    /// The whole message.
-    pub bytes: Bytes,
-    /// The transaction to tell when they cannot be sent.
-    pub txn: Option<TxnId>,
-}
-
-/// What a received request is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arrival {
-    /// Dealt with: a retransmission, or the ACK to a negative reply.
-    Absorbed,
-    /// A new request.
-    New,
-    /// A CANCEL for this context.
-    CancelOf(RelayId),
-    /// A CANCEL or ACK that fits nothing here.
-    Stray,
-}
-
-/// What a received reply is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReplyArrival {
-    /// Dealt with: a retransmission, or the reply to a CANCEL of ours.
-    Absorbed,
-    /// It belongs to no transaction.
-    Stray,
-    /// It belongs to a branch; continue with [`Relay::reply`].
-    Branch {
-        /// The response context.
-        id: RelayId,
-        /// The branch.
-        branch: u8,
-    },
-}
-
-/// What a response context starts from.
-#[derive(Clone, Copy, Debug)]
-pub struct NewContext<'a> {
-    /// The request; its bytes are kept.
-    pub request: &'a Message,
-    /// Where it came from.
-    pub origin: Origin,
-    /// Where its replies go, and our socket it came in by.
-    pub reply_to: Hop,
-    /// Routes armed so far.
-    pub armed: Armed,
-    /// Message flags.
-    pub flags: u32,
-    /// Timers, `None` for those of the settings.
-    pub timers: Option<Timers>,
-}
-
-/// The caller's side of a new context.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Side {
-    /// The server transaction; `None` for a request made here.
-    pub(super) server: Option<TxnId>,
-    /// The request was made here.
-    pub(super) is_local: bool,
-    /// Timers of its branches.
-    pub(super) timers: Timers,
-}
-
-/// What the relay counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Server transactions opened.
-    pub server_transactions: u64,
-    /// Branches opened.
-    pub client_transactions: u64,
-    /// Replies received for branches.
-    pub replies_received: u64,
-    /// Replies sent upstream that were made here.
-    pub replies_generated: u64,
-    /// Replies sent upstream that were received.
-    pub replies_relayed: u64,
-    /// Final replies sent upstream, by class 2 to 6.
-    pub finals: [u64; 5],
-    /// Replies sent without state, by class; 7 stands for all others.
-    pub stateless_replies: [u64; 8],
 }
 
 impl Relay {

@@ -6,9 +6,10 @@ use sip::time::Time;
 use sip::txn::Input;
 
 use super::cancel::Cause;
-use super::context::{Context, Phase};
+use super::context::Phase;
+use super::exchange::Event;
 use super::failover::Fault;
-use super::machine::{Event, Relay};
+use super::machine::Relay;
 use super::reply::{self, LocalReply, TagStyle};
 use super::{FailureReplies, RelayId, RouteSlot, Verdict};
 
@@ -251,12 +252,8 @@ impl Relay {
                 *count += 1;
             }
         }
-        match self.context(id) {
-            Some(Context { server: Some(txn), .. }) => {
-                let txn = *txn;
-                self.drive(now, Input::Reply { txn, status, bytes });
-            }
-            _ => {}
+        if let Some(txn) = self.context(id).and_then(|context| context.server) {
+            self.drive(now, Input::Reply { txn, status, bytes });
         }
     }
 

@@ -136,7 +136,6 @@ pub(super) fn connection_limits(config: &Config) -> ConnLimits {
             },
             ..defaults.frame
         },
-        ..defaults
     }
 }
 

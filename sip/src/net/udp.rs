@@ -225,9 +225,9 @@ fn send_some(fd: libc::c_int, batch: &SendBatch, cuts: bool) -> io::Result<usize
     let (mut count, mut datagrams) = (0, 0);
     while let Some((first, to)) = (datagrams < SEND_BATCH).then(|| batch.get(datagrams)).flatten() {
         let piece = if cuts { batch.piece(datagrams, SEND_BATCH - datagrams) } else { 1 };
-        for part in datagrams..datagrams + piece {
-            let bytes = batch.get(part).map_or(&[][..], |(bytes, _)| bytes);
-            iovecs[part] = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+        for (part, iovec) in iovecs[datagrams..datagrams + piece].iter_mut().enumerate() {
+            let bytes = batch.get(datagrams + part).map_or(&[][..], |(bytes, _)| bytes);
+            *iovec = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
         }
         let (name, name_len) = Name::from_addr(to);
         names[count] = name;

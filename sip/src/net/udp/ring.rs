@@ -128,7 +128,7 @@ impl RecvRing {
 
     /// The value of a control message of that level and type, when one came with a slot.
     fn control(&self, slot: usize, kind: (libc::c_int, libc::c_int)) -> Option<u32> {
-        let came = self.headers[slot].msg_hdr.msg_controllen as usize / size_of::<Control>();
+        let came = self.headers[slot].msg_hdr.msg_controllen / size_of::<Control>();
         let controls = self.controls[slot].0.iter().take(came);
         let mut fitting = controls.filter(|control| (control.header_level, control.header_type) == kind);
         fitting.next().map(|control| control.value)
