@@ -65,6 +65,8 @@ pub(super) struct Source<L> {
     pub(super) line: Option<L>,
     /// It sends from where the peer said it would.
     pub(super) is_announced: bool,
+    /// The changes of the lines when it was last asked whose it is.
+    pub(super) asked: u64,
 }
 
 impl<P> Line<P> {

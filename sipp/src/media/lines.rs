@@ -34,6 +34,8 @@ pub struct MediaLines<L, P> {
     /// Sources of calls that ended lately.
     gone: FxHashMap<SourceKey<P>, Time>,
     ended: Received,
+    /// Counts the times that lines came or changed.
+    changes: u64,
     origin: Origin,
 }
 
@@ -94,6 +96,7 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> MediaLines<L, P> {
             own_sources: FxHashMap::default(),
             gone: FxHashMap::default(),
             ended: Received::default(),
+            changes: 0,
             origin,
         }
     }
@@ -107,6 +110,7 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> MediaLines<L, P> {
             self.routes.remove(id, &line.expectation);
         }
         self.routes.add(id, &expectation);
+        self.changes += 1;
         match self.lines.entry(id) {
             Entry::Occupied(mut line) => line.get_mut().change(now, expectation),
             Entry::Vacant(slot) => drop(slot.insert(Line::new(now, expectation))),
@@ -153,15 +157,24 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> MediaLines<L, P> {
         };
         let key = (port, from, header.ssrc);
         if let Some(source) = self.sources.get_mut(&key) {
-            return match source.line {
-                None => {
+            match source.line {
+                Some(id) => return self.take_for(now, (id, key), packet),
+                None if source.asked == self.changes => {
                     source.reception.take(now, header);
-                    Taken { line: None, content: Content::Rtp }
+                    return Taken { line: None, content: Content::Rtp };
                 }
-                Some(id) => self.take_for(now, (id, key), packet),
-            };
+                // Lines have come since: what was nobody's may belong to one of them.
+                None => self.give_up(key),
+            }
         }
         self.take_new(now, key, packet)
+    }
+
+    /// Forgets a source that belonged to nobody; its packets were strangers.
+    fn give_up(&mut self, key: SourceKey<P>) {
+        if let Some(source) = self.sources.remove(&key) {
+            self.ended.strangers += source.reception.packets();
+        }
     }
 
     /// A packet of a source that was not heard of before.
@@ -189,7 +202,7 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> MediaLines<L, P> {
             if let Some((header, _)) = rtp::span_of_payload(packet) {
                 let rate = super::Codecs::default().clock_rate(header.payload_type);
                 let reception = Reception::new(now, header, rate);
-                self.sources.insert(key, Source { reception, line: None, is_announced });
+                self.sources.insert(key, Source { reception, line: None, is_announced, asked: self.changes });
             }
             return Taken { line: None, content: Content::Rtp };
         };
@@ -222,7 +235,10 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> MediaLines<L, P> {
             None => {
                 let rate = line.expectation.codecs.clock_rate(header.payload_type);
                 let reception = Reception::new(now, header, rate);
-                self.sources.insert(key, Source { reception, line: Some(id), is_announced: false });
+                self.sources.insert(
+                    key,
+                    Source { reception, line: Some(id), is_announced: false, asked: self.changes },
+                );
                 line.sources.push(key);
                 line.first.get_or_insert(now);
             }
