@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use sip::net::Waker;
@@ -142,6 +142,20 @@ impl Twins {
         })
     }
 
+    /// Gives the twins time to read: SIPp 3.6.1 that sees a link end before it has read the last command of another
+    /// never reads that one (measured).
+    fn wait_for_twins(&mut self) {
+        let mut open = self.streams.len();
+        let until = Instant::now() + LAST_WORDS;
+        while open > 0 {
+            match self.heard.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(Heard::Closed) => open -= 1,
+                Ok(_) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
     fn adopt(&mut self, name: &str, stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let mut writing = stream.try_clone()?;
@@ -178,14 +192,15 @@ impl Twins {
 impl Drop for Twins {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
-        for stream in &self.streams {
-            // One that is gone needs no end.
-            let _ = stream.shutdown(Shutdown::Read);
-        }
         // The last commands leave before the program does.
         self.writers.clear();
         for thread in self.writing.drain(..) {
             let _ = thread.join();
+        }
+        self.wait_for_twins();
+        for stream in &self.streams {
+            // One that is gone needs no end.
+            let _ = stream.shutdown(Shutdown::Read);
         }
     }
 }
@@ -256,6 +271,8 @@ const MOST_TWINS: usize = 10;
 const LOOK_UP: Duration = Duration::from_millis(200);
 /// How long a twin may take nothing before its link is given up.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the end of the program waits for its twins to go first.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
