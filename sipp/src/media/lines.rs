@@ -164,17 +164,39 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> MediaLines<L, P> {
                     return Taken { line: None, content: Content::Rtp };
                 }
                 // Lines have come since: what was nobody's may belong to one of them.
-                None => self.give_up(key),
+                None => return self.ask_again(now, key, packet),
             }
         }
         self.take_new(now, key, packet)
     }
 
-    /// Forgets a source that belonged to nobody; its packets were strangers.
-    fn give_up(&mut self, key: SourceKey<P>) {
-        if let Some(source) = self.sources.remove(&key) {
-            self.ended.strangers += source.reception.packets();
+    /// A packet of a source that belonged to nobody before lines came or changed.
+    fn ask_again(&mut self, now: Time, key: SourceKey<P>, packet: &mut Vec<u8>) -> Taken<L> {
+        let place = self.place(key);
+        let Some(source) = self.sources.get_mut(&key) else { return self.take_new(now, key, packet) };
+        let (id, is_announced) = match place {
+            Place::Announced(id) => (id, true),
+            Place::Likely(id) => (id, false),
+            Place::Nobody => {
+                source.asked = self.changes;
+                if let Some((header, _)) = rtp::span_of_payload(packet) {
+                    source.reception.take(now, header);
+                }
+                return Taken { line: None, content: Content::Rtp };
+            }
+            Place::Stranger(_) | Place::AfterEnd => {
+                self.ended.strangers += source.reception.packets();
+                self.sources.remove(&key);
+                return self.take_new(now, key, packet);
+            }
+        };
+        (source.line, source.is_announced) = (Some(id), is_announced);
+        if let Some(line) = self.lines.get_mut(&id) {
+            line.sources.push(key);
+            line.first.get_or_insert(now);
+            line.is_announced |= is_announced;
         }
+        self.take_for(now, (id, key), packet)
     }
 
     /// A packet of a source that was not heard of before.

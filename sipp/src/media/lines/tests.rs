@@ -51,12 +51,19 @@ fn a_line_knows_delay_loss_and_codec_of_what_it_heard() {
 }
 
 #[test]
-fn a_source_that_came_before_its_line_is_the_lines_from_then_on() {
+fn a_source_that_came_before_its_line_is_the_lines() {
     let mut board = Board::default();
     assert_eq!(play(&mut board, (6000, "10.0.0.1:4000"), 7, 0, 3), None);
     board.expect(Time::from_millis(60), 'a', expectation(6000, Some("10.0.0.1:4000")));
     assert_eq!(play(&mut board, (6000, "10.0.0.1:4000"), 7, 60, 5), Some('a'));
-    assert_eq!((board.heard('a').packets, board.received().strangers), (5, 3));
+    // The numbers of the second five begin anew, so three of them are repeated.
+    assert_eq!((board.heard('a').packets, board.received().strangers), (5, 0));
+    // Others that came early stay strangers.
+    let mut board = Board::default();
+    assert_eq!(play(&mut board, (6000, "10.9.9.9:4000"), 7, 0, 3), None);
+    board.expect(Time::from_millis(60), 'a', expectation(6000, Some("10.0.0.1:4000")));
+    assert_eq!(play(&mut board, (6000, "10.9.9.9:4000"), 7, 60, 5), None);
+    assert_eq!((board.heard('a').packets, board.received().strangers), (0, 8));
 }
 
 #[test]
