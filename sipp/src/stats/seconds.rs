@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use sip::time::Time;
+use smallvec::SmallVec;
 
 use super::histogram::{Percentiles, Samples};
 use super::pacing::Pacing;
@@ -35,10 +36,10 @@ pub(crate) struct Second {
     /// Messages that could not be sent.
     pub(crate) send_errors: u64,
     /// CPU time of our threads, in the order of [`Snapshot::threads`].
-    pub(crate) cpu: Vec<Duration>,
+    pub(crate) cpu: SmallVec<[Duration; 4]>,
     /// Of each response time and at last of the call length: percentiles of the samples of this second, from the
     /// moment the request was due; `None` without any.
-    pub(crate) times: Vec<Option<Percentiles>>,
+    pub(crate) times: SmallVec<[Option<Percentiles>; 2]>,
 }
 
 impl Second {
@@ -66,13 +67,22 @@ impl Second {
 }
 
 /// The seconds of a run, oldest first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Seconds {
     list: Vec<Second>,
     /// How many seconds one record covers.
     step: usize,
     /// Seconds taken into the last record so far.
     joined: usize,
+}
+
+impl Default for Seconds {
+    /// None yet, with the memory for all there can be: a long run shall not look as if it leaked.
+    fn default() -> Seconds {
+        let mut list = vec![Second::default(); MOST];
+        list.clear();
+        Seconds { list, step: 1, joined: 0 }
+    }
 }
 
 impl Seconds {
@@ -103,14 +113,15 @@ impl Seconds {
     }
 
     fn halve(&mut self) {
-        let mut halved: Vec<Second> = Vec::with_capacity(MOST);
-        for (at, second) in self.list.drain(..).enumerate() {
-            match halved.last_mut() {
-                Some(last) if at % 2 == 1 => last.join(&second),
-                _ => halved.push(second),
+        let halves = self.list.len().div_ceil(2);
+        for at in 0..halves {
+            let mut joined = std::mem::take(&mut self.list[2 * at]);
+            if let Some(next) = self.list.get(2 * at + 1) {
+                joined.join(next);
             }
+            self.list[at] = joined;
         }
-        self.list = halved;
+        self.list.truncate(halves);
         self.step = self.step() * 2;
     }
 }
@@ -155,7 +166,7 @@ impl Stopwatch {
 }
 
 /// Percentiles of what was measured since `before`.
-fn times(snapshot: &Snapshot, before: Option<&Snapshot>) -> Vec<Option<Percentiles>> {
+fn times(snapshot: &Snapshot, before: Option<&Snapshot>) -> SmallVec<[Option<Percentiles>; 2]> {
     let all = |snapshot: &Snapshot| -> Vec<Samples> {
         let counters = &snapshot.counters;
         counters.response_times.iter().chain([&counters.call_length]).cloned().collect()
