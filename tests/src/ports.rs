@@ -1,7 +1,6 @@
 //! Ports nobody uses: below those the kernel hands out by itself, free for UDP and TCP alike, with room behind each
 //! for the ports that media take beside their first.
 
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -22,9 +21,9 @@ pub fn free() -> Result<u16, String> {
         // Processes that run at the same time start at different places.
         let place = (std::process::id() + GIVEN.fetch_add(1, Ordering::Relaxed)) % places;
         let port = (RANGE.start + place * ROOM) as u16;
-        let is_free = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
-            && UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
-        if is_free {
+        // Not asked by binding it: a program that another thread starts just then would hold our socket until it has
+        // become itself, and whoever is to have the port would find it taken.
+        if !is_bound("udp", port) && !is_bound("tcp", port) {
             return Ok(port);
         }
     }
