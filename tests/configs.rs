@@ -1,9 +1,12 @@
 //! Every suite below `cases/language/`: each of its cases must do the same with ours as with Kamailio.
 
+use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
 
 use e2e::programs::Missing;
 use e2e::run::{Verdict, conclude};
@@ -13,8 +16,12 @@ use libtest_mimic::{Arguments, Failed, Trial};
 /// What both programs did with a suite; run once, by the first case that asks.
 type Both = Result<(Outcomes, Outcomes), Missing>;
 
+/// Suites run at once. They wait most of their time, for timers and for called sides.
+const AT_ONCE: usize = 8;
+
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_ONCE);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/language");
     let mut files: Vec<PathBuf> = fs::read_dir(&folder)
         .into_iter()
@@ -24,15 +31,31 @@ fn main() -> ExitCode {
         .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
         .collect();
     files.sort();
-    let mut trials = Vec::new();
+    let mut suites = Vec::new();
     for file in files {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         match Suite::load(&file) {
-            Ok(suite) => trials.extend(cases(&name, suite)),
-            Err(what) => trials.push(Trial::test(name, move || Err(Failed::from(what)))),
+            Ok(suite) => suites.push((suite.patience(), cases(&name, suite))),
+            Err(what) => {
+                suites.push((Duration::ZERO, vec![Trial::test(name, move || Err(Failed::from(what)))]))
+            }
         }
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    libtest_mimic::run(&arguments, interleave(suites)).exit_code()
+}
+
+/// The first cases of all suites, the most patient suite first, then the others: the first case of a suite runs all
+/// of it, and no thread shall wait for a suite that another one runs as long as there are suites to start.
+fn interleave(mut suites: Vec<(Duration, Vec<Trial>)>) -> Vec<Trial> {
+    suites.sort_by_key(|(patience, _)| Reverse(*patience));
+    let (mut first, mut others) = (Vec::new(), Vec::new());
+    for (_, trials) in suites {
+        let mut trials = trials.into_iter();
+        first.extend(trials.next());
+        others.extend(trials);
+    }
+    first.extend(others);
+    first
 }
 
 fn cases(name: &str, suite: Suite) -> Vec<Trial> {
@@ -53,10 +76,15 @@ fn cases(name: &str, suite: Suite) -> Vec<Trial> {
 
 fn run_both(suite: &Suite, name: &str) -> Both {
     let scratch = std::env::temp_dir().join(format!("suite-{}-{name}", std::process::id()));
-    let original = suite.run("kamailio", &scratch.join("kamailio"))?;
-    let ours = suite.run("sip-proxy", &scratch.join("sip-proxy"))?;
+    let run = |program: &str| suite.run(program, &scratch.join(program));
+    let (original, ours) = thread::scope(|scope| {
+        let original = scope.spawn(|| run("kamailio"));
+        let ours = run("sip-proxy");
+        (original.join(), ours)
+    });
     let _ = fs::remove_dir_all(&scratch);
-    Ok((original, ours))
+    let original = original.map_err(|_| Missing::Broken("the run of the original panicked".to_string()))?;
+    Ok((original?, ours?))
 }
 
 fn judge(case: &Case, both: &Both) -> Verdict {

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::digest;
@@ -14,6 +15,12 @@ use crate::suite::{Case, Outcome, Outcomes, Suite, default_message, sync_message
 
 /// How long a program may take to start, or to answer.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// Behind each message of a case but the last: its answer may be needed for the next one.
+const BETWEEN: Duration = Duration::from_millis(50);
+
+/// How often the sockets are looked at.
+const LOOK_AGAIN: Duration = Duration::from_micros(500);
 
 /// The program and the sides around it.
 pub(crate) struct Stage {
@@ -99,14 +106,18 @@ impl Stage {
         };
         let mut seen =
             Seen { case, others, replies: Vec::new(), forwarded: vec![Vec::new(); self.called.len()] };
-        for message in messages {
-            self.send(&message)?;
-            self.listen(Duration::from_millis(case.wait_ms), &mut seen);
+        let last = messages.len() - 1;
+        for (number, message) in messages.iter().enumerate() {
+            self.send(message)?;
+            let pause = if number == last { Duration::ZERO } else { BETWEEN };
+            self.listen(pause.max(Duration::from_millis(case.wait_ms)), &mut seen);
         }
         self.send(&sync_message(&case.name))?;
         if !self.listen(LIMIT, &mut seen) {
             return Err(format!("no answer\n{}", self.program.output("err")));
         }
+        // What was forwarded before the last answer is there by now.
+        self.hear_called(&mut seen);
         Ok(seen.outcome(&self.mask))
     }
 
@@ -122,45 +133,60 @@ impl Stage {
     /// arrives (true) or the time is over (false).
     fn listen(&mut self, limit: Duration, seen: &mut Seen<'_>) -> bool {
         let start = Instant::now();
-        let mut packet = vec![0; 65_536];
         loop {
-            for (side, socket) in self.called.iter().enumerate() {
-                while let Ok((length, from)) = socket.recv_from(&mut packet) {
-                    let text = String::from_utf8_lossy(&packet[..length]).into_owned();
-                    if seen.is_of_another_case(&text) {
-                        continue;
-                    }
-                    answer(socket, from, &text, seen.case.answers.get(side));
-                    seen.forwarded[side].push(text);
-                }
-            }
-            while let Ok(length) = self.caller.recv(&mut packet) {
-                let text = String::from_utf8_lossy(&packet[..length]).into_owned();
-                if text.starts_with("SIP/2.0 200 Sync") {
-                    return true;
-                }
-                if seen.is_of_another_case(&text) {
-                    continue;
-                }
-                if let Some((_, tag)) = field(&text, "To").split_once(";tag=") {
-                    self.tag = tag.to_string();
-                }
-                let route = field(&text, "Record-Route");
-                if !route.is_empty() {
-                    self.route = route.to_string();
-                }
-                for name in ["WWW-Authenticate", "Proxy-Authenticate"] {
-                    let value = field(&text, name);
-                    if !value.is_empty() {
-                        self.challenge = value.to_string();
-                    }
-                }
-                seen.replies.push(text);
+            self.hear_called(seen);
+            if self.hear_caller(seen) {
+                return true;
             }
             if start.elapsed() >= limit {
                 return false;
             }
+            // A time limit of the sockets themselves would be rounded up to ten times as long.
+            thread::sleep(LOOK_AGAIN);
         }
+    }
+
+    fn hear_called(&mut self, seen: &mut Seen<'_>) {
+        let mut packet = vec![0; 65_536];
+        for (side, socket) in self.called.iter().enumerate() {
+            while let Ok((length, from)) = socket.recv_from(&mut packet) {
+                let text = String::from_utf8_lossy(&packet[..length]).into_owned();
+                if seen.is_of_another_case(&text) {
+                    continue;
+                }
+                answer(socket, from, &text, seen.case.answers.get(side));
+                seen.forwarded[side].push(text);
+            }
+        }
+    }
+
+    /// True when the answer to the last message of a case is among what arrived.
+    fn hear_caller(&mut self, seen: &mut Seen<'_>) -> bool {
+        let mut packet = vec![0; 65_536];
+        while let Ok(length) = self.caller.recv(&mut packet) {
+            let text = String::from_utf8_lossy(&packet[..length]).into_owned();
+            if text.starts_with("SIP/2.0 200 Sync") {
+                return true;
+            }
+            if seen.is_of_another_case(&text) {
+                continue;
+            }
+            if let Some((_, tag)) = field(&text, "To").split_once(";tag=") {
+                self.tag = tag.to_string();
+            }
+            let route = field(&text, "Record-Route");
+            if !route.is_empty() {
+                self.route = route.to_string();
+            }
+            for name in ["WWW-Authenticate", "Proxy-Authenticate"] {
+                let value = field(&text, name);
+                if !value.is_empty() {
+                    self.challenge = value.to_string();
+                }
+            }
+            seen.replies.push(text);
+        }
+        false
     }
 }
 
@@ -203,7 +229,7 @@ fn set_up(arguments: &[String], directory: &Path) -> Result<(), String> {
 
 fn socket() -> Result<UdpSocket, String> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| error.to_string())?;
-    socket.set_read_timeout(Some(Duration::from_millis(1))).map_err(|error| error.to_string())?;
+    socket.set_nonblocking(true).map_err(|error| error.to_string())?;
     Ok(socket)
 }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -32,6 +33,9 @@ pub struct Suite {
     /// Arguments of `sip-proxy` for runs before the start, in the directory of the suite: databases are made so.
     #[serde(default)]
     pub setup: Vec<Vec<String>>,
+    /// `wait_ms` of the cases without one of their own: suites with functions that wait for a database need it.
+    #[serde(default)]
+    pub wait_ms: u64,
     /// The cases.
     pub case: Vec<Case>,
 }
@@ -43,7 +47,17 @@ pub struct Case {
     /// Lower-case letters, digits, `_`; the user of the request URI.
     pub name: String,
     /// Body of the route.
+    #[serde(default)]
     pub route: String,
+    /// Texts with variables, logged one by one behind the body.
+    #[serde(default)]
+    pub prints: Vec<String>,
+    /// Expressions; the value of each is logged behind the prints, `-` when it fails.
+    #[serde(default)]
+    pub values: Vec<String>,
+    /// Conditions; behind the values it is logged which hold.
+    #[serde(default)]
+    pub conditions: Vec<String>,
     /// Method of the default message.
     #[serde(default = "options")]
     pub method: String,
@@ -94,7 +108,18 @@ impl Suite {
     /// Reads a suite. Errors: the file and what is wrong in it.
     pub fn load(path: &Path) -> Result<Suite, String> {
         let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+        let mut suite: Suite =
+            toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        for case in suite.case.iter_mut().filter(|case| case.wait_ms == 0) {
+            case.wait_ms = suite.wait_ms;
+        }
+        Ok(suite)
+    }
+
+    /// How long its cases listen, together.
+    pub fn patience(&self) -> Duration {
+        let waits = self.case.iter().map(|case| case.wait_ms * case.messages.len().max(1) as u64);
+        Duration::from_millis(waits.sum())
     }
 
     /// Runs all cases with `program` (`kamailio` or `sip-proxy`). Errors: `Err(Missing)` when it is not there.
@@ -123,10 +148,36 @@ impl Suite {
         }
         text.push_str("}\n");
         for case in &self.case {
-            text.push_str(&format!("route[CASE_{}] {{\n{}\n}}\n", case.name, case.route));
+            text.push_str(&format!("route[CASE_{}] {{\n{}\n}}\n", case.name, body(case)));
         }
         text
     }
+}
+
+/// The statements of a case, one log line for each thing it wants to know.
+fn body(case: &Case) -> String {
+    let mut text = case.route.clone();
+    for print in &case.prints {
+        text.push_str(&format!("\n\txlog(\"L_ERR\", \"{}: [{print}]\\n\");", label(print)));
+    }
+    for value in &case.values {
+        let label = label(value);
+        text.push_str(&format!(
+            "\n\t$var(value) = \"-\"; $var(value) = {value}; xlog(\"L_ERR\", \"{label}: [$var(value)]\\n\");"
+        ));
+    }
+    for condition in &case.conditions {
+        let label = label(condition);
+        text.push_str(&format!(
+            "\n\tif ({condition}) xlog(\"L_ERR\", \"{label}: yes\\n\"); else xlog(\"L_ERR\", \"{label}: no\\n\");"
+        ));
+    }
+    text
+}
+
+/// A text of the configuration as it can stand in a format without being evaluated.
+fn label(text: &str) -> String {
+    text.replace('$', "$$").replace('"', "'").replace('\\', "|")
 }
 
 /// The message a case sees unless it brings its own.
