@@ -162,6 +162,7 @@ fn strangers_do_not_change_what_a_call_heard() {
                     return;
                 }
                 let _ = socket.send_to(datagram, (Ipv4Addr::LOCALHOST, near));
+                // Not more than the port's buffer takes beside the stream of the call.
                 std::thread::sleep(Duration::from_millis(3));
             }
         });

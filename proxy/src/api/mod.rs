@@ -64,6 +64,7 @@ mod def;
 mod errand;
 mod flow;
 mod format;
+mod hold;
 mod local;
 mod log;
 mod onsend;
@@ -96,6 +97,7 @@ pub use def::{
 pub use errand::{AlarmFn, Alarms, AnswerFn, Errand, TickFn};
 pub use flow::{Answer, End, EndedBy, Flow, IoAnswer, IoRequest, Kept, Nested, Resumed, ThenFn, Wait};
 pub use format::FormatError;
+pub use hold::Hold;
 pub use local::{BadLine, DoneFn, LocalRequest, Outcome};
 pub use log::{Level, Line, Log};
 pub use onsend::{Asking, Leaving, Verdict};

@@ -47,8 +47,8 @@ impl Default for BlockRules {
     }
 }
 
-/// The bit of a method in masks (Kamailio's numbers).
-pub(super) fn method_bit(method: Method) -> u32 {
+/// The bit of a method in masks, Kamailio's numbers: parameters of tm, column `methods` of the location table.
+pub fn method_bit(method: Method) -> u32 {
     match method {
         Method::Invite => 1,
         Method::Cancel => 2,

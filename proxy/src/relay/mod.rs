@@ -30,7 +30,7 @@ mod targets;
 mod tests;
 
 pub use abandon::Cancelled;
-pub use blocklist::{BlockReply, BlockRules, Blocklist};
+pub use blocklist::{BlockReply, BlockRules, Blocklist, method_bit};
 pub use collect::{Leg, Legs, On100, OnGlobalFailure, Verdict, priority};
 pub use context::{Branch, Context, Overrides};
 pub use error::RelayError;

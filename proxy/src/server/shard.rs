@@ -122,6 +122,7 @@ impl Worker {
             if let (Some(sink), Some(trace)) = (self.trace, &mut self.machine.shard.trace) {
                 trace.take().iter().for_each(|line| sink(line));
             }
+            // More comes while it sleeps: a full batch is cheaper than many wake-ups (see pace.rs).
             if let Some(rest) = self.pace.rest(now, events) {
                 std::thread::sleep(rest);
             }

@@ -73,16 +73,6 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// RFC 3263 to the letter.
-    pub fn rfc3263() -> Rules {
-        Rules {
-            naptr: NaptrRanking::ByOrder,
-            srv: SrvRanking::ByWeight,
-            variety: Variety::All,
-            ..Rules::default()
-        }
-    }
-
     /// How much a transport is liked; WebSocket cannot be asked for by DNS (RFC 7118 5.2.1).
     pub fn preference(&self, transport: Transport) -> i32 {
         match transport {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::api::IoAnswer;
 use crate::trial::{OPTIONS, Trial};
 
 fn trial(definition: &str, body: &str) -> Trial {
@@ -44,4 +45,14 @@ fn a_table_that_is_not_defined_is_an_error() {
         findings.iter().any(|finding| finding.message.contains("table b is not defined")),
         "{findings:?}"
     );
+}
+
+#[test]
+fn a_run_that_cannot_be_made_to_wait_goes_on_without_the_lock() {
+    let mut trial = trial("a=>size=4", "if (sht_lock(\"a=>x\")) xlog(\"mine\\n\"); else xlog(\"not mine\\n\");");
+    assert_eq!(trial.run(OPTIONS).lines, ["mine"]);
+    trial.shard.number = 1;
+    trial.outside = |_| IoAnswer::Failed("too many wait".to_owned());
+    let lines = trial.run(OPTIONS).lines;
+    assert!(lines[0].contains("sht_lock: too many wait") && lines[1] == "not mine", "{lines:?}");
 }

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use sip::msg::{Method, NameAddr, Values};
 
 use super::params::Rules;
-use super::{aor, request};
+use super::aor;
 use crate::api::{Args, Ctx, Flow};
 use crate::modules::usrloc::{self, Contact, Location, Table};
-use crate::relay::Target;
+use crate::relay::{Target, method_bit};
 
 /// `lookup(table[, uri])`: 1, -1 none, -2 none that takes the method, -3 not a URI.
 pub(super) fn lookup(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
@@ -60,7 +60,7 @@ fn look_up(ctx: &mut Ctx<'_>, args: &Args<'_>, place: Place) -> Flow {
     let now = unix_now(ctx);
     let view = ctx.work.view();
     let is_in_dialog = view.to().is_ok_and(|to| to.tag().is_some());
-    let wanted = request::bit(view.method().unwrap_or(Method::Other));
+    let wanted = method_bit(view.method().unwrap_or(Method::Other));
     let filters = rules.filters_methods && !is_in_dialog;
     let (targets, refused) = table.read(&key, |contacts| {
         let valid = || contacts.iter().filter(|contact| contact.is_valid(now));

@@ -5,6 +5,7 @@ use sip::msg::{HeaderName, Method, NameAddr, View};
 
 use super::params::Rules;
 use crate::modules::usrloc::Facts;
+use crate::relay::method_bit;
 
 /// A REGISTER taken apart.
 #[derive(Debug)]
@@ -145,36 +146,15 @@ fn trim_quotes(text: &[u8]) -> &[u8] {
 fn allowed_methods(view: View<'_>) -> u32 {
     let mut allowed = None;
     for method in view.values(HeaderName::Allow) {
-        allowed = Some(allowed.unwrap_or(0) | bit(Method::parse(method)));
+        allowed = Some(allowed.unwrap_or(0) | method_bit(Method::parse(method)));
     }
     allowed.unwrap_or(Facts::ALL_METHODS)
 }
 
 fn mask(list: &[u8]) -> u32 {
     list.split(|byte| *byte == b',')
-        .map(|method| bit(Method::parse(lex::trim(method))))
+        .map(|method| method_bit(Method::parse(lex::trim(method))))
         .fold(0, |sum, bit| sum | bit)
-}
-
-/// The bit of a method in the masks of the location table.
-pub(super) fn bit(method: Method) -> u32 {
-    match method {
-        Method::Invite => 1,
-        Method::Cancel => 2,
-        Method::Ack => 4,
-        Method::Bye => 8,
-        Method::Info => 16,
-        Method::Register => 32,
-        Method::Subscribe => 64,
-        Method::Notify => 128,
-        Method::Message => 256,
-        Method::Options => 512,
-        Method::Prack => 1024,
-        Method::Update => 2048,
-        Method::Refer => 4096,
-        Method::Publish => 8192,
-        Method::Other => 1 << 14,
-    }
 }
 
 #[cfg(test)]

@@ -89,6 +89,7 @@ impl Stage {
             self.sweep(now);
             if let Err(error) = self.receive() {
                 self.complain(format!("Media ports cannot be read: {error}"));
+                // What is broken stays readable for ever: without a pause this thread would do nothing but complain.
                 std::thread::sleep(RETRY);
             }
         }
