@@ -49,7 +49,8 @@ fn a_table_that_is_not_defined_is_an_error() {
 
 #[test]
 fn a_run_that_cannot_be_made_to_wait_goes_on_without_the_lock() {
-    let mut trial = trial("a=>size=4", "if (sht_lock(\"a=>x\")) xlog(\"mine\\n\"); else xlog(\"not mine\\n\");");
+    let mut trial =
+        trial("a=>size=4", "if (sht_lock(\"a=>x\")) xlog(\"mine\\n\"); else xlog(\"not mine\\n\");");
     assert_eq!(trial.run(OPTIONS).lines, ["mine"]);
     trial.shard.number = 1;
     trial.outside = |_| IoAnswer::Failed("too many wait".to_owned());

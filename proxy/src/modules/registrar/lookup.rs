@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sip::msg::{Method, NameAddr, Values};
 
-use super::params::Rules;
 use super::aor;
+use super::params::Rules;
 use crate::api::{Args, Ctx, Flow};
 use crate::modules::usrloc::{self, Contact, Location, Table};
 use crate::relay::{Target, method_bit};
