@@ -125,7 +125,7 @@ fn insert_user(url: &Url, arguments: &[String], stored: &[u8]) -> Result<String,
     let query = Query::Insert { table: Name::known("subscriber"), values };
     match sql::run_now(url, &query) {
         Ok(_) => Ok(String::new()),
-        Err(StoreError::Refused(why)) if why.contains("UNIQUE") => {
+        Err(StoreError::Refused(why)) if is_there_already(&why) => {
             Err(format!("user {} is there already", arguments[0]))
         }
         Err(error) => Err(failed(error)),
@@ -186,13 +186,19 @@ fn values(table: &'static Table, words: &[String]) -> Result<Vec<(Name, Cell)>, 
         let column = table.columns.iter().find(|column| column.name == name);
         let column = column.ok_or_else(|| format!("table {} has no column {name}", table.name))?;
         let cell = match column.kind {
-            ColumnType::Int => {
+            ColumnType::Int | ColumnType::Unsigned => {
                 value.parse().map(Cell::Int).map_err(|_| format!("{word}: expected a number"))?
             }
             ColumnType::Real => {
                 value.parse().map(Cell::Real).map_err(|_| format!("{word}: expected a number"))?
             }
-            ColumnType::Text(_) | ColumnType::Time => Cell::text(value.as_bytes()),
+            ColumnType::Time => {
+                let time = Cell::text(value.as_bytes()).to_unix_time().or_else(|| value.parse().ok());
+                Cell::Time(
+                    time.ok_or_else(|| format!("{word}: expected YYYY-MM-DD HH:MM:SS or Unix seconds"))?,
+                )
+            }
+            ColumnType::Text(_) | ColumnType::LongText | ColumnType::Blob => Cell::text(value.as_bytes()),
         };
         Ok((Name::known(column.name), cell))
     };
@@ -235,9 +241,14 @@ fn account(text: &str) -> Result<(&str, &str), String> {
 fn failed(error: StoreError) -> String {
     let hint = match &error {
         StoreError::Unreachable(_) | StoreError::Refused(_) => "; sip-proxy db create URL makes the tables",
-        StoreError::Busy | StoreError::NoDriver(_) => "",
+        StoreError::Busy => "",
     };
     format!("{error}{hint}")
+}
+
+/// Whether a database refused a row because there is one like it; each has its own words.
+fn is_there_already(why: &str) -> bool {
+    ["UNIQUE", "duplicate key", "Duplicate entry"].iter().any(|words| why.contains(words))
 }
 
 /// Most words `add` takes: a table and its columns.

@@ -3,6 +3,10 @@
 use std::fmt;
 
 use bytes::Bytes;
+use chrono::NaiveDateTime;
+
+use super::Driver;
+use super::dates::{unix_of_julian_day, unix_of_local};
 
 /// The name of a table or column: letters, digits and `_`, not longer than 64.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +27,8 @@ pub enum Cell {
     Real(f64),
     /// A text or bytes.
     Text(Bytes),
+    /// A moment, Unix seconds: each database keeps it in its own way.
+    Time(i64),
 }
 
 /// One row: a cell for each column asked for.
@@ -37,6 +43,12 @@ pub enum Operator {
     Below,
     /// `>`
     Above,
+    /// `<=`
+    AtMost,
+    /// `>=`
+    AtLeast,
+    /// `<>`
+    Unequal,
 }
 
 /// Something to do with one table. All conditions must hold.
@@ -67,6 +79,16 @@ pub enum Query {
         /// Which rows.
         only: Vec<(Name, Operator, Cell)>,
     },
+    /// A new row, or other values in the row whose `key` columns have these values: there is a unique index on
+    /// them.
+    Put {
+        /// The table.
+        table: Name,
+        /// Its values, those of `key` among them.
+        values: Vec<(Name, Cell)>,
+        /// What tells rows apart.
+        key: Vec<Name>,
+    },
     /// Rows removed where the conditions hold.
     Delete {
         /// The table.
@@ -74,6 +96,8 @@ pub enum Query {
         /// Which rows.
         only: Vec<(Name, Operator, Cell)>,
     },
+    /// All of these, none of which gives rows, or none of them: one transaction where the database has such.
+    All(Vec<Query>),
 }
 
 /// What a query came to.
@@ -94,13 +118,13 @@ pub enum StoreError {
     Refused(String),
     /// Too many queries are waiting.
     Busy,
-    /// This kind of database is not built in.
-    NoDriver(&'static str),
 }
 
-/// SQL text with `?` for each parameter, in order.
+/// SQL text with a mark for each parameter, in order: `?`, or `$1` and so on for PostgreSQL.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
+    /// What it is written for.
+    driver: Driver,
     /// The text.
     pub sql: String,
     /// The parameters.
@@ -141,7 +165,6 @@ impl fmt::Display for StoreError {
             StoreError::Unreachable(reason) => write!(f, "the database cannot be reached: {reason}"),
             StoreError::Refused(reason) => write!(f, "the database refused: {reason}"),
             StoreError::Busy => f.write_str("too many queries are waiting for the database"),
-            StoreError::NoDriver(name) => write!(f, "databases of kind {name} are not built in yet"),
         }
     }
 }
@@ -158,9 +181,33 @@ impl Cell {
     pub fn to_text(&self) -> Option<Bytes> {
         match self {
             Cell::Null => None,
-            Cell::Int(int) => Some(int.to_string().into()),
+            Cell::Int(int) | Cell::Time(int) => Some(int.to_string().into()),
             Cell::Real(real) => Some(real.to_string().into()),
             Cell::Text(text) => Some(text.clone()),
+        }
+    }
+
+    /// The value as Unix seconds: a moment, a Julian day (SQLite), seconds (text tables), or local date and time.
+    pub fn to_unix_time(&self) -> Option<i64> {
+        match self {
+            Cell::Null => None,
+            Cell::Int(unix) | Cell::Time(unix) => Some(*unix),
+            Cell::Real(day) => Some(unix_of_julian_day(*day)),
+            Cell::Text(text) => {
+                let text = std::str::from_utf8(text).ok()?.trim();
+                let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok()?;
+                Some(unix_of_local(local))
+            }
+        }
+    }
+
+    /// The value as a number with a fraction; `None` for null and texts that are none.
+    pub fn to_real(&self) -> Option<f64> {
+        match self {
+            Cell::Null => None,
+            Cell::Int(int) | Cell::Time(int) => Some(*int as f64),
+            Cell::Real(real) => Some(*real),
+            Cell::Text(text) => std::str::from_utf8(text).ok()?.parse().ok(),
         }
     }
 
@@ -168,7 +215,7 @@ impl Cell {
     pub fn to_int(&self) -> Option<i64> {
         match self {
             Cell::Null => None,
-            Cell::Int(int) => Some(*int),
+            Cell::Int(int) | Cell::Time(int) => Some(*int),
             Cell::Real(real) => Some(*real as i64),
             Cell::Text(text) => std::str::from_utf8(text).ok()?.parse().ok(),
         }
@@ -176,31 +223,27 @@ impl Cell {
 }
 
 impl Query {
-    /// The SQL of the query.
-    pub fn statement(&self) -> Statement {
-        let mut out = Statement { sql: String::new(), parameters: Vec::new() };
+    /// The SQL of the query for a kind of database; [`Query::All`] has none of its own.
+    pub fn statement(&self, driver: Driver) -> Statement {
+        let mut out = Statement { sql: String::new(), parameters: Vec::new(), driver };
         match self {
             Query::Select { table, columns, only } => {
-                let columns: Vec<&str> = columns.iter().map(Name::as_str).collect();
-                out.sql = format!("SELECT {} FROM {}", columns.join(", "), table.0);
+                let columns: Vec<String> = columns.iter().map(|column| driver.quoted(&column.0)).collect();
+                out.sql = format!("SELECT {} FROM {}", columns.join(", "), driver.quoted(&table.0));
                 out.conditions(only);
             }
-            Query::Insert { table, values } => {
-                let columns: Vec<&str> = values.iter().map(|(name, _)| name.as_str()).collect();
-                let marks = vec!["?"; values.len()].join(", ");
-                out.sql = format!("INSERT INTO {} ({}) VALUES ({marks})", table.0, columns.join(", "));
-                out.parameters.extend(values.iter().map(|(_, cell)| cell.clone()));
-            }
+            Query::Insert { table, values } => out.insert(table, values),
             Query::Update { table, values, only } => {
-                let sets: Vec<String> = values.iter().map(|(name, _)| format!("{} = ?", name.0)).collect();
-                out.sql = format!("UPDATE {} SET {}", table.0, sets.join(", "));
-                out.parameters.extend(values.iter().map(|(_, cell)| cell.clone()));
+                out.sql = format!("UPDATE {} SET ", driver.quoted(&table.0));
+                out.assignments(values);
                 out.conditions(only);
             }
+            Query::Put { table, values, key } => out.put(table, values, key),
             Query::Delete { table, only } => {
-                out.sql = format!("DELETE FROM {}", table.0);
+                out.sql = format!("DELETE FROM {}", driver.quoted(&table.0));
                 out.conditions(only);
             }
+            Query::All(_) => {}
         }
         out
     }
@@ -212,20 +255,80 @@ impl Query {
 }
 
 impl Statement {
+    /// Notes a parameter and gives the mark that stands for it.
+    fn mark(&mut self, cell: &Cell) -> String {
+        // PostgreSQL wants to know a parameter's type, and a null has none.
+        if (self.driver, cell) == (Driver::Postgres, &Cell::Null) {
+            return "NULL".to_owned();
+        }
+        self.parameters.push(cell.clone());
+        match self.driver {
+            Driver::Postgres => format!("${}", self.parameters.len()),
+            Driver::Sqlite | Driver::Mysql | Driver::Text => "?".to_owned(),
+        }
+    }
+
+    fn insert(&mut self, table: &Name, values: &[(Name, Cell)]) {
+        let driver = self.driver;
+        let columns: Vec<String> = values.iter().map(|(name, _)| driver.quoted(&name.0)).collect();
+        let marks: Vec<String> = values.iter().map(|(_, cell)| self.mark(cell)).collect();
+        let table = driver.quoted(&table.0);
+        self.sql = format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), marks.join(", "));
+    }
+
+    fn put(&mut self, table: &Name, values: &[(Name, Cell)], key: &[Name]) {
+        self.insert(table, values);
+        let driver = self.driver;
+        let names = |names: &mut dyn Iterator<Item = &Name>, write: fn(&str) -> String| {
+            names.map(|name| write(&driver.quoted(&name.0))).collect::<Vec<_>>().join(", ")
+        };
+        let others = &mut values.iter().map(|(name, _)| name).filter(|name| !key.contains(name));
+        self.sql.push_str(&match driver {
+            Driver::Mysql => {
+                let sets = names(others, |name| format!("{name} = VALUES({name})"));
+                format!(" ON DUPLICATE KEY UPDATE {sets}")
+            }
+            Driver::Sqlite | Driver::Postgres | Driver::Text => {
+                let keys = names(&mut key.iter(), str::to_owned);
+                let sets = names(others, |name| format!("{name} = excluded.{name}"));
+                format!(" ON CONFLICT ({keys}) DO UPDATE SET {sets}")
+            }
+        });
+    }
+
+    fn assignments(&mut self, values: &[(Name, Cell)]) {
+        for (at, (name, cell)) in values.iter().enumerate() {
+            let mark = self.mark(cell);
+            let comma = if at == 0 { "" } else { ", " };
+            self.sql.push_str(&format!("{comma}{} = {mark}", self.driver.quoted(&name.0)));
+        }
+    }
+
     fn conditions(&mut self, only: &[(Name, Operator, Cell)]) {
         for (at, (name, operator, cell)) in only.iter().enumerate() {
             self.sql.push_str(if at == 0 { " WHERE " } else { " AND " });
-            self.sql.push_str(&name.0);
-            if *cell == Cell::Null {
-                self.sql.push_str(" IS NULL");
-                continue;
+            self.sql.push_str(&self.driver.quoted(&name.0));
+            match (operator, cell) {
+                (Operator::Unequal, Cell::Null) => self.sql.push_str(" IS NOT NULL"),
+                (_, Cell::Null) => self.sql.push_str(" IS NULL"),
+                (operator, cell) => {
+                    let mark = self.mark(cell);
+                    self.sql.push_str(&format!(" {} {mark}", operator.sign()));
+                }
             }
-            self.sql.push_str(match operator {
-                Operator::Equal => " = ?",
-                Operator::Below => " < ?",
-                Operator::Above => " > ?",
-            });
-            self.parameters.push(cell.clone());
+        }
+    }
+}
+
+impl Operator {
+    fn sign(self) -> &'static str {
+        match self {
+            Operator::Equal => "=",
+            Operator::Below => "<",
+            Operator::Above => ">",
+            Operator::AtMost => "<=",
+            Operator::AtLeast => ">=",
+            Operator::Unequal => "<>",
         }
     }
 }
@@ -233,6 +336,7 @@ impl Statement {
 #[cfg(test)]
 mod tests {
     use super::{Cell, Name, Operator, Query};
+    use crate::store::Driver;
 
     #[test]
     fn values_are_parameters_and_never_text() {
@@ -247,12 +351,12 @@ mod tests {
         let rows = [
             (
                 Query::Select { table: table.clone(), columns, only: only.clone() },
-                "SELECT ha1, rpid FROM subscriber WHERE username = ? AND domain IS NULL AND expires < ?",
+                "SELECT `ha1`, `rpid` FROM `subscriber` WHERE `username` = ? AND `domain` IS NULL AND `expires` < ?",
                 2,
             ),
             (
                 Query::Insert { table: table.clone(), values: vec![(Name::known("a"), evil.clone())] },
-                "INSERT INTO subscriber (a) VALUES (?)",
+                "INSERT INTO `subscriber` (`a`) VALUES (?)",
                 1,
             ),
             (
@@ -261,14 +365,45 @@ mod tests {
                     values: vec![(Name::known("a"), evil.clone())],
                     only: only[..1].to_vec(),
                 },
-                "UPDATE subscriber SET a = ? WHERE username = ?",
+                "UPDATE `subscriber` SET `a` = ? WHERE `username` = ?",
                 2,
             ),
-            (Query::Delete { table, only: Vec::new() }, "DELETE FROM subscriber", 0),
+            (Query::Delete { table, only: Vec::new() }, "DELETE FROM `subscriber`", 0),
         ];
         for (query, sql, count) in rows {
-            let statement = query.statement();
+            let statement = query.statement(Driver::Sqlite);
             assert_eq!((&*statement.sql, statement.parameters.len()), (sql, count));
+        }
+    }
+
+    #[test]
+    fn each_database_has_its_own_marks_and_quotes() {
+        let values = [("ruid", "r"), ("q", "0")]
+            .map(|(name, value)| (Name::known(name), Cell::text(value.as_bytes())));
+        let put = Query::Put {
+            table: Name::known("location"),
+            values: values.to_vec(),
+            key: vec![Name::known("ruid")],
+        };
+        let rows = [
+            (
+                Driver::Sqlite,
+                "INSERT INTO `location` (`ruid`, `q`) VALUES (?, ?) \
+                 ON CONFLICT (`ruid`) DO UPDATE SET `q` = excluded.`q`",
+            ),
+            (
+                Driver::Postgres,
+                "INSERT INTO \"location\" (\"ruid\", \"q\") VALUES ($1, $2) \
+                 ON CONFLICT (\"ruid\") DO UPDATE SET \"q\" = excluded.\"q\"",
+            ),
+            (
+                Driver::Mysql,
+                "INSERT INTO `location` (`ruid`, `q`) VALUES (?, ?) \
+                 ON DUPLICATE KEY UPDATE `q` = VALUES(`q`)",
+            ),
+        ];
+        for (driver, sql) in rows {
+            assert_eq!(put.statement(driver).sql, sql);
         }
     }
 

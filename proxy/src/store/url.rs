@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Options;
+
 /// Which kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Driver {
@@ -30,6 +32,8 @@ pub struct Url {
     pub port: Option<u16>,
     /// Database, file or directory.
     pub database: String,
+    /// How it is used.
+    pub options: Options,
 }
 
 /// Why a text is no database address.
@@ -67,6 +71,14 @@ impl Driver {
         (Driver::Text, "text"),
     ];
 
+    /// A checked name as it stands in SQL: some of Kamailio's columns have names that SQL keeps for itself.
+    pub(super) fn quoted(self, name: &str) -> String {
+        match self {
+            Driver::Postgres => format!("\"{name}\""),
+            Driver::Sqlite | Driver::Mysql | Driver::Text => format!("`{name}`"),
+        }
+    }
+
     /// The scheme of its addresses; its module is called `db_` and this.
     pub fn name(self) -> &'static str {
         Self::NAMES[self as usize].1
@@ -98,12 +110,13 @@ impl Url {
             return Err(UrlError::Form);
         }
         let [user, password, host, database] = [user, password, host, database].map(str::to_owned);
-        Ok(Url { driver, user, password, host, port, database })
+        Ok(Url { driver, user, password, host, port, database, options: Options::usual(driver) })
     }
 
     fn empty(driver: Driver) -> Url {
         let none = String::new;
-        Url { driver, user: none(), password: none(), host: none(), port: None, database: none() }
+        let options = Options::usual(driver);
+        Url { driver, user: none(), password: none(), host: none(), port: None, database: none(), options }
     }
 }
 

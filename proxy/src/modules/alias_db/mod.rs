@@ -96,7 +96,7 @@ fn replace(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
 #[cfg(test)]
 mod tests {
     use crate::api::{IoAnswer, IoRequest};
-    use crate::store::{Cell, Reply};
+    use crate::store::{Cell, Driver, Reply};
     use crate::trial::{OPTIONS, Trial};
 
     const HEAD: &str = "loadmodule \"pv.so\"\nloadmodule \"xlog.so\"\nloadmodule \"db_sqlite.so\"\n\
@@ -105,8 +105,8 @@ mod tests {
     /// The only row that is found has what was asked for in its conditions.
     fn table(request: &IoRequest) -> IoAnswer {
         let IoRequest::Query(_, query) = request else { return IoAnswer::Done };
-        let statement = query.statement();
-        let rows = match (&*statement.sql, &*statement.parameters) {
+        let statement = query.statement(Driver::Sqlite);
+        let rows = match (&*statement.sql.replace('`', ""), &*statement.parameters) {
             ("SELECT username, domain FROM dbaliases WHERE alias_username = ?", [user])
                 if *user == Cell::text(b"bob") =>
             {

@@ -1,69 +1,125 @@
-//! SQLite through sqlx: a pool for a file, queries with bound parameters, cells by what is stored.
+//! SQLite through sqlx: readers in a pool, all writing through one connection in groups, cells by what is stored.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
+use sqlx::sqlite::{
+    Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions,
+    SqliteRow,
+};
 use sqlx::{AssertSqlSafe, Row as _, TypeInfo, ValueRef};
 
-use crate::store::{Cell, Query, Reply, Row, StoreError, Url};
+use super::group::Writer;
+use super::pool::Failure;
+use crate::store::{Cell, Driver, Journal, Query, Reply, Row, StoreError, Url, julian_day};
 
 /// Connections to one file.
-pub(super) type Pool = sqlx::SqlitePool;
-
-/// Writers wait for each other this long instead of losing a row.
-const BUSY: Duration = Duration::from_secs(2);
-
-/// A pool that connects when it is first used; the file must exist.
-pub(super) fn open(url: &Url) -> Pool {
-    pool(url, false)
+#[derive(Clone)]
+pub(super) struct Pool {
+    readers: sqlx::SqlitePool,
+    writer: Writer,
 }
+
+/// How long a query waits for a connection of ours.
+const WAIT: Duration = Duration::from_secs(2);
 
 fn options(url: &Url) -> SqliteConnectOptions {
-    SqliteConnectOptions::new().filename(&url.database).busy_timeout(BUSY)
+    let options = SqliteConnectOptions::new()
+        .filename(&url.database)
+        .busy_timeout(url.options.busy_limit)
+        .read_only(url.options.is_read_only);
+    match url.options.journal {
+        None => options,
+        Some(Journal::Delete) => options.journal_mode(SqliteJournalMode::Delete),
+        Some(Journal::Truncate) => options.journal_mode(SqliteJournalMode::Truncate),
+        Some(Journal::Persist) => options.journal_mode(SqliteJournalMode::Persist),
+        Some(Journal::Memory) => options.journal_mode(SqliteJournalMode::Memory),
+        Some(Journal::Wal) => options.journal_mode(SqliteJournalMode::Wal),
+        Some(Journal::Off) => options.journal_mode(SqliteJournalMode::Off),
+    }
 }
 
-fn pool(url: &Url, creates: bool) -> Pool {
+fn pool(url: &Url, count: u32) -> sqlx::SqlitePool {
+    // A database in memory is gone with its last connection, and each connection has its own.
+    let count = if url.database == ":memory:" { 1 } else { count };
     SqlitePoolOptions::new()
-        .max_connections(4)
-        .acquire_timeout(BUSY)
-        .connect_lazy_with(options(url).create_if_missing(creates))
+        .max_connections(count)
+        .acquire_timeout(WAIT)
+        .test_before_acquire(false)
+        .connect_lazy_with(options(url))
 }
 
-/// Runs statements one after the other on a file that is made if it is not there.
-pub(super) async fn create(url: &Url, statements: &[String]) -> Result<(), StoreError> {
-    let pool = pool(url, true);
-    for statement in statements {
-        // The statements are the program's own.
-        sqlx::query(AssertSqlSafe(statement.clone())).execute(&pool).await.map_err(error)?;
-    }
-    pool.close().await;
-    Ok(())
+/// Makes the file, if it is not there.
+pub(super) async fn create(url: &Url) -> Result<(), StoreError> {
+    use sqlx::ConnectOptions;
+    let made = options(url).create_if_missing(true).connect().await;
+    made.map(drop).map_err(|error| Failure::of(error).into())
 }
 
-/// Runs a query.
-pub(super) async fn run(pool: &Pool, query: &Query) -> Result<Reply, StoreError> {
-    let statement = query.statement();
-    // Safe: the text holds checked names and `?` only, every value is a parameter.
-    let mut prepared = sqlx::query(AssertSqlSafe(statement.sql));
-    for cell in statement.parameters {
-        prepared = bind(prepared, cell);
+impl Pool {
+    pub(super) fn open(url: &Url) -> Pool {
+        let readers = pool(url, READERS);
+        let writers = if url.database == ":memory:" { readers.clone() } else { pool(url, 1) };
+        Pool { readers, writer: Writer::start(writers) }
     }
-    if query.is_select() {
-        let rows = prepared.fetch_all(pool).await.map_err(error)?;
-        return Ok(Reply::Rows(rows.iter().map(row).collect::<Result<_, _>>().map_err(error)?));
+
+    pub(super) async fn run(&self, query: &Query) -> Result<Reply, Failure> {
+        if !query.is_select() {
+            return self.writer.run(query.clone()).await;
+        }
+        let mut connection = self.readers.acquire().await.map_err(Failure::of)?;
+        let rows = prepare(query).fetch_all(&mut *connection).await.map_err(Failure::of)?;
+        Ok(Reply::Rows(rows.iter().map(row).collect::<Result<_, _>>().map_err(Failure::of)?))
     }
-    let done = prepared.execute(pool).await.map_err(error)?;
-    Ok(Reply::Changed(done.rows_affected()))
+
+    pub(super) async fn execute(&self, statements: &[String]) -> Result<(), Failure> {
+        let mut connection = self.readers.acquire().await.map_err(Failure::of)?;
+        for statement in statements {
+            // The statements are the program's own.
+            let query = sqlx::query(AssertSqlSafe(statement.clone())).persistent(false);
+            query.execute(&mut *connection).await.map_err(Failure::of)?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn columns(&self, table: &str) -> Result<Vec<String>, Failure> {
+        let query = sqlx::query_scalar("SELECT name FROM pragma_table_info(?)").bind(table.to_owned());
+        query.fetch_all(&self.readers).await.map_err(Failure::of)
+    }
+}
+
+/// Connections that read beside one another.
+const READERS: u32 = 4;
+
+/// Runs one change, or all of [`Query::All`]; gives how many rows changed.
+pub(super) async fn change(connection: &mut SqliteConnection, query: &Query) -> Result<u64, Failure> {
+    let Query::All(queries) = query else {
+        let done = prepare(query).execute(connection).await.map_err(Failure::of)?;
+        return Ok(done.rows_affected());
+    };
+    let mut changed = 0;
+    for query in queries {
+        let done = prepare(query).execute(&mut *connection).await.map_err(Failure::of)?;
+        changed += done.rows_affected();
+    }
+    Ok(changed)
 }
 
 type Prepared<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+
+fn prepare(query: &Query) -> Prepared<'static> {
+    let statement = query.statement(Driver::Sqlite);
+    // Safe: the text holds checked names and `?` only, every value is a parameter.
+    statement.parameters.into_iter().fold(sqlx::query(AssertSqlSafe(statement.sql)), bind)
+}
 
 fn bind(query: Prepared<'_>, cell: Cell) -> Prepared<'_> {
     match cell {
         Cell::Null => query.bind(None::<i64>),
         Cell::Int(int) => query.bind(int),
         Cell::Real(real) => query.bind(real),
+        // Kamailio keeps times so (5.6.3).
+        Cell::Time(unix) => query.bind(julian_day(unix)),
         // Texts stay texts so that they compare with columns of texts; what is no text is stored as bytes.
         Cell::Text(bytes) => match String::from_utf8(bytes.to_vec()) {
             Ok(text) => query.bind(text),
@@ -88,14 +144,4 @@ fn row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
             })
         })
         .collect()
-}
-
-/// What the database says names tables and columns, not values.
-fn error(error: sqlx::Error) -> StoreError {
-    match error {
-        sqlx::Error::Database(inner) if !inner.message().contains("unable to open") => {
-            StoreError::Refused(inner.message().to_owned())
-        }
-        other => StoreError::Unreachable(other.to_string()),
-    }
 }
