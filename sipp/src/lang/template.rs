@@ -21,6 +21,8 @@ use super::{
 pub struct Template {
     literal: Vec<u8>,
     segments: Vec<Segment>,
+    /// A SIP message: no keyword takes the empty line behind its header away.
+    is_message: bool,
 }
 
 /// Where a text comes from.
@@ -28,7 +30,7 @@ pub struct Template {
 pub enum TextKind {
     /// CDATA of `send` and `DefaultMessage`: lines are trimmed and end in CRLF, the header always ends.
     Message,
-    /// CDATA of `sendCmd`: the same, but nothing is added at the end.
+    /// CDATA of `sendCmd`: the same, but its header may lose its end.
     Command,
     /// The value of an attribute or of a keyword's argument.
     Inline,
@@ -61,11 +63,11 @@ impl Template {
         names: &mut Names<'_>,
     ) -> Result<Template, Vec<Mistake>> {
         let source = match kind {
-            TextKind::Message | TextKind::Command => Normalised::message(text, at, kind),
+            TextKind::Message | TextKind::Command => Normalised::message(text, at),
             TextKind::Inline => Normalised { text: text.to_vec(), lines: vec![(0, at)] },
         };
-        let mut reader =
-            Reader { source: &source, kind, names, template: Template::default(), mistakes: vec![] };
+        let template = Template { is_message: kind == TextKind::Message, ..Template::default() };
+        let mut reader = Reader { source: &source, kind, names, template, mistakes: vec![] };
         reader.read();
         if reader.mistakes.is_empty() { Ok(reader.template) } else { Err(reader.mistakes) }
     }
@@ -105,11 +107,11 @@ impl Template {
         let mut swallow = false;
         let outer_marks = (scope.length_mark.take(), scope.authentication_mark.take());
         for segment in &self.segments {
-            let before = out.len();
             let vanishes = match segment {
                 Segment::Literal(span) => {
                     let literal = span.of(&self.literal);
-                    out.extend_from_slice(if swallow { after_blank_line(literal) } else { literal });
+                    let kept = if swallow { self.after_line(literal, &out[base..]) } else { literal };
+                    out.extend_from_slice(kept);
                     false
                 }
                 Segment::Constant { write, offset } => {
@@ -125,7 +127,7 @@ impl Template {
                     *vanishes
                 }
             };
-            swallow = vanishes && out.len() == before && (before == base || out[before - 1] == b'\n');
+            swallow = vanishes && out.len() > base && out[out.len() - 1] == b'\n';
         }
         if let Some((at, keyword)) = scope.authentication_mark.take() {
             let grown = keyword.insert(scope, base, at, out);
@@ -141,7 +143,7 @@ impl Template {
 
     /// Makes keywords literal whose values hold for the whole run; to be called once sockets are bound.
     pub fn settle(&mut self, settings: &Settings) {
-        let mut settled = Template::default();
+        let mut settled = Template { is_message: self.is_message, ..Template::default() };
         for segment in std::mem::take(&mut self.segments) {
             match segment {
                 Segment::Literal(span) => settled.push_literal(span.of(&self.literal)),
@@ -163,6 +165,23 @@ impl Template {
         out
     }
 
+    /// What is left of `literal` behind a keyword after which the text `so_far` stands at the beginning of a line: a
+    /// keyword that gave nothing, or a value that ended its line itself. All white space is swallowed, as SIPp does.
+    ///
+    /// DEVIATES: SIPp swallows the empty line behind the header too, and the message is none any more. There only the
+    /// line of the keyword vanishes. Test: `lines_of_keywords_without_value_vanish`.
+    fn after_line<'l>(&self, literal: &'l [u8], so_far: &[u8]) -> &'l [u8] {
+        let rest = literal.trim_ascii_start();
+        let blank = &literal[..literal.len() - rest.len()];
+        let mut breaks = memchr::memchr_iter(b'\n', blank);
+        match breaks.next() {
+            Some(first) if breaks.next().is_some() && self.is_message && HEAD_END.find(so_far).is_none() => {
+                &literal[first + 1..]
+            }
+            _ => rest,
+        }
+    }
+
     fn push_literal(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
@@ -174,14 +193,6 @@ impl Template {
             _ => self.segments.push(Segment::Literal(Span::new(start, self.literal.len()))),
         }
     }
-}
-
-/// What follows a keyword that gave nothing at the beginning of a line: white space up to and with the line's
-/// end is swallowed, so that the line vanishes.
-fn after_blank_line(literal: &[u8]) -> &[u8] {
-    let blanks = literal.iter().position(|byte| !matches!(byte, b' ' | b'\t')).unwrap_or(literal.len());
-    let rest = &literal[blanks..];
-    rest.strip_prefix(b"\r\n").or(rest.strip_prefix(b"\n")).unwrap_or(rest)
 }
 
 /// Finds the end of the header fields; made once, since making it costs more than a search.
@@ -214,7 +225,7 @@ struct Normalised {
 }
 
 impl Normalised {
-    fn message(source: &[u8], at: usize, kind: TextKind) -> Normalised {
+    fn message(source: &[u8], at: usize) -> Normalised {
         let mut normalised = Normalised { text: Vec::with_capacity(source.len()), lines: Vec::new() };
         let mut lines = Vec::new();
         let mut start = 0;
@@ -234,9 +245,6 @@ impl Normalised {
             }
             normalised.lines.push((normalised.text.len(), at + offset));
             normalised.text.extend_from_slice(line);
-        }
-        if kind == TextKind::Command {
-            return normalised;
         }
         if !lines.iter().any(|(_, line)| line.is_empty()) {
             normalised.text.extend_from_slice(b"\n\n");

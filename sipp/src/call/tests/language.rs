@@ -364,6 +364,59 @@ fn message_texts_are_normalised() {
     }
 }
 
+/// Behind a keyword that leaves the text at the beginning of a line (without a value, or with one that ended its line
+/// itself) white space goes (SIPp 3.6.1, measured); but the header of a message keeps its end, which there goes too.
+#[test]
+fn lines_of_keywords_without_value_vanish() {
+    let rows = [
+        ("\nA b SIP/2.0\n[$line]\nX: 1\n", "A b SIP/2.0\r\nY: 2\r\nX: 1\r\n\r\n"),
+        ("\nA b SIP/2.0\n[$line]\n", "A b SIP/2.0\r\nY: 2\r\n\r\n"),
+        ("\nA b SIP/2.0\nL: [len]\n[$line]\n\nbody", "A b SIP/2.0\r\nL:     4\r\nY: 2\r\n\r\nbody"),
+        ("\nA b SIP/2.0\nL: [len]\n[$none]\n\nbody", "A b SIP/2.0\r\nL:     4\r\n\r\nbody"),
+        ("\nA b SIP/2.0\n\na\n[$none]\n\n\nb\n", "A b SIP/2.0\r\n\r\na\r\nb\r\n"),
+        ("\nA b SIP/2.0\n\na\n[$none] [$none]\nb[$none]\nc", "A b SIP/2.0\r\n\r\na\r\nb\r\nc"),
+        ("\nA b SIP/2.0\n[$whole]\n", "A b SIP/2.0\r\nT: x\r\n\r\nbody\r\n"),
+    ];
+    let values = "<assignstr assign_to=\"none\" value=\"\"/><assignstr assign_to=\"line\" value=\"Y: 2\\x0d\\x0a\"/>\
+        <assignstr assign_to=\"whole\" value=\"T: x\\x0d\\x0a\\x0d\\x0abody\\x0d\\x0a\"/>";
+    for (text, sent) in rows {
+        let body = format!(
+            "<Reference variables=\"none,line,whole\"/><nop><action>{values}</action></nop>\
+             <send><![CDATA[{text}]]></send>"
+        );
+        let mut side = Side::new(&scenario(&body), |_| {});
+        side.open(Time::ZERO, Origin::Opened);
+        assert_eq!(String::from_utf8_lossy(&side.sent[0].1), sent, "{text:?}");
+    }
+}
+
+/// SIPp 3.6.1 prints nothing then (measured), and a request line without URI is none.
+#[test]
+fn the_next_url_is_the_last_to_until_a_target_is_recorded() {
+    let text = scenario("<recv request=\"A\"/><send><![CDATA[\nB [next_url] SIP/2.0\n]]></send>");
+    let mut side = Side::new(&text, |_| {});
+    side.message(Time::ZERO, b"A sip:b SIP/2.0\r\nTo: b <sip:b@c>;tag=1\r\nCall-ID: e\r\n\r\n");
+    assert_eq!(String::from_utf8_lossy(&side.sent[0].1), "B sip:b@c SIP/2.0\r\n\r\n");
+}
+
+/// A command ends its header too, as SIPp's does (3.6.1, measured), but not behind a value with lines of its own.
+#[test]
+fn commands_get_the_end_of_their_header() {
+    let rows = [
+        ("\nCall-ID: x\nFrom: m\n", "Call-ID: x\r\nFrom: m\r\n\r\n"),
+        ("\nA: b\n[$1]\n", "A: b\r\nC: d\r\n"),
+    ];
+    for (text, sent) in rows {
+        let body = format!(
+            "<nop><action><assignstr assign_to=\"1\" value=\"C: d\\x0d\\x0a\"/></action></nop>\
+             <Reference variables=\"1\"/><sendCmd><![CDATA[{text}]]></sendCmd>"
+        );
+        let mut side = Side::new(&scenario(&body), |_| {});
+        side.open(Time::ZERO, Origin::Opened);
+        assert_eq!(side.commands[0], format!("{sent}\x1b").as_bytes(), "{text:?}");
+    }
+}
+
 /// SIPp 3.6.1 prints the line as received, 3.7 the keyword's spelling (measured); both find compact forms.
 #[test]
 fn last_headers_are_printed_as_the_version_does() {

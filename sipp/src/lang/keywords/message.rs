@@ -58,7 +58,7 @@ pub(in crate::lang) const NEXT_URL: KeywordDef = KeywordDef {
 pub(in crate::lang) const LAST_MESSAGE: KeywordDef = KeywordDef {
     name: "last_message",
     args: "",
-    vanishes: true,
+    vanishes: false,
     form: KeywordForm::Plain(|scope, _, out| out.extend_from_slice(scope.call.last.whole())),
     doc: "The whole last received message.",
 };
@@ -66,7 +66,7 @@ pub(in crate::lang) const LAST_MESSAGE: KeywordDef = KeywordDef {
 pub(in crate::lang) const LAST_REQUEST_URI: KeywordDef = KeywordDef {
     name: "last_Request_URI",
     args: "",
-    vanishes: true,
+    vanishes: false,
     form: KeywordForm::Plain(last_request_uri),
     doc: "The URI of the last received To (so SIPp).",
 };
@@ -83,7 +83,7 @@ fn last_request_uri(scope: &mut Scope<'_>, _offset: i64, out: &mut Vec<u8>) {
 pub(in crate::lang) const LAST_CSEQ_NUMBER: KeywordDef = KeywordDef {
     name: "last_cseq_number",
     args: "+N",
-    vanishes: true,
+    vanishes: false,
     form: KeywordForm::Plain(|scope, offset, out| {
         let cseq = scope.call.last.value(HeaderName::CSeq).unwrap_or_default();
         let digits = cseq.iter().take_while(|byte| byte.is_ascii_digit()).count();
