@@ -39,10 +39,11 @@ impl Run<'_, '_> {
         self.debug(|call| format!("Aborting call {} (index {}).", call.shown_id(), call.state.step.0));
     }
 
-    /// Sends what ends the dialog: ACK, ACK and BYE, CANCEL or BYE. Server calls send nothing.
+    /// Sends what ends the dialog: ACK, ACK and BYE, CANCEL or BYE. Calls that the program did not open by itself,
+    /// for a request or a command, send nothing (so SIPp).
     fn end_dialog(&mut self) {
         let program = self.env.program;
-        if program.mode.takes_calls() || self.call.state.step.0 == 0 {
+        if !program.mode.opens_calls() || self.call.state.step.0 == 0 {
             return;
         }
         let progress = self.call.progress;

@@ -9,7 +9,8 @@ use crate::stats::layout::{Kind, Layout, Line, Part, Role};
 
 /// The lines and names of a scenario. `pause` is the length of a pause that gives none.
 pub(super) fn layout(program: &Program, (name, part): (&str, Part), pause: Duration) -> Layout {
-    let role = if program.mode.calls_out() { Role::Client } else { Role::Server };
+    // Who waits for commands is a server to SIPp, though its calls go out.
+    let role = if program.mode.opens_calls() { Role::Client } else { Role::Server };
     Layout {
         name: name.into(),
         part,

@@ -294,6 +294,27 @@ pub(crate) mod tests {
         }
     }
 
+    /// Lines printed by SIPp 3.6.1 on either side.
+    #[test]
+    fn commands_look_the_same_on_both_sides() {
+        for role in [Role::Client, Role::Server] {
+            let mut snapshot = client();
+            let mut layout = (*snapshot.layout).clone();
+            layout.role = role;
+            layout.lines = vec![line(Kind::SendCommand), line(Kind::ReceiveCommand)];
+            snapshot.layout = Arc::new(layout);
+            let lines = Screen::Scenario.lines(&snapshot, &Baseline::of(&snapshot));
+            let first = lines.iter().position(|line| line.contains("Command")).expect("a line of a command");
+            assert_eq!(
+                lines[first..first + 2],
+                [
+                    "        [ Sent Command ]         5                                      ",
+                    "    [ Received Command ]         5                                      ",
+                ]
+            );
+        }
+    }
+
     /// Lines printed by SIPp 3.6.1, except that the cumulative times are true.
     #[test]
     fn statistics_screen_has_sipps_columns() {

@@ -162,8 +162,8 @@ fn message_line(snapshot: &Snapshot, index: usize, line: &Line) -> String {
             let what = if what.is_empty() { "[ NOP ]" } else { what };
             return format!("{what:>21}              ");
         }
-        Kind::SendCommand => (plain("[ Sent Command ]"), [Some(counted.done), None, None, None]),
-        Kind::ReceiveCommand => (plain("[ Received Command ]"), [Some(counted.done), None, None, None]),
+        Kind::SendCommand => return command_line("[ Sent Command ]", counted.done),
+        Kind::ReceiveCommand => return command_line("[ Received Command ]", counted.done),
     };
     let timer = match (line.starts, line.ends) {
         (Some(number), _) => format!(" B-RTD{number} "),
@@ -180,6 +180,11 @@ fn message_line(snapshot: &Snapshot, index: usize, line: &Line) -> String {
         write!(text, "{}", counted.lost).expect("a String takes everything");
     }
     format!("{text:<79}")
+}
+
+/// A command looks the same on both sides, and its line is shorter than the others (so SIPp).
+fn command_line(what: &str, done: u64) -> String {
+    format!("{what:>24}         {done:<39}")
 }
 
 #[cfg(test)]
