@@ -4,7 +4,8 @@
 //! [`ports`] nobody else uses, and compares what they report with what the case expects. [`programs`] knows
 //! where our binaries and the packaged originals are, [`impair`] is the link that loses and
 //! records packets. [`pair`] runs one pair of scenarios with the original and with ours on either end and
-//! compares what went over the wire, after [`mask`] took out what differs from run to run.
+//! compares what went over the wire, after [`mask`] took out what differs from run to run; [`ensemble`] does so with
+//! more than two programs and the TCP links between them.
 //! [`media_call`] makes calls with media between two of ours, [`rtp_relay`] is a bad line for them.
 //! [`suite`] compares as `pair` does, but routes of a configuration, with the packaged Kamailio.
 
@@ -12,6 +13,7 @@ pub mod case;
 pub mod closing;
 mod digest;
 pub mod dns;
+pub mod ensemble;
 pub mod impair;
 pub mod mask;
 pub mod media_call;
@@ -21,4 +23,6 @@ pub mod programs;
 pub mod rtp_relay;
 pub mod run;
 mod stage;
+mod stream_link;
 pub mod suite;
+mod words;

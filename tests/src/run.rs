@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::case::{Case, Expect, Step};
 use crate::impair::Impair;
 use crate::programs::{self, Missing, Running};
+use crate::words::Words;
 use crate::{closing, ports};
 
 /// How a case ended.
@@ -39,7 +40,7 @@ pub fn conclude(verdict: Verdict) -> Result<(), String> {
 pub fn run(case: &Case, words: &BTreeMap<String, String>, scratch: &Path) -> Verdict {
     let variant = words.get("name").map_or("", String::as_str);
     let directory = scratch.join(format!("{}-{variant}", case.name.replace('/', "-")));
-    let mut run = Run { words: words.clone(), directory, running: Vec::new(), links: Vec::new() };
+    let mut run = Run { words: Words::new(words.clone()), directory, running: Vec::new(), links: Vec::new() };
     let result = run.prepare(case).and_then(|()| run.steps(case));
     match result {
         Ok(()) => {
@@ -64,8 +65,7 @@ impl From<String> for Trouble {
 }
 
 struct Run {
-    /// What replaces `{word}`; ports join when first named.
-    words: BTreeMap<String, String>,
+    words: Words,
     directory: PathBuf,
     running: Vec<(Running, Step)>,
     links: Vec<Impair>,
@@ -76,26 +76,18 @@ impl Run {
         let _ = fs::remove_dir_all(&self.directory);
         fs::create_dir_all(&self.directory).map_err(|error| error.to_string())?;
         let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf();
-        self.words.insert("dir".into(), self.directory.display().to_string());
-        self.words.insert("top".into(), top.display().to_string());
+        self.words.insert("dir", self.directory.display().to_string());
+        self.words.insert("top", top.display().to_string());
         let own = fs::read_dir(&case.folder).map_err(|error| error.to_string())?;
         let mut files: Vec<PathBuf> = own.filter_map(Result::ok).map(|entry| entry.path()).collect();
         let area = case.folder.parent().unwrap_or(&case.folder);
         files.extend(case.plan.parts.iter().map(|part| area.join("parts").join(part)));
         for file in files {
-            self.copy(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+            self.words
+                .copy(&file, &self.directory)
+                .map_err(|error| format!("{}: {error}", file.display()))?;
         }
         Ok(())
-    }
-
-    /// Copies a file into the run's directory; texts with their placeholders filled in.
-    fn copy(&mut self, file: &Path) -> Result<(), String> {
-        let filled = match String::from_utf8(fs::read(file).map_err(|error| error.to_string())?) {
-            Ok(text) => self.fill(&text)?.into_bytes(),
-            Err(binary) => binary.into_bytes(),
-        };
-        let name = file.file_name().unwrap_or_default();
-        fs::write(self.directory.join(name), filled).map_err(|error| error.to_string())
     }
 
     fn steps(&mut self, case: &Case) -> Result<(), Trouble> {
@@ -120,8 +112,8 @@ impl Run {
     }
 
     fn step(&mut self, number: usize, step: &Step) -> Result<(), Trouble> {
-        let name = self.fill(&step.program)?;
-        let args: Vec<String> = self.fill(&step.args)?.split_whitespace().map(str::to_string).collect();
+        let name = self.words.fill(&step.program)?;
+        let args: Vec<String> = self.words.fill(&step.args)?.split_whitespace().map(str::to_string).collect();
         if name == "impair" {
             self.links.push(link(&args)?);
             return Ok(());
@@ -138,8 +130,8 @@ impl Run {
             self.running.push((program, Step { expect: Expect::default(), ..step.clone() }));
             return ended.map_err(Trouble::Fail);
         };
-        let port = self.port(port)?;
-        let table = if self.fill(&step.ready_on)?.starts_with('t') { "tcp" } else { "udp" };
+        let port = self.words.port(port)?;
+        let table = if self.words.fill(&step.ready_on)?.starts_with('t') { "tcp" } else { "udp" };
         let ready = program.wait_until(limit, || ports::is_bound(table, port));
         self.running.push((program, step.clone()));
         ready.map_err(Trouble::Fail)
@@ -168,7 +160,7 @@ impl Run {
         let (out, err) = (program.output("out"), program.output("err"));
         for (row, count) in [("Successful call", &expect.successful), ("Failed call", &expect.failed)] {
             let Some(count) = count else { continue };
-            let (seen, count) = (closing::cumulative(&out, row), self.fill(count)?);
+            let (seen, count) = (closing::cumulative(&out, row), self.words.fill(count)?);
             if seen.map(|seen| seen.to_string()).as_ref() != Some(&count) {
                 wrong.push(format!("{row}: {seen:?}, expected {count}"));
             }
@@ -176,7 +168,7 @@ impl Run {
         let holds = [("standard output", &out, &expect.stdout), ("standard error", &err, &expect.stderr)];
         for (place, text, wanted) in holds {
             for want in wanted {
-                let want = self.fill(want)?;
+                let want = self.words.fill(want)?;
                 if !text.contains(&want) {
                     wrong.push(format!("no {want:?} in {place}"));
                 }
@@ -206,39 +198,6 @@ impl Run {
         fitting
             .map(|entry| String::from_utf8_lossy(&fs::read(entry.path()).unwrap_or_default()).into_owned())
             .collect()
-    }
-
-    fn port(&mut self, name: &str) -> Result<u16, String> {
-        let key = format!("port.{name}");
-        if let Some(port) = self.words.get(&key) {
-            return port.parse().map_err(|_| format!("port {name} is no number"));
-        }
-        let port = ports::free()?;
-        self.words.insert(key, port.to_string());
-        Ok(port)
-    }
-
-    /// `text` with `{port.NAME}` and the known words filled in; other braces stay.
-    fn fill(&mut self, text: &str) -> Result<String, String> {
-        let mut filled = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(open) = rest.find('{') {
-            filled.push_str(&rest[..open]);
-            let tail = &rest[open + 1..];
-            let word = tail.split_once('}').map(|(word, _)| word).unwrap_or_default();
-            if let Some(name) = word.strip_prefix("port.") {
-                filled.push_str(&self.port(name)?.to_string());
-            } else if let Some(value) = self.words.get(word) {
-                filled.push_str(value);
-            } else {
-                filled.push('{');
-                rest = tail;
-                continue;
-            }
-            rest = &tail[word.len() + 1..];
-        }
-        filled.push_str(rest);
-        Ok(filled)
     }
 
     fn last_words(&self) -> String {

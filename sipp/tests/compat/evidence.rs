@@ -24,9 +24,9 @@ pub(crate) enum Needle<'n> {
     Word(&'n str),
 }
 
-/// The texts of all pairs and test functions, by name.
+/// The texts of all comparisons, end-to-end cases and test functions, by name.
 pub(crate) struct Evidence {
-    pairs: Vec<(String, String)>,
+    compared: Vec<(String, String)>,
     tests: Vec<(String, String)>,
 }
 
@@ -34,28 +34,27 @@ impl Evidence {
     /// Reads the repository.
     pub(crate) fn collect() -> Evidence {
         let top = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut evidence = Evidence { pairs: Vec::new(), tests: Vec::new() };
-        for folder in sorted(&top.join("../tests/cases/scenarios")) {
-            let texts =
-                sorted(&folder).iter().map(|path| fs::read_to_string(path).unwrap_or_default()).collect();
-            let texts: Vec<String> = texts;
-            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            evidence.pairs.push((name, texts.join("\n")));
-        }
-        for folder in ["src", "tests", "../tests/media"] {
+        let cases = top.join("../tests/cases");
+        let mut compared = folders_of(&cases.join("scenarios"), "");
+        compared.extend(folders_of(&cases.join("ensembles"), "ensembles/"));
+        let mut evidence = Evidence { compared, tests: Vec::new() };
+        for folder in ["src", "tests", "../tests"] {
             evidence.read_tests(&top.join(folder));
+        }
+        for area in ["peers", "errors", "proxy"] {
+            evidence.tests.extend(folders_of(&cases.join(area), &format!("{area}/")));
         }
         evidence
     }
 
-    /// The first pair that uses the row.
+    /// The comparison that shows the row best.
     pub(crate) fn pair(&self, needle: &Needle<'_>) -> Option<&str> {
-        first(&self.pairs, needle)
+        best(&self.compared, needle)
     }
 
-    /// The first test that uses the row.
+    /// The test that shows the row best.
     pub(crate) fn test(&self, needle: &Needle<'_>) -> Option<&str> {
-        first(&self.tests, needle)
+        best(&self.tests, needle)
     }
 
     /// True when there is a test function of that name.
@@ -67,8 +66,8 @@ impl Evidence {
     fn read_tests(&mut self, folder: &Path) {
         for path in sorted(folder) {
             if path.is_dir() {
-                // This test itself proves nothing.
-                if !path.ends_with("compat") && !path.ends_with("golden") {
+                // This test itself proves nothing, and cases are no functions.
+                if !["compat", "golden", "cases"].iter().any(|name| path.ends_with(name)) {
                     self.read_tests(&path);
                 }
                 continue;
@@ -89,8 +88,24 @@ impl Evidence {
     }
 }
 
-fn first<'e>(texts: &'e [(String, String)], needle: &Needle<'_>) -> Option<&'e str> {
-    texts.iter().find(|(_, text)| needle.is_in(text)).map(|(name, _)| name.as_str())
+/// Of the texts that use the row the one that says so in its name, else the shortest: it has the least besides.
+fn best<'e>(texts: &'e [(String, String)], needle: &Needle<'_>) -> Option<&'e str> {
+    let word = needle.word();
+    let rank =
+        |(name, text): &&(String, String)| (!name.split(['_', '/']).any(|part| part == word), text.len());
+    texts.iter().filter(|(_, text)| needle.is_in(text)).min_by_key(rank).map(|(name, _)| name.as_str())
+}
+
+/// The folders below a folder with the texts of all their files; names begin with `prefix`.
+fn folders_of(folder: &Path, prefix: &str) -> Vec<(String, String)> {
+    let read = |folder: &Path| {
+        let texts: Vec<String> =
+            sorted(folder).iter().map(|path| fs::read_to_string(path).unwrap_or_default()).collect();
+        texts.join("\n")
+    };
+    let name = |folder: &Path| folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let folders = sorted(folder).into_iter().filter(|path| path.is_dir());
+    folders.map(|folder| (format!("{prefix}{}", name(&folder)), read(&folder))).collect()
 }
 
 fn sorted(folder: &Path) -> Vec<std::path::PathBuf> {
@@ -101,6 +116,20 @@ fn sorted(folder: &Path) -> Vec<std::path::PathBuf> {
 }
 
 impl Needle<'_> {
+    /// What a test that is about the row has in its name.
+    fn word(&self) -> String {
+        match self {
+            Needle::Element(name)
+            | Needle::Attribute(_, name)
+            | Needle::AnyAttribute(name)
+            | Needle::Keyword(name)
+            | Needle::Distribution(name)
+            | Needle::AutomaticMessage(name)
+            | Needle::Word(name) => name.to_lowercase(),
+            Needle::Option(names) => names[0].to_lowercase(),
+        }
+    }
+
     fn is_in(&self, text: &str) -> bool {
         match self {
             Needle::Element(name) => tags(text, name).next().is_some(),
@@ -120,7 +149,10 @@ impl Needle<'_> {
             Needle::Option(names) => names.iter().any(|name| {
                 occurrences(text, &format!("-{name}")).any(|rest| rest.starts_with([' ', '"', '\n']))
             }),
-            Needle::Word(name) => text.contains(&format!("\"{name}\"")),
+            Needle::Word(name) => {
+                let written = [format!("\"{name}\""), format!("-sn {name} "), format!("-oocsn {name} ")];
+                written.iter().any(|written| text.contains(written))
+            }
         }
     }
 }

@@ -58,6 +58,16 @@ pub(crate) const TABLE: &[Fix] = &[
         test: "message_texts_are_normalised",
     },
     Fix {
+        sipp: "A keyword without value on the last line of the header takes the empty line behind it away",
+        here: "Only its own line vanishes",
+        test: "lines_of_keywords_without_value_vanish",
+    },
+    Fix {
+        sipp: "[next_url] without a recorded target prints nothing",
+        here: "It prints the URI of the last To, as 3.7 does",
+        test: "the_next_url_is_the_last_to_until_a_target_is_recorded",
+    },
+    Fix {
         sipp: "[[pid]] prints the value and stray bytes",
         here: "It prints the value in brackets",
         test: "keywords_print_what_sipp_prints",

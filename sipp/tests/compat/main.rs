@@ -1,8 +1,10 @@
 //! `docs/compat-sipp.md` comes from the tables of the program and from the tests that use each row.
 //!
 //! `UPDATE=1` writes it anew; without, the test fails when the file is stale. A row of the language without a
-//! test fails too, so nothing is called done that no test shows.
+//! test fails too, so nothing is called done that no test shows; so does one that is neither compared with the
+//! packaged SIPp nor says in `alone` why it cannot be.
 
+mod alone;
 mod evidence;
 mod fixes;
 
@@ -52,22 +54,32 @@ impl Page<'_> {
         let _ = write!(self.text, "\n## {title}\n\n{columns}\n{}\n", "|---".repeat(rule - 1) + "|");
     }
 
-    /// The cells "compared in" and "tested by". Something without either is noted.
-    fn proof(&mut self, name: &str, needle: &Needle<'_>) -> String {
+    fn row(&mut self, name: &str, doc: &str, needle: &Needle<'_>) {
         let (pair, test) = (self.evidence.pair(needle), self.evidence.test(needle));
         if pair.is_none() && test.is_none() {
             self.untested.push(name.to_owned());
         }
-        cells(pair, test)
-    }
-
-    fn row(&mut self, name: &str, doc: &str, needle: &Needle<'_>) {
-        let proof = self.proof(name, needle);
-        let _ = writeln!(self.text, "| `{name}` | {doc} |{proof}");
+        let alone = alone::TABLE.iter().find(|(names, _)| names.contains(&name));
+        let state = match (pair, alone) {
+            (Some(_), None) => "works",
+            (None, Some((_, reason))) => reason,
+            (Some(_), Some(_)) => {
+                self.untested.push(format!("{name} is compared and needs no reason"));
+                "works"
+            }
+            (None, None) => {
+                self.untested.push(format!("{name} is not compared with 3.6.1"));
+                "works"
+            }
+        };
+        let _ = writeln!(self.text, "| `{name}` | {doc} | {state} |{}", cells(pair, test));
     }
 
     fn write_elements(&mut self) {
-        self.head("Elements and attributes", "| Element or attribute | Meaning | Compared in | Tested by |");
+        self.head(
+            "Elements and attributes",
+            "| Element or attribute | Meaning | State | Compared in | Tested by |",
+        );
         for def in elements::TABLE {
             self.row(&format!("<{}>", def.name), def.doc, &Needle::Element(def.name));
             for attribute in def.attributes {
@@ -89,14 +101,14 @@ impl Page<'_> {
     }
 
     fn write_actions(&mut self) {
-        self.head("Actions", "| Action | Meaning | Compared in | Tested by |");
+        self.head("Actions", "| Action | Meaning | State | Compared in | Tested by |");
         for def in actions::TABLE {
             self.row(&format!("<{}>", def.name), def.doc, &Needle::Element(def.name));
         }
     }
 
     fn write_keywords(&mut self) {
-        self.head("Keywords", "| Keyword | Meaning | Compared in | Tested by |");
+        self.head("Keywords", "| Keyword | Meaning | State | Compared in | Tested by |");
         for def in keywords::TABLE {
             let rest = if matches!(def.form, KeywordForm::Family(_)) { "…" } else { "" };
             let blank = if def.args.is_empty() { "" } else { " " };
@@ -106,7 +118,7 @@ impl Page<'_> {
     }
 
     fn write_distributions(&mut self) {
-        self.head("Distributions", "| Distribution | Parameters | Compared in | Tested by |");
+        self.head("Distributions", "| Distribution | Parameters | State | Compared in | Tested by |");
         for def in distributions::TABLE {
             self.row(def.name, &def.params.join(", "), &Needle::Distribution(def.name));
         }
@@ -121,7 +133,7 @@ impl Page<'_> {
     }
 
     fn write_builtins(&mut self) {
-        self.head("Built-in scenarios", "| Name | | Compared in | Tested by |");
+        self.head("Built-in scenarios", "| Name | | State | Compared in | Tested by |");
         for builtin in builtin::TABLE {
             self.row(builtin.name, "", &Needle::Word(builtin.name));
         }
@@ -170,6 +182,7 @@ const INTRODUCTION: &str = "# What of SIPp works here
 Written by `UPDATE=1 cargo test -p sipp --test compat` from the tables of the program; do not edit.
 
 *Compared in* names a folder of `tests/cases/scenarios/`: the same pair of scenarios runs with the packaged SIPp
-3.6.1 on both ends and with `sipp` on either end, and messages, logs and exit codes must be equal. *Tested by*
-names a test function of `sipp`.
+3.6.1 on both ends and with `sipp` on either end, and messages, logs and exit codes must be equal. Names that begin
+with `ensembles/` are folders of `tests/cases/`: several programs, with ours in each part in turn. *Tested by* names a
+test function, or a folder of `tests/cases/` that runs the programs.
 ";
