@@ -85,6 +85,28 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sipp/src/traffic", &["sipp::call", "sipp::stats", "sip::ident", "sip::time", "sip::wheel"]),
     ("sipp/src/screen", &["sipp::stats", "sipp::recorder"]),
     ("sipp/src/engine", &["sipp", "sip"]),
+    // The rooms beside the signalling thread hold no calls and speak no SIP.
+    (
+        "sipp/src/engine/control",
+        &["sipp::engine", "sipp::exit", "sipp::options", "sipp::screen", "sipp::stats", "sip::net"],
+    ),
+    (
+        "sipp/src/engine/desk",
+        &[
+            "sipp::engine",
+            "sipp::options",
+            "sipp::page",
+            "sipp::recorder",
+            "sipp::screen",
+            "sipp::stats",
+            "sip::peer",
+            "sip::time",
+        ],
+    ),
+    (
+        "sipp/src/engine/player",
+        &["sipp::engine", "sipp::lang", "sipp::media", "sipp::stats", "sip::net", "sip::time", "sip::wheel"],
+    ),
     ("sipp/src/lib", &["sipp", "sip"]),
     ("sipp/src/main", &["sipp", "sip"]),
     ("sipp/src/pager", &[]),

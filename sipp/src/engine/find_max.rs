@@ -19,11 +19,12 @@ use crate::traffic::find_max::Step;
 use crate::traffic::find_max::report::{Protocol, finding_line, round_line};
 use crate::traffic::find_max::search::{Search, Wishes};
 
-use super::command::Command;
+use super::control::command::Command;
 use super::control::{Controlled, Controller, controller};
-use super::prepare::prepare;
-use super::setup::Fatal;
-use super::{Console, Terminal, describe, report_file, wall_now, work};
+use super::start::describe;
+use super::start::prepare::prepare;
+use super::start::setup::Fatal;
+use super::{Console, Terminal, report_file, wall_now, work};
 
 /// Looks for the highest rate that holds. Success: there is one.
 ///

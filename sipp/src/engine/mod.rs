@@ -1,54 +1,16 @@
 //! The shell: the only room of the program with sockets, threads, files and a clock.
 //!
-//! One thread or several (`crew`) do signalling (`signalling` with `incoming`, `opening`, `outcomes`, `obeying`), one
-//! is the desk (`desk`: files and screen); keyboard and control socket (`control`) send commands. `prepare` turns
-//! options into a run.
+//! `start` turns options into a run. One thread or several do `signalling` on the `network`, one is the `desk` (files
+//! and screen), one the `player` (media); keyboard, control socket and whoever embeds us send commands (`control`).
 
-mod address;
-mod board;
-mod busy;
-mod call_id;
-mod check;
-mod children;
-mod command;
-mod commanding;
-mod congestion;
 mod control;
-mod crew;
-mod debugging;
-mod describe;
 mod desk;
-mod doors;
 mod ending;
-mod failing;
-mod figures;
-mod files;
 mod find_max;
-mod flights;
-mod gather;
-mod incoming;
-mod library;
-mod link;
-mod loading;
-mod media;
-mod metrics;
-mod names;
-mod obeying;
-mod opening;
-mod outcomes;
-mod outside;
-mod own_sockets;
+mod network;
 mod player;
-mod prepare;
-mod reconnecting;
-mod rehearse;
-mod request;
-mod scenarios;
-mod setup;
 mod signalling;
-mod tables;
-mod threads;
-mod twins;
+mod start;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -66,15 +28,15 @@ use crate::stats::times::{DateForm, Wall};
 use crate::stats::trace;
 
 pub use crate::screen::Movement;
-pub use check::check;
-pub use command::Command;
+pub use control::command::Command;
 pub use control::{Controlled, Controller, controller};
-pub use rehearse::rehearse;
+pub use start::check::check;
+pub use start::rehearse::rehearse;
 
+use control::outside::Outside;
 use ending::{Ending, Stopped};
-use outside::Outside;
-use prepare::{Prepared, prepare};
-use setup::Fatal;
+use start::prepare::{Prepared, prepare};
+use start::setup::Fatal;
 
 /// Where a run prints, and whether it may use the terminal.
 pub struct Console {

@@ -1,0 +1,432 @@
+//! The desk: writes the files and draws the screen from what the signalling thread tells.
+//!
+//! Runs on a thread of its own, so that a slow disk or terminal delays nothing but itself. Ends with the last
+//! figures, when it prints the closing statistics.
+
+mod children;
+mod files;
+mod flights;
+pub(super) mod gather;
+pub(super) mod link;
+mod tables;
+pub(super) mod threads;
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use sip::time::Time;
+
+use crate::options::{Options, TraceFile, Traces};
+use crate::screen::Live;
+use crate::stats::closing;
+use crate::stats::layout::Part;
+use crate::stats::screens::Screen;
+use crate::stats::seconds::{Seconds, Stopwatch};
+use crate::stats::snapshot::{Baseline, Phase, Snapshot};
+use crate::stats::times::Wall;
+use crate::stats::trace;
+
+use crate::engine::control::board::Board;
+use crate::engine::control::command::{Command, Traced};
+use children::Children;
+use files::{SizeRule, Trace, try_writing};
+use flights::Flights;
+use gather::Gather;
+use link::{Batch, Note, Occasion};
+use tables::Tables;
+
+/// Everything the desk owns.
+pub(super) struct Desk {
+    options: Traces,
+    wall: Wall,
+    messages: Option<Trace>,
+    short_messages: Option<Trace>,
+    errors: Option<Trace>,
+    logs: Option<Trace>,
+    call_debug: Option<Trace>,
+    /// Files of rtpcheck, made with their first line.
+    checks: Vec<(&'static str, Trace)>,
+    stem: String,
+    /// Of each scenario that has files.
+    tables: Vec<Tables>,
+    live: Option<Live>,
+    flights: Flights,
+    /// For those who watch from outside.
+    pub(super) board: Board,
+    /// Which scenario the screens show.
+    displayed: Part,
+    /// Where the periodic columns of the screen begin, for each scenario.
+    drawn: Vec<Baseline>,
+    problems: Problems,
+    children: Children,
+    paper: Vec<u8>,
+    /// The run second by second.
+    seconds: Arc<Seconds>,
+    stopwatch: Stopwatch,
+    /// Makes the figures of the engines those of the run.
+    pub(super) gather: Gather,
+}
+
+/// What went wrong, for the last words of the program.
+#[derive(Default)]
+struct Problems {
+    count: u64,
+    last: Option<(Time, String)>,
+}
+
+impl Desk {
+    /// A desk for a run of those scenarios, the main one first; with `live` it draws.
+    ///
+    /// Errors: a file that was asked for cannot be created; the line to show.
+    pub(super) fn new(
+        options: &Options,
+        (scenarios, pid): (&[(Part, &str)], u32),
+        wall: Wall,
+        live: Option<Live>,
+    ) -> Result<Desk, String> {
+        let (watch, junit) = (&options.watch, options.verdict.junit.as_deref());
+        let options = &options.traces;
+        let scenario = scenarios.first().map_or("", |(_, name)| name);
+        let stem = format!("{scenario}_{pid}");
+        let mut tables = Vec::new();
+        for (part, name) in scenarios.iter().filter(|(part, _)| *part != Part::OutOfCall) {
+            tables.push(Tables::open((options, junit), (*part, &format!("{name}_{pid}")), &stem)?);
+        }
+        let rule = SizeRule::of(options);
+        let trace = |option: &TraceFile, what: &str| {
+            option.on.then(|| Trace::new(option, &format!("{stem}_{what}"), rule))
+        };
+        let mut desk = Desk {
+            wall,
+            messages: trace(&options.messages, "messages"),
+            short_messages: trace(&options.short_messages, "shortmessages"),
+            errors: trace(&options.errors, "errors"),
+            logs: trace(&options.logs, "logs"),
+            call_debug: trace(&options.call_debug, "calldebug"),
+            checks: Vec::new(),
+            tables,
+            flights: Flights::new(watch, scenario, pid, wall)?,
+            board: Board::default(),
+            stem,
+            options: options.clone(),
+            live,
+            displayed: Part::Main,
+            drawn: Vec::new(),
+            problems: Problems::default(),
+            children: Children::default(),
+            paper: Vec::new(),
+            seconds: Arc::default(),
+            stopwatch: Stopwatch::default(),
+            gather: Gather::new(1),
+        };
+        // Files that are made with their first record are tried now: after an hour of calls it would be too late.
+        let late = [&options.errors, &options.logs, &options.call_debug, &options.screens];
+        for name in late.into_iter().filter(|option| option.on).filter_map(|option| option.file.as_ref()) {
+            try_writing(name.as_ref()).map_err(|error| format!("Unable to create '{name}': {error}"))?;
+        }
+        let early = [&mut desk.messages, &mut desk.short_messages];
+        for trace in early.into_iter().flatten() {
+            trace.open(0).map_err(|error| format!("Unable to create '{}': {error}", trace.name()))?;
+        }
+        Ok(desk)
+    }
+
+    /// Works until the run is over; `out` and `err` get the closing words. Gives the last figures of each scenario.
+    pub(super) fn run(
+        mut self,
+        notes: &Receiver<Note>,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+    ) -> Vec<Snapshot> {
+        while let Ok(note) = notes.recv() {
+            match note {
+                Note::Batch(batch) => self.batch(&batch),
+                Note::Problem(at, text) => self.problem(at, text),
+                Note::Log(at, text) => self.log(at, &text),
+                Note::CallDebug(at, text) => self.call_debug(at, &text),
+                Note::Failed(flight) => {
+                    let at = flight.ended;
+                    if let Err(problem) = self.flights.add(*flight) {
+                        self.problem(at, problem);
+                    }
+                }
+                Note::Append(name, line) => self.append(name, &line),
+                Note::Shell(at, text) => {
+                    if let Err(problem) = self.children.start(&text) {
+                        self.problem(at, problem);
+                    }
+                }
+                Note::Asked(command) => self.asked(command),
+                Note::Figures(engine, figures, round) => {
+                    for (mut snapshots, occasion) in self.gather.take(engine, figures, round) {
+                        self.complete(&mut snapshots, occasion);
+                        if occasion == Occasion::End {
+                            self.close(&snapshots, out, err);
+                            return snapshots;
+                        }
+                        self.figures(&snapshots, occasion);
+                    }
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    /// Adds what the desk knows: the threads' CPU time and the seconds so far.
+    fn complete(&mut self, snapshots: &mut [Snapshot], occasion: Occasion) {
+        let Some(main) = snapshots.first_mut() else { return };
+        // The thread that sent the figures may have ended since; its own account came with them.
+        let others = threads::times().into_iter();
+        let others = others.filter(|thread| main.threads.iter().all(|own| own.name != thread.name));
+        main.threads.extend(others.collect::<Vec<_>>());
+        if matches!(occasion, Occasion::Second | Occasion::End) {
+            let second = self.stopwatch.lap(main);
+            // Copied only while an earlier snapshot is still shown.
+            Arc::make_mut(&mut self.seconds).push(second);
+        }
+        let threads = main.threads.clone();
+        for snapshot in snapshots.iter_mut() {
+            snapshot.seconds = self.seconds.clone();
+            snapshot.threads.clone_from(&threads);
+        }
+        if let Some(main) = snapshots.first() {
+            self.board.post(main);
+        }
+    }
+
+    /// A line for one of the files of rtpcheck.
+    fn append(&mut self, name: &'static str, line: &str) {
+        if self.checks.iter().all(|(known, _)| *known != name) {
+            let option = TraceFile { on: true, file: Some(name.into()), append: false };
+            self.checks.push((name, Trace::new(&option, name, SizeRule::default())));
+        }
+        let file = self.checks.iter_mut().find(|(known, _)| *known == name);
+        let Some(Err(error)) = file.map(|(_, file)| file.write(0, format!("{line}\n").as_bytes())) else {
+            return;
+        };
+        self.problem(Time::ZERO, format!("Unable to write '{name}': {error}"));
+    }
+
+    fn figures(&mut self, snapshots: &[Snapshot], occasion: Occasion) {
+        match occasion {
+            Occasion::Start => {
+                self.drawn = vec![Baseline::default(); snapshots.len()];
+                for (tables, snapshot) in self.tables.iter_mut().zip(snapshots) {
+                    tables.begin(snapshot, &self.options);
+                }
+                self.new_period(snapshots);
+            }
+            Occasion::Draw => self.new_period(snapshots),
+            Occasion::Redraw => self.draw(snapshots),
+            Occasion::Row => self.rows(snapshots),
+            Occasion::Dump => self.dump_screens(snapshots),
+            Occasion::Second | Occasion::End => {}
+        }
+    }
+
+    /// Draws, and begins a new period.
+    fn new_period(&mut self, snapshots: &[Snapshot]) {
+        self.draw(snapshots);
+        self.drawn = snapshots.iter().map(Baseline::of).collect();
+    }
+
+    fn draw(&mut self, snapshots: &[Snapshot]) {
+        let mut both = snapshots.iter().zip(&self.drawn);
+        let shown = both.find(|(snapshot, _)| snapshot.layout.part == self.displayed);
+        if let (Some(live), Some((snapshot, since))) = (&mut self.live, shown) {
+            // A terminal that is gone stops the drawing, not the calls.
+            if live.draw((snapshot, since), self.flights.list()).is_err() {
+                self.live = None;
+            }
+        }
+    }
+
+    fn rows(&mut self, snapshots: &[Snapshot]) {
+        for (tables, snapshot) in self.tables.iter_mut().zip(snapshots) {
+            tables.row(snapshot, &self.options);
+        }
+        self.tell_problems(snapshots.first().map_or(Time::ZERO, |main| main.at));
+    }
+
+    fn asked(&mut self, command: Command) {
+        match command {
+            Command::Trace(traced, on) => return self.switch(traced, on),
+            Command::Display(part) => self.displayed = part,
+            _ => {}
+        }
+        let Some(live) = &mut self.live else { return };
+        match command {
+            Command::Show(key) => live.view.show(key),
+            Command::Move(movement) => live.view.go(movement),
+            Command::Typing(line) => live.typing = line,
+            _ => {}
+        }
+    }
+
+    fn switch(&mut self, traced: Traced, on: bool) {
+        let options = &self.options;
+        let (place, option, what) = match traced {
+            Traced::Errors => (&mut self.errors, &options.errors, "errors"),
+            Traced::Logs => (&mut self.logs, &options.logs, "logs"),
+            Traced::Messages => (&mut self.messages, &options.messages, "messages"),
+            Traced::ShortMessages => (&mut self.short_messages, &options.short_messages, "shortmessages"),
+        };
+        if !on {
+            *place = None;
+        } else if place.is_none() {
+            *place = Some(Trace::new(option, &format!("{}_{what}", self.stem), SizeRule::of(options)));
+        }
+    }
+
+    fn batch(&mut self, batch: &Batch) {
+        for traveller in &batch.messages {
+            let bytes = &batch.bytes[traveller.bytes.clone()];
+            let (at, direction) = (traveller.at, traveller.direction);
+            if let Some(messages) = &mut self.messages {
+                self.paper.clear();
+                trace::message(
+                    self.wall,
+                    at,
+                    (direction, traveller.transport.via_name()),
+                    bytes,
+                    &mut self.paper,
+                );
+                write(messages, self.wall.unix_seconds(at), &self.paper, &mut self.problems);
+            }
+            if let Some(messages) = &mut self.short_messages {
+                self.paper.clear();
+                trace::short_message(self.wall, at, direction, bytes, &mut self.paper);
+                write(messages, self.wall.unix_seconds(at), &self.paper, &mut self.problems);
+            }
+        }
+        for tables in &mut self.tables {
+            tables.response_times(batch, &self.options);
+        }
+        self.tell_problems(batch.response_times.last().map_or(Time::ZERO, |last| last.0));
+    }
+
+    /// What the tables could not write.
+    fn tell_problems(&mut self, at: Time) {
+        let problems: Vec<String> = self.tables.iter_mut().flat_map(Tables::take_problems).collect();
+        for problem in problems {
+            self.problem(at, problem);
+        }
+    }
+
+    fn problem(&mut self, at: Time, text: String) {
+        if let Some(errors) = &mut self.errors {
+            let mut record = String::new();
+            if errors.is_unopened() {
+                record.push_str(trace::ERRORS_HEADER);
+            }
+            record.push_str(&trace::error(self.wall, at, &text));
+            write(errors, self.wall.unix_seconds(at), record.as_bytes(), &mut self.problems);
+        }
+        self.problems.count += 1;
+        self.problems.last = Some((at, text));
+    }
+
+    fn log(&mut self, at: Time, text: &[u8]) {
+        if let Some(logs) = &mut self.logs {
+            self.paper.clear();
+            self.paper.extend_from_slice(text);
+            self.paper.push(b'\n');
+            write(logs, self.wall.unix_seconds(at), &self.paper, &mut self.problems);
+        }
+    }
+
+    fn call_debug(&mut self, at: Time, text: &str) {
+        if let Some(file) = &mut self.call_debug {
+            write(file, self.wall.unix_seconds(at), text.as_bytes(), &mut self.problems);
+        }
+    }
+
+    /// SIGUSR2 and key `s`: the file is written anew each time, unless `-trace_screen` keeps adding.
+    fn dump_screens(&mut self, snapshots: &[Snapshot]) {
+        let both = snapshots.iter().zip(&self.drawn).filter(|(snapshot, _)| has_closing_screens(snapshot));
+        let text: String = both.map(|(snapshot, since)| all_screens(snapshot, since)).collect();
+        let option = &self.options.screens;
+        let name = option.file.clone().unwrap_or_else(|| format!("{}_screen.log", self.stem));
+        let mut how = std::fs::OpenOptions::new();
+        let append = option.append;
+        how.create(true).write(true).append(append).truncate(!append);
+        let written = how.open(&name).and_then(|mut file| file.write_all(text.as_bytes()));
+        if let Err(error) = written {
+            let at = snapshots.first().map_or(Time::ZERO, |main| main.at);
+            self.problem(at, format!("Unable to write '{name}': {error}"));
+        }
+    }
+
+    /// The last rows, the closing screens, the last warning.
+    fn close(mut self, snapshots: &[Snapshot], out: &mut dyn Write, err: &mut dyn Write) {
+        // The terminal is given back before anything is printed.
+        self.live = None;
+        self.rows(snapshots);
+        // SIPp writes one more row, about an empty period.
+        let mut empty = snapshots.to_vec();
+        empty.iter_mut().for_each(|snapshot| snapshot.counters.error_codes.clear());
+        self.rows(&empty);
+        for tables in &mut self.tables {
+            tables.close(snapshots);
+        }
+        self.tell_problems(snapshots.first().map_or(Time::ZERO, |main| main.at));
+        if let Some(main) = snapshots.first()
+            && let Err(problem) = self.flights.finish(main)
+        {
+            self.problem(main.at, problem);
+        }
+        if self.options.screens.on {
+            // SIPp writes them while it still waits.
+            let waits = |snapshot: &Snapshot| Snapshot { phase: Phase::Quitting, ..snapshot.clone() };
+            self.dump_screens(&snapshots.iter().map(waits).collect::<Vec<_>>());
+        }
+        let mut closing = String::new();
+        let both = snapshots.iter().zip(&self.drawn);
+        for (snapshot, since) in both.filter(|(snapshot, _)| has_closing_screens(snapshot)) {
+            closing.push_str(&Screen::Scenario.text(snapshot, since));
+            closing.push_str(&Screen::Statistics.text(snapshot, since));
+        }
+        // A closed stdout or stderr must not hide the exit code.
+        if let (Some(main), Some(since)) = (snapshots.first(), self.drawn.first()) {
+            if main.media.sent_packets + main.media.received_packets > 0 {
+                closing.push_str(&Screen::Media.text(main, since));
+            }
+            closing.push_str(&closing::text(main));
+        }
+        let _ = out.write_all(closing.as_bytes()).and_then(|()| out.flush());
+        let _ = self.last_words(err);
+    }
+
+    fn last_words(&self, err: &mut dyn Write) -> io::Result<()> {
+        let Some((at, text)) = &self.problems.last else { return Ok(()) };
+        err.write_all(trace::error(self.wall, *at, text).as_bytes())?;
+        if self.problems.count > 1 {
+            match &self.errors {
+                Some(errors) => writeln!(err, "There were more errors, see '{}' file", errors.name())?,
+                None => writeln!(err, "There were more errors, enable -trace_err to log them.")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes records; a failure becomes the last problem.
+fn write(trace: &mut Trace, unix_seconds: i64, records: &[u8], problems: &mut Problems) {
+    if let Err(error) = trace.write(unix_seconds, records) {
+        problems.count += 1;
+        problems.last = Some((Time::ZERO, format!("Unable to write '{}': {error}", trace.name())));
+    }
+}
+
+/// True for the scenarios whose calls make up the run. Like SIPp, out-of-call ones are only shown on demand.
+pub(super) fn has_closing_screens(snapshot: &Snapshot) -> bool {
+    snapshot.layout.part != Part::OutOfCall
+}
+
+/// The screens of `-trace_screen`, one after the other.
+fn all_screens(snapshot: &Snapshot, since: &Baseline) -> String {
+    let more = 1..snapshot.layout.response_times.len();
+    let screens = [Screen::Scenario, Screen::Statistics, Screen::Repartition(0)].into_iter();
+    screens.chain(more.map(Screen::Repartition)).map(|screen| screen.text(snapshot, since)).collect()
+}
