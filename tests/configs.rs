@@ -118,9 +118,12 @@ fn judge(case: &Case, both: &Both) -> Verdict {
 
 fn show(outcome: &Outcome) -> String {
     let mut text = String::new();
-    for (name, list) in
-        [("reply", &outcome.replies), ("forwarded", &outcome.forwarded), ("log", &outcome.logs)]
-    {
+    for (name, list) in [
+        ("reply", &outcome.replies),
+        ("forwarded", &outcome.forwarded),
+        ("log", &outcome.logs),
+        ("row", &outcome.rows),
+    ] {
         text.extend(list.iter().map(|item| format!("{name}: {}\n", item.trim_end())));
     }
     text

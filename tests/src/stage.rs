@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -36,6 +36,8 @@ pub(crate) struct Stage {
     route: String,
     /// Value of the last challenge the caller saw.
     challenge: String,
+    /// Where the program runs.
+    directory: PathBuf,
 }
 
 impl Stage {
@@ -77,6 +79,7 @@ impl Stage {
             tag: String::new(),
             route: String::new(),
             challenge: String::new(),
+            directory: directory.to_owned(),
         })
     }
 
@@ -93,6 +96,12 @@ impl Stage {
         for (case, lines) in script_lines(&self.program.output("err")) {
             if let Some(outcome) = outcomes.get_mut(&case) {
                 outcome.logs = lines.iter().map(|line| self.mask.apply(line)).collect();
+            }
+        }
+        for (case, outcome) in &mut outcomes {
+            for [file, query] in &suite.rows {
+                let text = sqlite(&[file.clone(), query.replace("{name}", case)], &self.directory)?;
+                outcome.rows.extend(text.lines().map(|line| self.mask.apply(line)));
             }
         }
         Ok(outcomes)
@@ -212,17 +221,32 @@ impl Seen<'_> {
             texts
         };
         let forwarded = self.forwarded.iter().flat_map(masked).collect();
-        Outcome { replies: masked(&self.replies), forwarded, logs: Vec::new() }
+        Outcome { replies: masked(&self.replies), forwarded, ..Outcome::default() }
     }
 }
 
 /// Runs ours with these arguments, whichever program the suite is for.
 fn set_up(arguments: &[String], directory: &Path) -> Result<(), String> {
+    if let [program, arguments @ ..] = arguments
+        && program == "sqlite3"
+    {
+        return sqlite(arguments, directory).map(drop);
+    }
     let program = programs::locate("sip-proxy").map_err(|missing| format!("{missing:?}"))?;
     let output = Command::new(program).args(arguments).current_dir(directory).output();
     let output = output.map_err(|error| error.to_string())?;
     match output.status.success() {
         true => Ok(()),
+        false => Err(format!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr))),
+    }
+}
+
+/// Runs the program `sqlite3`: what it prints. Errors: what went wrong.
+fn sqlite(arguments: &[String], directory: &Path) -> Result<String, String> {
+    let output = Command::new("sqlite3").args(arguments).current_dir(directory).output();
+    let output = output.map_err(|error| format!("sqlite3: {error}"))?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
         false => Err(format!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr))),
     }
 }
@@ -248,6 +272,11 @@ fn mask(ports: &[(&str, u16)]) -> Result<Mask, String> {
     }
     mask.add(r"(?m)^Server: .*\r$", "SERVER")?;
     mask.add(r"(?m)^User-Agent: (?:kamailio|sip-proxy) .*\r$", "AGENT")?;
+    mask.add(r"timestamp=\d+", "TIMESTAMP")?;
+    mask.add(r"_tag=[0-9a-f]{8,}[-.0-9a-zA-Z]*", "TAG")?;
+    mask.add(r"(start|end)_time=[0-9.]+", "CALL-TIME")?;
+    mask.add(r"micros=\d+", "MICROS")?;
+    mask.add(r"duration=[0-9.]+", "DURATION")?;
     mask.add(r"branch=z9hG4bK[0-9a-f.]{4,}[^;,\r\n]*", "BRANCH")?;
     mask.add(r"pid=\d+", "PID")?;
     mask.add(r"(?m)^User-Agent: (kamailio|sip-proxy).*\r$", "USER-AGENT")?;
@@ -304,11 +333,16 @@ fn answer(socket: &UdpSocket, from: SocketAddr, request: &str, answers: Option<&
     }
 }
 
-/// The script's log lines by case: `ERROR: <script>: text`, each group closed by its `sync NAME`.
+/// The script's log lines by case: `ERROR: <script>: text`, each group closed by its `sync NAME`. Records of module
+/// acc are among them: they begin with `ACC: `, those of whole calls with `start_time=`.
 fn script_lines(log: &str) -> Vec<(String, Vec<String>)> {
     let mut groups = Vec::new();
     let mut lines = Vec::new();
     for line in log.lines() {
+        if let Some(at) = ["ACC: ", "start_time="].iter().find_map(|mark| line.find(mark)) {
+            lines.push(line[at..].to_string());
+            continue;
+        }
         let Some((_, text)) = line.split_once("<script>: ") else { continue };
         match text.strip_prefix("sync ") {
             Some(case) => groups.push((case.trim().to_string(), std::mem::take(&mut lines))),

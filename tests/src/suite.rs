@@ -31,11 +31,15 @@ pub struct Suite {
     #[serde(default)]
     pub files: BTreeMap<String, String>,
     /// Arguments of `sip-proxy` for runs before the start, in the directory of the suite: databases are made so.
+    /// Behind the word `sqlite3` arguments of that program.
     #[serde(default)]
     pub setup: Vec<Vec<String>>,
     /// `wait_ms` of the cases without one of their own: suites with functions that wait for a database need it.
     #[serde(default)]
     pub wait_ms: u64,
+    /// Rows to compare at the end, a query each with `{name}` for the case's name: `["acc.sqlite", "SELECT ..."]`.
+    #[serde(default)]
+    pub rows: Vec<[String; 2]>,
     /// The cases.
     pub case: Vec<Case>,
 }
@@ -97,8 +101,10 @@ pub struct Outcome {
     pub replies: Vec<String>,
     /// Messages that went to the called side.
     pub forwarded: Vec<String>,
-    /// Texts logged by the script.
+    /// Texts logged by the script, and records of module acc.
     pub logs: Vec<String>,
+    /// Rows the suite's queries found.
+    pub rows: Vec<String>,
 }
 
 /// All cases of a suite, by name.

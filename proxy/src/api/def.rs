@@ -70,13 +70,27 @@ pub struct Hooks {
     pub routed: Option<fn(&mut Ctx<'_>) -> Option<&'static str>>,
     /// A reply goes upstream on a watched transaction.
     pub replied: Option<fn(&mut Shard, &Replied)>,
+    /// The same, with the request in work; for transactions whose `opened` set `work.relaying.is_looked_at`.
+    pub answered: Option<fn(&mut Ctx<'_>, &Replied)>,
+    /// All branches of such a transaction have failed, and its failure route runs next; the request is in work.
+    pub failed: Option<fn(&mut Ctx<'_>, &Replied)>,
+    /// An ACK to a 2xx was relayed by `t_relay()`; it is in work.
+    pub acknowledged: Option<fn(&mut Ctx<'_>)>,
     /// A watched transaction is over.
     pub ended: Option<fn(&mut Shard, RelayId)>,
 }
 
 impl Hooks {
     /// None of them.
-    pub const NONE: Hooks = Hooks { opened: None, routed: None, replied: None, ended: None };
+    pub const NONE: Hooks = Hooks {
+        opened: None,
+        routed: None,
+        replied: None,
+        answered: None,
+        failed: None,
+        acknowledged: None,
+        ended: None,
+    };
 }
 
 /// A reply on its way upstream.
@@ -86,6 +100,8 @@ pub struct Replied {
     pub id: RelayId,
     /// The status.
     pub status: u16,
+    /// The branch whose reply it is; `None` when it was made here.
+    pub branch: Option<u8>,
     /// The reply as it goes upstream; `None` when it was made here.
     pub received: Option<Arc<Message>>,
 }

@@ -8,10 +8,11 @@ use sip::msg::{Method, RportPolicy, StartLine};
 use sip::peer::Transport;
 
 use super::ctx::{Ctx, Shard};
+use super::def::Replied;
 use super::pv::SetError;
 use super::work::Work;
 use crate::relay::reply::{self, LocalReply, TagStyle};
-use crate::relay::{Hop, Origin, SocketId, Target};
+use crate::relay::{Hop, Origin, RelayId, SocketId, Target};
 
 impl Work {
     /// Where the message came from, as its top Via must show.
@@ -98,7 +99,18 @@ impl Ctx<'_> {
         if is_sent && status >= 200 {
             self.work.relaying.error = None;
         }
+        if is_sent && self.work.relaying.is_looked_at {
+            self.show_reply(id, status);
+        }
         is_sent
+    }
+
+    /// Shows modules a reply made here at once: behind the run there may be another one.
+    fn show_reply(&mut self, id: RelayId, status: u16) {
+        self.work.relaying.shown_status = status;
+        let reply = Replied { id, status, branch: None, received: None };
+        let hooks = self.catalog.modules().iter().filter_map(|module| module.hooks.answered);
+        hooks.for_each(|answered| answered(self, &reply));
     }
 
     /// Replies without state, even when there is a transaction. False for an ACK and an unreadable request.

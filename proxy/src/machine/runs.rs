@@ -10,7 +10,8 @@ use sip::peer::ConnId;
 use super::local::{Asker, Unplaced};
 use super::{Machine, Question};
 use crate::api::{
-    self, AnswerFn, End, EndedBy, Hooks, IoAnswer, IoRequest, Level, Replied, RouteId, RouteKind, Shard, Work,
+    self, AnswerFn, Ctx, End, EndedBy, Hooks, IoAnswer, IoRequest, Level, Replied, RouteId, RouteKind, Shard,
+    Work,
 };
 use crate::relay::branch;
 use crate::relay::reply::{LocalReply, TagStyle};
@@ -95,6 +96,9 @@ pub(super) struct Kept {
 
 /// Most runs put aside at a time; one more goes on at once as if the outside had failed. A run takes about 3 KB.
 pub(super) const MAX_WAITING: usize = 20_000;
+
+/// A hook that looks at a request.
+type LookFn = fn(&mut Ctx<'_>, &Replied);
 
 /// The route a slot stands for; slots count from 1.
 pub(super) fn route_of(slot: RouteSlot) -> Option<RouteId> {
@@ -194,11 +198,11 @@ impl Machine {
                 .write(Level::WARN, b"the script ended with a transaction neither relayed nor answered");
             return self.shard.relay.release(now, id);
         };
-        let reason = error.reason("TM");
+        let (reason, lines) = (error.reason("TM"), work.reply_headers.concat());
         let wanted = LocalReply {
             status: error.status(),
             reason: reason.as_bytes(),
-            lines: &work.reply_headers.concat(),
+            lines: &lines,
             body: b"",
             tag: TagStyle::Stateful,
             last_lines: b"",
@@ -206,6 +210,7 @@ impl Machine {
         match self.shard.relay.write_reply(id, &wanted) {
             Some(bytes) => {
                 self.shard.relay.answer(now, id, wanted.status, bytes);
+                self.keep(id, work, script);
             }
             None => self.shard.relay.release(now, id),
         }
@@ -244,7 +249,9 @@ impl Machine {
     pub(super) fn relay_event(&mut self, event: Event) {
         match event {
             Event::Answered { id, status, reply } => self.answered(id, status, reply),
-            Event::Replied { id, status, received } => self.replied(id, status, received),
+            Event::Replied { id, status, branch, received } => {
+                self.replied(id, (status, branch), received);
+            }
             Event::Ended { id, is_watched } => {
                 if is_watched {
                     self.tell_modules(|hooks| hooks.ended, |shard, ended| ended(shard, id));
@@ -256,7 +263,7 @@ impl Machine {
                     *kept = None;
                 }
             }
-            Event::Failure { id, branch, route } => match self.stored_request(id, branch) {
+            Event::Failure { id, branch, route } => match self.failed_request(id, branch) {
                 Some((work, script)) => {
                     let before = Box::new(Before::of(&work));
                     let purpose = Purpose::Failure { id, before };
@@ -277,10 +284,55 @@ impl Machine {
     }
 
     /// Tells modules of a reply on its way upstream.
-    fn replied(&mut self, id: RelayId, status: u16, received: Option<Bytes>) {
+    fn replied(&mut self, id: RelayId, (status, branch): (u16, Option<u8>), received: Option<Bytes>) {
         let received = received.and_then(|bytes| Message::parse_lenient(bytes).ok()).map(Arc::new);
-        let reply = Replied { id, status, received };
+        let reply = Replied { id, status, branch, received };
         self.tell_modules(|hooks| hooks.replied, |shard, replied| replied(shard, &reply));
+        // Event routes that these started come first.
+        self.run_errands();
+        self.show_request(&reply, |hooks| hooks.answered);
+    }
+
+    /// The kept request for a failure route, after modules have looked at it.
+    fn failed_request(&mut self, id: RelayId, branch: u8) -> Option<(Box<Work>, Arc<Script>)> {
+        let context = self.shard.relay.context(id)?;
+        let status = context.legs().as_slice().get(usize::from(branch))?.status;
+        let stored = context.branches().get(usize::from(branch)).and_then(|branch| branch.reply().cloned());
+        let received = stored.and_then(|bytes| Message::parse_lenient(bytes).ok()).map(Arc::new);
+        let reply = Replied { id, status, branch: Some(branch), received };
+        self.show_request(&reply, |hooks| hooks.failed);
+        self.stored_request(id, branch)
+    }
+
+    /// Shows the request of a transaction to the modules that have this hook, when they asked for it.
+    fn show_request(&mut self, reply: &Replied, hook: fn(&Hooks) -> Option<LookFn>) {
+        let is_meant = |work: &Work| {
+            let relaying = &work.relaying;
+            let is_shown = reply.branch.is_none() && relaying.shown_status == reply.status;
+            relaying.id == Some(reply.id) && relaying.is_looked_at && !is_shown
+        };
+        let shard = &mut self.shard;
+        let look = |ctx: &mut Ctx<'_>| {
+            let modules = ctx.catalog.modules();
+            modules.iter().filter_map(|module| hook(&module.hooks)).for_each(|look| look(ctx, reply));
+        };
+        let kept = self.kept.get_mut(reply.id.slot as usize).and_then(Option::as_mut);
+        let kept = kept.filter(|kept| kept.work.as_deref().is_some_and(is_meant));
+        if let Some((work, kept)) = kept.and_then(|kept| Some((kept.work.take()?, kept))) {
+            // The first block stands for any: nothing of it is run.
+            let mut run = Run::new(&kept.script, RouteId(0), RouteKind::Failure, work);
+            run.show(shard, look);
+            kept.work = Some(run.into_work());
+            return;
+        }
+        // The run that made the transaction may wait for something.
+        let waiting = self.waiting.values_mut().find_map(|waiting| match waiting {
+            Waiting::Run { run, .. } => Some(run).filter(|run| is_meant(run.work())),
+            Waiting::Asked(..) | Waiting::Unplaced(_) | Waiting::Reply(..) => None,
+        });
+        if let Some(run) = waiting {
+            run.show(shard, look);
+        }
     }
 
     /// Calls a hook of all modules that have it.
@@ -356,9 +408,14 @@ impl Machine {
         self.keep(id, work, script);
     }
 
-    /// Keeps a request while routes may run on it.
+    /// Keeps a request while routes may run on it, or modules want to look at it.
     pub(super) fn keep(&mut self, id: RelayId, work: Box<Work>, script: Arc<Script>) {
-        if !self.shard.relay.context(id).is_some_and(|context| context.has_routes()) {
+        let relay = &self.shard.relay;
+        let is_wanted = match relay.context(id) {
+            Some(context) => context.has_routes() || work.relaying.is_looked_at,
+            None => work.relaying.is_looked_at && relay.is_ending(id),
+        };
+        if !is_wanted {
             return;
         }
         let place = id.slot as usize;

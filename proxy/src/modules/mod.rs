@@ -1,5 +1,6 @@
 //! The list of modules, one line each. A module is a folder with one static table.
 
+pub mod acc;
 pub mod alias_db;
 pub mod auth;
 pub mod auth_db;
@@ -39,6 +40,7 @@ use crate::api::ModuleDef;
 
 /// All modules `loadmodule` knows.
 pub static MODULES: &[&ModuleDef] = &[
+    &acc::MODULE,
     &alias_db::MODULE,
     &auth::MODULE,
     &auth_db::MODULE,

@@ -43,6 +43,8 @@ pub enum Event {
         id: RelayId,
         /// The status.
         status: u16,
+        /// The branch whose reply it is; `None` when it was made here.
+        branch: Option<u8>,
         /// The reply without our Via; `None` when it was made here.
         received: Option<Bytes>,
     },

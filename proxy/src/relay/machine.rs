@@ -143,6 +143,11 @@ impl Relay {
         }
     }
 
+    /// True while the end of a context is still to be told.
+    pub fn is_ending(&self, id: RelayId) -> bool {
+        self.events.iter().any(|event| matches!(event, Event::Ended { id: ended, .. } if *ended == id))
+    }
+
     /// When [`Relay::due`] must be called next.
     pub fn next_deadline(&self) -> Option<Time> {
         self.table.next_deadline()

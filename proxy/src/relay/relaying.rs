@@ -34,6 +34,10 @@ pub struct Relaying {
     pub overrides: Overrides,
     /// A final reply was sent without state.
     pub has_replied: bool,
+    /// Modules look at this request when it is answered, so it is kept until then.
+    pub is_looked_at: bool,
+    /// The reply made here that they have seen last.
+    pub shown_status: u16,
     /// Status in a failure route and its branch; what `$T_reply_code` shows.
     pub picked_status: u16,
 }

@@ -27,7 +27,7 @@ pub struct BranchReply {
 impl Relay {
     /// Takes a branch's reply into account after its routes have run.
     pub fn reply(&mut self, now: Time, id: RelayId, reply: BranchReply) {
-        let BranchReply { branch, status, bytes } = reply;
+        let (branch, status) = (reply.branch, reply.status);
         let rules = (self.settings.on_global_failure, self.settings.on_100);
         let Some(context) = self.context_mut(id) else { return };
         let at = usize::from(branch);
@@ -40,19 +40,19 @@ impl Relay {
         }
         let is_first_final = context.legs.as_slice().get(at).is_some_and(|leg| !leg.is_final());
         if is_first_final && (status == 503 || self.settings.failover_codes.contains(&status)) {
-            self.fail_over(now, id, branch, Fault::Unavailable(retry_after(&bytes)));
+            self.fail_over(now, id, branch, Fault::Unavailable(retry_after(&reply.bytes)));
         }
         let Some(context) = self.context_mut(id) else { return };
         let verdict = context.legs.receive(at, status, rules);
         match verdict {
             Verdict::Drop => {}
-            Verdict::Forward => self.send_received(now, id, status, bytes),
+            Verdict::Forward => self.send_received(now, id, reply),
             Verdict::Accept => {
-                self.send_received(now, id, status, bytes);
+                self.send_received(now, id, reply);
                 self.cancel_branches(now, id, &Cause::Answered(status), Some(branch));
             }
             Verdict::Store | Verdict::StoreAndCancelOthers | Verdict::Complete(_) => {
-                self.store(id, branch, Some(bytes));
+                self.store(id, branch, Some(reply.bytes));
                 if verdict == Verdict::StoreAndCancelOthers {
                     self.cancel_branches(now, id, &Cause::Answered(status), Some(branch));
                 }
@@ -157,7 +157,9 @@ impl Relay {
             (503, _) if remap && !context.is_local => {
                 self.answer_locally(now, id, 500, "Service Unavailable")
             }
-            (_, Some(bytes)) => self.send_received(now, id, status, bytes),
+            (_, Some(bytes)) => {
+                self.send_received(now, id, BranchReply { branch: best as u8, status, bytes });
+            }
             (408, None) if context.is_canceled => self.answer_locally(now, id, 487, "Request Terminated"),
             (status, None) => self.answer_locally(now, id, status, sip::msg::reason_phrase(status)),
         }
@@ -217,11 +219,12 @@ impl Relay {
 
     fn send_local(&mut self, now: Time, id: RelayId, status: u16, bytes: Bytes) {
         self.counters.replies_generated += 1;
-        self.tell_watcher(id, status, None);
+        self.tell_watcher(id, status, None, None);
         self.send_upstream(now, id, status, bytes);
     }
 
-    fn send_received(&mut self, now: Time, id: RelayId, status: u16, bytes: Bytes) {
+    fn send_received(&mut self, now: Time, id: RelayId, reply: BranchReply) {
+        let BranchReply { branch, status, bytes } = reply;
         if self.context(id).is_some_and(|context| context.is_local) {
             if status >= 200 {
                 self.tell(id, status, Some(bytes));
@@ -229,13 +232,13 @@ impl Relay {
             return;
         }
         self.counters.replies_relayed += 1;
-        self.tell_watcher(id, status, Some(&bytes));
+        self.tell_watcher(id, status, Some(branch), Some(&bytes));
         self.send_upstream(now, id, status, bytes);
     }
 
-    fn tell_watcher(&mut self, id: RelayId, status: u16, received: Option<&Bytes>) {
+    fn tell_watcher(&mut self, id: RelayId, status: u16, branch: Option<u8>, received: Option<&Bytes>) {
         if self.context(id).is_some_and(|context| context.is_watched) {
-            self.events.push_back(Event::Replied { id, status, received: received.cloned() });
+            self.events.push_back(Event::Replied { id, status, branch, received: received.cloned() });
         }
     }
 

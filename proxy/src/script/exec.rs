@@ -83,6 +83,12 @@ impl Run {
         text.render(&mut self.ctx(&script, shard))
     }
 
+    /// Shows the message to functions of modules.
+    pub fn show(&mut self, shard: &mut Shard, look: impl FnOnce(&mut Ctx<'_>)) {
+        let script = self.script.clone();
+        look(&mut self.ctx(&script, shard));
+    }
+
     /// The script it runs.
     pub fn script(&self) -> &Arc<Script> {
         &self.script

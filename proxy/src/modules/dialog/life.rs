@@ -10,6 +10,7 @@ use super::context::{self, Current, Direction};
 use super::params::{Matching, Rules, rules, totals};
 use super::requests;
 use super::table::{Bound, DialogId, Dialogs, Due, Leg, NewDialog, Options, State};
+use super::{Moment, Watcher};
 use crate::api::{Ctx, Level, Replied, Shard, Work};
 use crate::relay::{RelayId, Sockets};
 
@@ -86,6 +87,7 @@ fn begin(ctx: &mut Ctx<'_>) -> Option<()> {
         add_cookie(ctx, &rules, &cookie);
     }
     grant(ctx, id, &rules);
+    tell_watcher(ctx.shard, id, Moment::Begun);
     if let Some(transaction) = ctx.work.relaying.id {
         bind(ctx.shard, transaction, Bound { dialog: id, is_initial: true });
     }
@@ -283,6 +285,7 @@ fn answered(shard: &mut Shard, id: DialogId, reply: &Replied) {
     let life = u64::from(dialog.lifetime).min(rules.noack_timeout);
     dialogs.set_deadline(id, now + Duration::from_secs(life));
     totals(shard).change_active(1);
+    tell_watcher(shard, id, Moment::Answered);
     tell(shard, "dialog:start", (id, None), Some(reply));
 }
 
@@ -348,8 +351,25 @@ fn end(shard: &mut Shard, id: DialogId) -> Option<&'static str> {
     (!is_told).then_some("dialog:end")
 }
 
+/// Tells the module that wants to know.
+fn tell_watcher(shard: &mut Shard, id: DialogId, moment: Moment) {
+    let Some(watcher) = shard.shared.get::<Watcher>() else { return };
+    let Some(dialog) = shard.states.get::<Dialogs>().get_mut(id) else { return };
+    let mut vars = std::mem::take(&mut dialog.vars);
+    (watcher.0)(shard, &mut vars, moment);
+    if let Some(dialog) = shard.states.get::<Dialogs>().get_mut(id) {
+        dialog.vars = vars;
+    }
+}
+
 /// Ends a dialog: it leaves its profiles and is listed for a while.
 pub(super) fn finish(shard: &mut Shard, id: DialogId) {
+    let state = shard.states.get::<Dialogs>().get(id).map(|dialog| dialog.state);
+    let was_answered = state.is_some_and(|state| state >= State::ConfirmedNoAck);
+    finish_as(shard, id, if was_answered { Moment::Ended } else { Moment::Failed });
+}
+
+fn finish_as(shard: &mut Shard, id: DialogId, moment: Moment) {
     let (rules, totals) = (rules(shard), totals(shard));
     let (now, second) = (shard.now, seconds(shard));
     let dialogs = shard.states.get::<Dialogs>();
@@ -357,6 +377,9 @@ pub(super) fn finish(shard: &mut Shard, id: DialogId) {
     if dialog.state == State::Deleted {
         return;
     }
+    tell_watcher(shard, id, moment);
+    let dialogs = shard.states.get::<Dialogs>();
+    let Some(dialog) = dialogs.get_mut(id) else { return };
     if dialog.state >= State::ConfirmedNoAck {
         totals.change_active(-1);
     }
@@ -438,7 +461,7 @@ fn expire(shard: &mut Shard, id: DialogId) {
     if options.has(Options::BYE) && !options.has(Options::ENDING) {
         hang_up(shard, id, &[Direction::Upstream, Direction::Downstream]);
     } else {
-        finish(shard, id);
+        finish_as(shard, id, Moment::Expired);
         if !options.has(Options::ENDING) {
             tell(shard, "dialog:end", (id, None), None);
         }

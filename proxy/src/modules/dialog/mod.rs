@@ -19,8 +19,30 @@ use std::time::Duration;
 
 use crate::api::{
     EventDef, FunctionDef, FunctionFn, Hooks, InnerKind, Kind, ModuleDef, PvDef, Routes, RpcDef, RpcScope,
-    StatDef,
+    Shard, StatDef,
 };
+
+pub use table::{Vars, set_var};
+
+/// Something that happens to a dialog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// It was made for an INVITE.
+    Begun,
+    /// The INVITE was answered.
+    Answered,
+    /// The INVITE was not answered.
+    Failed,
+    /// An answered one is over.
+    Ended,
+    /// The same, since its time was.
+    Expired,
+}
+
+/// Told of each dialog with its variables, which it may change. The module that wants it puts it into what is shared
+/// when it is loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct Watcher(pub fn(&mut Shard, &mut Vars, Moment));
 
 /// The table of module dialog.
 pub static MODULE: ModuleDef = ModuleDef {
@@ -57,6 +79,7 @@ pub static MODULE: ModuleDef = ModuleDef {
         routed: Some(life::routed),
         replied: Some(life::replied),
         ended: Some(life::transaction_ended),
+        ..Hooks::NONE
     },
     ..ModuleDef::EMPTY
 };

@@ -99,7 +99,7 @@ pub(super) struct Dialog {
     pub(super) options: Options,
     pub(super) failed_pings: u8,
     pub(super) timeout_route: Option<Box<str>>,
-    pub(super) vars: Vec<(Bytes, Bytes)>,
+    pub(super) vars: Vars,
     /// Number of the profile, and the value in it.
     pub(super) profiles: Vec<(u16, Bytes)>,
     timer: Option<TimerId>,
@@ -315,8 +315,11 @@ impl Dialog {
     }
 }
 
+/// `$dlg_var`: names and values.
+pub type Vars = Vec<(Bytes, Bytes)>;
+
 /// Sets or deletes a variable.
-pub(super) fn set_var(vars: &mut Vec<(Bytes, Bytes)>, name: Bytes, value: Option<Bytes>) {
+pub fn set_var(vars: &mut Vars, name: Bytes, value: Option<Bytes>) {
     vars.retain(|(of, _)| *of != name);
     vars.extend(value.map(|value| (name, value)));
 }

@@ -28,7 +28,11 @@ pub(super) struct Towards {
 /// Relays the request: makes a transaction if there is none, then a branch of each target.
 pub(super) fn relay(ctx: &mut Ctx<'_>, towards: Towards) -> Flow {
     match ctx.work.view().method() {
-        Some(Method::Ack) => return stateless(ctx, &towards),
+        Some(Method::Ack) => {
+            let hooks = ctx.catalog.modules().iter().filter_map(|module| module.hooks.acknowledged);
+            hooks.for_each(|acknowledged| acknowledged(ctx));
+            return stateless(ctx, &towards);
+        }
         Some(Method::Cancel) if ctx.work.relaying.cancels.is_some() => return cancel(ctx),
         Some(Method::Cancel) => match ctx.shard.relay.settings().unmatched_cancel {
             UnmatchedCancel::Relay => {}

@@ -38,7 +38,8 @@ fn level(text: &[u8]) -> Result<Level, String> {
     })
 }
 
-pub(super) fn facility(text: &[u8]) -> Result<&'static str, String> {
+/// A syslog facility by its name. Errors: the names there are.
+pub fn facility(text: &[u8]) -> Result<&'static str, String> {
     const KNOWN: [&str; 20] = [
         "LOG_AUTH",
         "LOG_AUTHPRIV",

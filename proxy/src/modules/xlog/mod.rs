@@ -2,6 +2,8 @@
 
 mod functions;
 
+pub use functions::facility;
+
 use crate::api::{FunctionDef, FunctionFn, Kind, Loading, ModuleDef, ParamDef, Routes, Text};
 
 /// The table of module xlog.
