@@ -124,6 +124,7 @@ pub fn run(options: &Options, log: LogSink, trace: TraceSink) -> Result<(Server,
 /// the server then goes on as before.
 pub fn reload(options: &Options, server: &mut Server) -> Result<Vec<Diagnostic>, Failure> {
     let (plan, findings) = prepare(options, Some(server.script()), |_| {})?;
+    server::prepare(&plan.script).map_err(|lines| Failure::Start(StartError::Databases(lines)))?;
     server.take_script(&plan.script, plan.debug);
     Ok(findings)
 }

@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::catalog::Catalog;
 use super::def::{ModuleDef, ParamDefault};
+use super::lifecycle::Lifecycle;
 use super::state::Shared;
 use super::value::Value;
 
@@ -83,6 +84,8 @@ pub struct Loading<'a> {
     pub catalog: &'a Catalog,
     /// Where to put what all shards share. Values of a script loaded before are still there on a reload.
     pub shared: &'a mut Shared,
+    /// Where to put what must be done before the first message and behind the last one.
+    pub lifecycle: &'a mut Lifecycle,
 }
 
 #[cfg(test)]

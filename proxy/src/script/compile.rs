@@ -8,8 +8,8 @@ use super::expr::constant;
 use super::findings::Findings;
 use super::program::{CallSite, Handler, Labels, Limits, Op, Script, Switch, TextLabel, Want, lexical_kind};
 use crate::api::{
-    Case, Catalog, FormatError, ModuleDef, Pattern, Pv, RouteKind, RouteNames, RouteTable, Shared, Statement,
-    Value,
+    Case, Catalog, FormatError, Lifecycle, ModuleDef, Pattern, Pv, RouteKind, RouteNames, RouteTable, Shared,
+    Statement, Value,
 };
 use crate::cfg::Pos;
 use crate::cfg::ast::{
@@ -56,6 +56,7 @@ impl Parts {
             log_prefix: None,
             catalog,
             shared,
+            lifecycle: Lifecycle::default(),
             hits: None,
         }
     }

@@ -10,8 +10,8 @@ use super::findings::Findings;
 use super::lint;
 use super::program::{Limits, LogPrefix, Script};
 use crate::api::{
-    AVP_FLAGS, Case, Catalog, Loading, ModuleDef, ParamDefault, Params, Pattern, RouteNames, RouteTable,
-    Shared, Value, parse_int,
+    AVP_FLAGS, Case, Catalog, Lifecycle, Loading, ModuleDef, ParamDefault, Params, Pattern, RouteNames,
+    RouteTable, Shared, Value, parse_int,
 };
 use crate::cfg::Parsed;
 use crate::cfg::ast::{self, Config, Constant, Item, ModParamValue, RouteKind, SettingValue};
@@ -44,6 +44,7 @@ pub fn load(parsed: &Parsed, tables: Tables, before: Option<&Script>) -> Loaded 
     let mut findings = Findings::new(&parsed.sources);
     let mut loader = Loader::new(tables);
     let mut shared = Shared::default();
+    let mut lifecycle = Lifecycle::default();
     if let Some(before) = before {
         loader.catalog.keep_slots_of(&before.catalog);
         shared = (*before.shared).clone();
@@ -68,7 +69,9 @@ pub fn load(parsed: &Parsed, tables: Tables, before: Option<&Script>) -> Loaded 
     }
     if !findings.has_errors() {
         for (params, (_, pos)) in params.iter().zip(loads) {
-            run_load(params, pos, &catalog, &mut shared, &mut findings);
+            let loading =
+                Loading { params, catalog: &catalog, shared: &mut shared, lifecycle: &mut lifecycle };
+            run_load(loading, pos, &mut findings);
         }
     }
     let log_prefix = log_prefix(config, &catalog, &mut findings);
@@ -82,6 +85,7 @@ pub fn load(parsed: &Parsed, tables: Tables, before: Option<&Script>) -> Loaded 
     catalog.settle();
     let mut script = parts.into_script(names, limits, catalog, Arc::new(shared));
     script.log_prefix = log_prefix;
+    script.lifecycle = lifecycle;
     Loaded { script: Some(script), findings: findings.into_list() }
 }
 
@@ -267,16 +271,10 @@ fn log_prefix(config: &Config, catalog: &Catalog, findings: &mut Findings<'_>) -
     }
 }
 
-fn run_load(
-    params: &Params,
-    pos: crate::cfg::Pos,
-    catalog: &Catalog,
-    shared: &mut Shared,
-    findings: &mut Findings<'_>,
-) {
-    let module = params.module();
+fn run_load(mut loading: Loading<'_>, pos: crate::cfg::Pos, findings: &mut Findings<'_>) {
+    let module = loading.params.module();
     let Some(load) = module.load else { return };
-    if let Err(reason) = load(&mut Loading { params, catalog, shared }) {
+    if let Err(reason) = load(&mut loading) {
         findings.error(codes::MODULE_REFUSED, pos, format!("module {}: {reason}", module.name));
     }
 }

@@ -11,8 +11,8 @@ use rustc_hash::FxHashMap;
 
 use super::keys::AddressText;
 use crate::api::{
-    Arg, Catalog, Ctx, FunctionDef, Pattern, Pv, RouteId, RouteKind, RouteNames, RouteTable, RunState, Shard,
-    Shared, Text, Value, Work,
+    Arg, Catalog, Ctx, FunctionDef, Lifecycle, Pattern, Pv, RouteId, RouteKind, RouteNames, RouteTable,
+    RunState, Shard, Shared, Text, Value, Work,
 };
 
 /// A loaded script. Shared by all shards; runs that started on it keep it alive across a reload.
@@ -37,6 +37,8 @@ pub struct Script {
     pub catalog: Catalog,
     /// What the modules' load functions made for all shards.
     pub shared: Arc<Shared>,
+    /// What the modules want done before the first message and behind the last one.
+    pub lifecycle: Lifecycle,
 }
 
 /// What stands before each log line while a message is worked on.

@@ -7,6 +7,7 @@ use sip::digest::{Algorithm, Ha1};
 
 use std::ops::RangeInclusive;
 
+use super::db_upgrade;
 use crate::store::{Cell, ColumnType, Name, Operator, Query, Reply, Row, StoreError, Table, Url, sql, table};
 
 /// A command: its name, its arguments for the help, how many of them, what it does.
@@ -27,6 +28,13 @@ static COMMANDS: &[Command] = &[
         doc: "creates the tables that are not there yet",
     },
     Command {
+        name: "upgrade",
+        arguments: "URL",
+        count: 0..=0,
+        run: upgrade,
+        doc: "brings older tables to the versions wanted here; nothing is removed",
+    },
+    Command {
         name: "add-user",
         arguments: "URL USER@DOMAIN PASSWORD",
         count: 2..=2,
@@ -39,6 +47,13 @@ static COMMANDS: &[Command] = &[
         count: 2..=2,
         run: add_user_plain,
         doc: "the same with the password itself, as calculate_ha1 needs it",
+    },
+    Command {
+        name: "set-password",
+        arguments: "URL USER@DOMAIN PASSWORD",
+        count: 2..=2,
+        run: set_password,
+        doc: "gives a user another password; only hashes of it are stored",
     },
     Command {
         name: "remove-user",
@@ -101,6 +116,10 @@ fn create(url: &Url, _: &[String]) -> Result<String, String> {
     Ok(String::new())
 }
 
+fn upgrade(url: &Url, _: &[String]) -> Result<String, String> {
+    db_upgrade::upgrade(url).map_err(failed)
+}
+
 fn add_user(url: &Url, arguments: &[String]) -> Result<String, String> {
     insert_user(url, arguments, b"")
 }
@@ -111,17 +130,10 @@ fn add_user_plain(url: &Url, arguments: &[String]) -> Result<String, String> {
 
 fn insert_user(url: &Url, arguments: &[String], stored: &[u8]) -> Result<String, String> {
     let (user, domain) = account(&arguments[0])?;
-    let password = arguments[1].as_bytes();
-    let hash = |name: &str| Ha1::compute(Algorithm::Md5, name.as_bytes(), domain.as_bytes(), password);
-    let (ha1, ha1b) = (hash(user), hash(&arguments[0]));
-    let values: [(&'static str, &[u8]); 5] = [
-        ("username", user.as_bytes()),
-        ("domain", domain.as_bytes()),
-        ("password", stored),
-        ("ha1", ha1.expose()),
-        ("ha1b", ha1b.expose()),
-    ];
-    let values = values.map(|(column, value)| (Name::known(column), Cell::text(value))).to_vec();
+    let names = [("username", user), ("domain", domain)];
+    let mut values =
+        names.map(|(column, value)| (Name::known(column), Cell::text(value.as_bytes()))).to_vec();
+    values.extend(secrets(arguments, stored)?);
     let query = Query::Insert { table: Name::known("subscriber"), values };
     match sql::run_now(url, &query) {
         Ok(_) => Ok(String::new()),
@@ -132,11 +144,38 @@ fn insert_user(url: &Url, arguments: &[String], stored: &[u8]) -> Result<String,
     }
 }
 
-fn remove_user(url: &Url, arguments: &[String]) -> Result<String, String> {
+/// The columns that a password makes.
+fn secrets(arguments: &[String], stored: &[u8]) -> Result<Vec<(Name, Cell)>, String> {
     let (user, domain) = account(&arguments[0])?;
-    let only = [("username", user), ("domain", domain)]
-        .map(|(column, value)| (Name::known(column), Operator::Equal, Cell::text(value.as_bytes())))
-        .to_vec();
+    let password = arguments[1].as_bytes();
+    let hash = |name: &str| Ha1::compute(Algorithm::Md5, name.as_bytes(), domain.as_bytes(), password);
+    let (ha1, ha1b) = (hash(user), hash(&arguments[0]));
+    let columns = [("password", stored), ("ha1", ha1.expose()), ("ha1b", ha1b.expose())];
+    Ok(columns.map(|(column, value)| (Name::known(column), Cell::text(value))).to_vec())
+}
+
+fn set_password(url: &Url, arguments: &[String]) -> Result<String, String> {
+    let values = secrets(arguments, b"")?;
+    let only = of_account(&arguments[0])?;
+    let query = Query::Update { table: Name::known("subscriber"), values, only };
+    match sql::run_now(url, &query).map_err(failed)? {
+        Reply::Changed(0) => Err(format!("there is no user {}", arguments[0])),
+        _ => Ok(String::new()),
+    }
+}
+
+/// The condition that a row is of this account.
+fn of_account(account: &str) -> Result<Vec<(Name, Operator, Cell)>, String> {
+    let (user, domain) = self::account(account)?;
+    let columns = [("username", user), ("domain", domain)];
+    let equal = |(column, value): (&'static str, &str)| {
+        (Name::known(column), Operator::Equal, Cell::text(value.as_bytes()))
+    };
+    Ok(columns.map(equal).to_vec())
+}
+
+fn remove_user(url: &Url, arguments: &[String]) -> Result<String, String> {
+    let only = of_account(&arguments[0])?;
     match sql::run_now(url, &Query::Delete { table: Name::known("subscriber"), only }).map_err(failed)? {
         Reply::Changed(0) => Err(format!("there is no user {}", arguments[0])),
         _ => Ok(String::new()),
@@ -277,6 +316,9 @@ mod tests {
         let twice = run(&["add-user", "alice@a.example", "secret"]);
         assert_eq!(twice, Err("user alice@a.example is there already".to_owned()));
         assert_eq!(run(&["show", "subscriber"]), Ok("username\tdomain\nalice\ta.example\n".to_owned()));
+        assert_eq!(run(&["set-password", "alice@a.example", "other"]), Ok(String::new()));
+        assert!(run(&["set-password", "bob@a.example", "other"]).is_err());
+        assert_eq!(run(&["upgrade"]), Ok(String::new()));
         assert_eq!(run(&["remove-user", "alice@a.example"]), Ok(String::new()));
         assert_eq!(run(&["remove-user", "alice@a.example"]), Err("there is no user alice@a.example".into()));
         std::fs::remove_file(file).expect("it was made");

@@ -4,7 +4,9 @@
 //! bound addresses and stops it. The loop of a thread is in `shard.rs`; nothing in here decides about SIP.
 
 mod db_tool;
+mod db_upgrade;
 mod io;
+mod lifecycle;
 mod listen;
 mod load;
 mod overrides;
@@ -28,12 +30,13 @@ use rand::RngExt;
 use sip::net::{self, ConnLimits, DnsOptions, Listener, Resolver, UdpOptions, UdpSocket, Waker};
 use sip::peer::Transport;
 
-use crate::api::{Level, Shard, Trace};
+use crate::api::{Level, Log, Shard, Trace};
 use crate::machine::Tally;
 use crate::relay::{Alias, Relay, SendRules, Settings, Signature, Socket, Sockets, Subdomains};
 use crate::script::Script;
 
 pub use db_tool::db_tool;
+pub use lifecycle::prepare;
 pub use listen::{Listen, listens};
 pub use load::{Outcome, Source, load};
 pub use overrides::override_plan;
@@ -85,6 +88,7 @@ pub struct Server {
     script: Arc<Script>,
     addresses: Vec<(Transport, SocketAddr)>,
     shards: Vec<Handle>,
+    log: LogSink,
 }
 
 /// One shard's thread as others see it.
@@ -111,6 +115,8 @@ pub enum StartError {
     Transport(Transport),
     /// There is nothing to listen on.
     NoSocket,
+    /// What the modules need of their databases is not there: a line for each thing.
+    Databases(Vec<String>),
 }
 
 impl fmt::Display for StartError {
@@ -120,6 +126,7 @@ impl fmt::Display for StartError {
             StartError::Thread(error) => write!(f, "cannot start a shard: {error}"),
             StartError::Transport(transport) => write!(f, "transport {transport} is not built in yet"),
             StartError::NoSocket => f.write_str("no address to listen on"),
+            StartError::Databases(lines) => f.write_str(&lines.join("\n")),
         }
     }
 }
@@ -132,13 +139,14 @@ impl Server {
         let nets = (0..plan.shards.max(1)).map(|_| net::Sockets::new(plan.connections));
         let mut nets = nets.collect::<Result<Vec<_>, _>>().map_err(StartError::Thread)?;
         let (table, ids) = open(&plan, &mut nets)?;
+        prepare(&plan.script).map_err(StartError::Databases)?;
         let addresses = table.iter().map(|(_, socket)| (socket.transport, socket.addr)).collect();
         let posts = Post::connect(nets.iter().map(net::Sockets::waker).collect());
         let shards = shards_of(&plan, table, nets.len());
         let dns = DnsOptions { seed: rand::rng().random(), ..plan.dns.clone() };
         let resolver = Resolver::start(dns).map_err(StartError::Thread)?;
         // Dropped when a later shard cannot start, it stops the earlier ones.
-        let mut server = Server { script: plan.script.clone(), addresses, shards: Vec::new() };
+        let mut server = Server { script: plan.script.clone(), addresses, shards: Vec::new(), log: plan.log };
         for (((sockets, ids), post), shard) in nets.into_iter().zip(ids).zip(posts).zip(shards) {
             let (commands, inbox) = mpsc::channel();
             let waker = sockets.waker();
@@ -191,12 +199,20 @@ impl Server {
 
     fn end(&mut self) {
         self.shards.iter().for_each(|shard| shard.command(Command::Stop));
-        for shard in &mut self.shards {
+        let shards = std::mem::take(&mut self.shards);
+        if shards.is_empty() {
+            return;
+        }
+        for mut shard in shards {
             if let Some(thread) = shard.thread.take() {
                 // A shard that panicked has printed why; there is nothing left to do for it here.
                 let _ = thread.join();
             }
         }
+        let failed = lifecycle::close(&self.script, &self.script.shared);
+        let mut log = Log::default();
+        failed.iter().for_each(|text| log.write(Level::ERR, text.as_bytes()));
+        log.take().iter().for_each(self.log);
     }
 }
 

@@ -116,7 +116,12 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
         names("domain_table", &["domain_col", "did_col"])?,
         names("domain_attrs_table", &["did_col", "name_col", "type_col", "value_col"])?,
     ];
-    let domains = Arc::new(Cache::new(db::url(loading)?, queries, of_rows));
+    let url = db::url(loading)?;
+    for (param, kind) in [("domain_table", "domain"), ("domain_attrs_table", "domain_attrs")] {
+        let table = db::name(loading, param)?;
+        db::needs(loading, &url, kind, &table);
+    }
+    let domains = Arc::new(Cache::new(url, queries, of_rows));
     let are_myself = loading.params.int("register_myself") != 0;
     loading.shared.put(Rules { domains, are_myself });
     Ok(())

@@ -71,6 +71,7 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
         group: db::name(loading, "group_column")?,
         uses_domain: loading.params.int("use_domain") != 0,
     };
+    db::needs(loading, &rules.url, "grp", &rules.table);
     loading.shared.put(rules);
     Ok(())
 }

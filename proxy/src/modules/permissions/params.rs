@@ -60,7 +60,10 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     if params.int("load_backends") & 1 == 0 || (file.is_empty() && params.text("db_url").is_empty()) {
         rules.keep(Addresses::default())?;
     } else if file.is_empty() {
-        rules.source = Some((db::url(loading)?, query(loading)?));
+        let url = db::url(loading)?;
+        let table = db::name(loading, "address_table")?;
+        db::needs(loading, &url, "address", &table);
+        rules.source = Some((url, query(loading)?));
     } else {
         let text =
             std::fs::read(&file).map_err(|error| format!("parameter address_file, {file}: {error}"))?;

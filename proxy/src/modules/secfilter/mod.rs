@@ -108,7 +108,10 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     let query = Query::Select { table: db::name(loading, "table_name")?, columns, only: Vec::new() };
     let has_database = !loading.params.text("db_url").is_empty();
     let lists = if has_database {
-        Some(Arc::new(Cache::new(db::url(loading)?, vec![query], Lists::of_rows)))
+        let url = db::url(loading)?;
+        let table = db::name(loading, "table_name")?;
+        db::needs(loading, &url, "secfilter", &table);
+        Some(Arc::new(Cache::new(url, vec![query], Lists::of_rows)))
     } else {
         None
     };

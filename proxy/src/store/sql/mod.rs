@@ -20,7 +20,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Driver, Query, Reply, StoreError, Url, create};
+use super::{Cell, Name, Operator, Query, Reply, StoreError, Url, create};
 use pool::Pool;
 
 /// Takes what a query came to; called on the database thread.
@@ -87,6 +87,17 @@ pub fn run_now(url: &Url, query: &Query) -> Result<Reply, StoreError> {
 /// Creates the tables that are not there yet, and the file of a database that is one. Errors: see [`StoreError`].
 pub fn create_tables(url: &Url) -> Result<(), StoreError> {
     now(async { Pool::create(url).await?.execute(&create(url.driver)).await })
+}
+
+/// The number table `version` has for a table; `None` for none. Errors: see [`StoreError`].
+pub fn version(url: &Url, table: &str) -> Result<Option<u32>, StoreError> {
+    let query = Query::Select {
+        table: Name::known("version"),
+        columns: vec![Name::known("table_version")],
+        only: vec![(Name::known("table_name"), Operator::Equal, Cell::text(table.as_bytes()))],
+    };
+    let Reply::Rows(rows) = run_now(url, &query)? else { return Ok(None) };
+    Ok(rows.first().and_then(|row| u32::try_from(row[0].to_int()?).ok()))
 }
 
 /// Runs statements of the program's own, one after the other. Errors: see [`StoreError`].

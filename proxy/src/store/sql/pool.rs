@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::{Driver, mysql, postgres, sqlite, text};
-use crate::store::{Query, Reply, StoreError, Url};
+use super::{mysql, postgres, sqlite, text};
+use crate::store::{Driver, Query, Reply, StoreError, Url};
 
 /// Connections to one database; clones share them.
 #[derive(Clone)]
