@@ -50,7 +50,10 @@ pub type TakeRows = Arc<dyn Fn(&Shared, Vec<Row>) -> Result<(), String> + Send +
 
 /// Gives what must still be written when all shards have ended.
 #[derive(Clone)]
-pub struct AtEnd(pub Arc<dyn Fn(&Shared) -> Vec<(Arc<Url>, Query)> + Send + Sync>);
+pub struct AtEnd(pub LastWrites);
+
+/// The writes, each with its database.
+pub type LastWrites = Arc<dyn Fn(&Shared) -> Vec<(Arc<Url>, Query)> + Send + Sync>;
 
 impl fmt::Debug for StartRead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
