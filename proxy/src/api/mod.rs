@@ -99,7 +99,7 @@ pub use errand::{AlarmFn, Alarms, AnswerFn, Errand, TickFn};
 pub use flow::{Answer, End, EndedBy, Flow, IoAnswer, IoRequest, Kept, Nested, Resumed, ThenFn, Wait};
 pub use format::FormatError;
 pub use hold::Hold;
-pub use lifecycle::{AtEnd, Lifecycle, StartRead, TableCheck, TakeRows};
+pub use lifecycle::{AtEnd, LastWrites, Lifecycle, StartRead, TableCheck, TakeRows};
 pub use local::{BadLine, DoneFn, LocalRequest, Outcome};
 pub use log::{Level, Line, Log};
 pub use onsend::{Asking, Leaving, Verdict};
