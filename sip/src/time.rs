@@ -38,6 +38,12 @@ impl Time {
     pub const fn since(self, earlier: Time) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
+
+    /// This moment or the first one after it that is a whole number of `steps` (not zero) after the origin.
+    pub const fn round_up(self, step: Duration) -> Time {
+        let step = step.as_nanos() as u64;
+        Time(self.0.div_ceil(step).saturating_mul(step))
+    }
 }
 
 impl Add<Duration> for Time {
@@ -68,6 +74,15 @@ mod tests {
     use std::time::Duration;
 
     use super::Time;
+
+    #[test]
+    fn rounding_keeps_what_is_whole() {
+        let step = Duration::from_millis(2);
+        let rows = [(0, 0), (1, 2_000_000), (2_000_000, 2_000_000), (2_000_001, 4_000_000)];
+        for (nanos, expected) in rows {
+            assert_eq!(Time::from_nanos(nanos).round_up(step), Time::from_nanos(expected));
+        }
+    }
 
     #[test]
     fn differences_never_go_below_zero() {

@@ -27,7 +27,7 @@ use udp_plain as udp;
 
 use std::fmt;
 
-pub use clock::Clock;
+pub use clock::{Clock, Moment};
 pub use conns::ConnLimits;
 pub use dns::{Completion, DnsOptions, Found, Resolver};
 pub use inbox::Inbox;

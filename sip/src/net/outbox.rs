@@ -15,6 +15,8 @@ pub struct SendBatch {
     /// Turn within its flow and index of each waiting datagram, while they are arranged.
     order: Vec<(u32, usize)>,
     arranged: Vec<Item>,
+    /// As many wait as are worth joining.
+    joins: bool,
 }
 
 /// One datagram: its bytes in the arena and its destination.
@@ -101,7 +103,12 @@ impl SendBatch {
     /// piece; those of one flow stay in order. Nothing moves when one of them has no flow.
     pub(super) fn arrange(&mut self) {
         let waiting = &mut self.items[self.next..];
-        let worth = (ARRANGED.contains(&waiting.len())) && waiting.iter().all(|item| item.flow != Flow::NONE);
+        self.joins = waiting.len() >= FEWEST_JOINED;
+        let is_alike = |pair: &[Item]| pair[0].to == pair[1].to && pair[0].len == pair[1].len;
+        let worth = self.joins
+            && waiting.len() <= MOST_ARRANGED
+            && waiting.iter().all(|item| item.flow != Flow::NONE)
+            && !waiting.windows(2).all(is_alike);
         if !worth {
             return;
         }
@@ -126,11 +133,11 @@ impl SendBatch {
     }
 
     /// How many datagrams from the `index`-th on the kernel may take as one piece: equal in destination and length,
-    /// the last one perhaps shorter. 1 when it goes alone, as datagrams without a flow do.
+    /// the last one perhaps shorter. 1 when it goes alone, as datagrams without a flow do, and all when few wait.
     pub(super) fn piece(&self, index: usize, most: usize) -> usize {
         let waiting = &self.items[self.next + index..];
         let first = &waiting[0];
-        if first.flow == Flow::NONE || first.len == 0 || first.len > PIECE_PART {
+        if !self.joins || first.flow == Flow::NONE || first.len == 0 || first.len > PIECE_PART {
             return 1;
         }
         let most = most.min(PIECE_BYTES / first.len);
@@ -157,9 +164,11 @@ impl SendBatch {
     }
 }
 
-/// How many datagrams are worth arranging: few are sent at once anyway, and captures on this machine show each of
-/// them by itself; of very many the next call takes its part.
-const ARRANGED: std::ops::Range<usize> = 8..1024;
+/// How many datagrams are worth joining: few are sent at once anyway, and captures on this machine show each of them
+/// by itself.
+const FEWEST_JOINED: usize = 8;
+/// Of more than so many the next call arranges its part.
+const MOST_ARRANGED: usize = 1024;
 /// The kernel cuts a piece into packets of this length at most: what fits any network.
 const PIECE_PART: usize = 1400;
 /// A piece is an IP packet until it is cut.
@@ -198,7 +207,7 @@ mod tests {
     #[test]
     fn equal_datagrams_come_together_and_calls_stay_in_order() {
         let mut batch = calls();
-        assert_eq!(batch.piece(0, 64), 1, "an ACK and the longer BYE of its call");
+        assert_eq!(batch.piece(0, 64), 1, "not arranged");
         batch.arrange();
         let acks = (0..4).map(|call| (call, 30, 5060));
         let byes = (0..4).map(|call| (call, 40, 5060));
@@ -208,6 +217,18 @@ mod tests {
             let (bytes, _) = batch.get(at).expect("it waits");
             assert!(bytes.iter().all(|byte| *byte == bytes[0]), "no bytes are mixed up");
         }
+    }
+
+    #[test]
+    fn few_datagrams_go_one_by_one() {
+        let mut batch = SendBatch::default();
+        for call in 0..8 {
+            batch.arrange();
+            assert!(call == 0 || batch.piece(0, 64) == 1, "{call}");
+            batch.push_in_flow(&[0; 50], addr(1), Flow::of(call)).expect("room");
+        }
+        batch.arrange();
+        assert_eq!(batch.piece(0, 64), 8);
     }
 
     #[test]
@@ -225,6 +246,8 @@ mod tests {
         for (len, port) in [(50, 1), (50, 1), (20, 1), (50, 1), (50, 2), (0, 2), (1401, 2), (1401, 2)] {
             batch.push_in_flow(&vec![1; len], addr(port), Flow::of(1)).expect("room");
         }
+        // Of one flow, so nothing moves.
+        batch.arrange();
         let pieces: Vec<usize> = (0..8).map(|at| batch.piece(at, 64)).collect();
         assert_eq!(pieces, [3, 2, 1, 1, 1, 1, 1, 1]);
         let mut large = SendBatch::default();
@@ -232,6 +255,7 @@ mod tests {
             large.push_in_flow(&[0; 1400], addr(1), Flow::of(1)).expect("room");
         }
         large.push(b"x", addr(1)).expect("room");
+        large.arrange();
         assert_eq!(large.piece(64, 64), 1, "no flow");
         assert_eq!(large.piece(0, 64), 46, "65,000 bytes");
     }

@@ -60,6 +60,11 @@ impl UdpSocket {
         self.local
     }
 
+    /// From now on every datagram comes with the moment it reached the kernel ([`RecvRing::arrival`]).
+    pub fn tell_arrivals(&self) -> io::Result<()> {
+        set_option(&self.socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &ON)
+    }
+
     /// The buffers the kernel granted.
     pub fn buffers(&self) -> io::Result<Buffers> {
         Ok(Buffers { receive: self.socket.recv_buffer_size()?, send: self.socket.send_buffer_size()? })
@@ -378,7 +383,7 @@ mod promises;
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, SocketAddr};
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use super::{RecvRing, UdpSocket};
     use crate::net::{Interest, Poll, SendBatch, UdpOptions};
@@ -423,6 +428,22 @@ mod tests {
         send_one(&mut from, gone);
         send_one(&mut other, from.local_addr());
         assert_eq!(from.receive(&mut RecvRing::new(4)).expect("receive"), 1);
+    }
+
+    #[test]
+    fn the_kernel_tells_when_a_datagram_came() {
+        let (mut from, mut to) = (bound(65_536), bound(65_536));
+        let mut ring = RecvRing::new(2);
+        send_one(&mut from, to.local_addr());
+        to.tell_arrivals().expect("every kernel can");
+        let unix = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+        let before = unix();
+        send_one(&mut from, to.local_addr());
+        assert_eq!(to.receive(&mut ring).expect("receive"), 2);
+        // The kernel begins with it a moment later; what came before has the time of its reading.
+        let after = unix();
+        assert!(ring.arrival(1).is_some_and(|at| (before..=after).contains(&at)), "{:?}", ring.arrival(1));
+        assert_eq!(ring.arrival(2), None);
     }
 
     #[test]

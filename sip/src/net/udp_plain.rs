@@ -6,6 +6,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -40,6 +41,11 @@ impl UdpSocket {
     /// The address it is bound to.
     pub fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Not known here: nothing changes.
+    pub fn tell_arrivals(&self) -> io::Result<()> {
+        Ok(())
     }
 
     /// The buffers the kernel granted.
@@ -155,6 +161,11 @@ impl RecvRing {
     pub fn get(&self, slot: usize) -> Option<(&[u8], SocketAddr)> {
         let (len, source) = *self.received[..self.filled].get(slot)?;
         Some((&self.slots[slot][..len], source))
+    }
+
+    /// Not known here: `None`.
+    pub fn arrival(&self, _slot: usize) -> Option<Duration> {
+        None
     }
 }
 

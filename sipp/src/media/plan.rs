@@ -10,7 +10,8 @@ use super::capture_run::CaptureRun;
 use super::events::{EventRun, Events};
 use super::stream::{Stream, StreamPlan};
 
-/// One running stream. [`Playback::next_deadline`] says when to call [`Playback::emit`].
+/// One running stream. [`Playback::next_deadline`] says when to call [`Playback::emit`]. The first packet is due at a
+/// whole millisecond: packets of many streams that are due together leave together.
 #[derive(Clone, Debug)]
 pub struct Playback {
     kind: Kind,
@@ -28,17 +29,18 @@ enum Kind {
 impl Playback {
     /// Replays a capture: payloads, order and spacing as captured.
     pub fn capture(capture: Arc<Capture>, start: Time) -> Playback {
-        Playback { kind: Kind::Capture(CaptureRun::new(capture, start)), paused: None }
+        Playback { kind: Kind::Capture(CaptureRun::new(capture, start.round_up(GRID))), paused: None }
     }
 
     /// Plays telephone events. `first_sequence`: see [`Events::sequence_span`] for the one after it.
     pub fn events(events: Events, first_sequence: u16, ssrc: u32, start: Time) -> Playback {
-        Playback { kind: Kind::Events(EventRun::new(events, first_sequence, ssrc, start)), paused: None }
+        let run = EventRun::new(events, first_sequence, ssrc, start.round_up(GRID));
+        Playback { kind: Kind::Events(run), paused: None }
     }
 
     /// Streams a file.
     pub fn stream(plan: StreamPlan, start: Time) -> Playback {
-        Playback { kind: Kind::Stream(Stream::new(plan, start)), paused: None }
+        Playback { kind: Kind::Stream(Stream::new(plan, start.round_up(GRID))), paused: None }
     }
 
     /// When the next packet is due; `None` at the end and while paused.
@@ -73,10 +75,10 @@ impl Playback {
         self.paused.get_or_insert(now);
     }
 
-    /// Goes on with the packet that was next, as much later as the pause was long.
+    /// Goes on with the packet that was next, as much later as the pause was long, in whole milliseconds.
     pub fn resume(&mut self, now: Time) {
         let Some(since) = self.paused.take() else { return };
-        let by: Duration = now.since(since);
+        let by = (Time::ZERO + now.since(since)).round_up(GRID) - Time::ZERO;
         match &mut self.kind {
             Kind::Capture(run) => run.pause(by),
             Kind::Events(run) => run.pause(by),
@@ -95,6 +97,9 @@ impl Playback {
     }
 }
 
+/// Where streams begin.
+const GRID: Duration = Duration::from_millis(1);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,12 +114,13 @@ mod tests {
             loops: Some(1),
             ssrc: 1,
         };
-        let mut playback = Playback::stream(plan, Time::from_millis(100));
+        let mut playback = Playback::stream(plan, Time::from_nanos(99_000_001));
+        assert_eq!(playback.next_deadline(), Some(Time::from_millis(100)));
         playback.emit(&mut Vec::new());
         playback.pause(Time::from_millis(110));
         playback.pause(Time::from_millis(115));
         assert_eq!((playback.next_deadline(), playback.is_paused()), (None, true));
-        playback.resume(Time::from_millis(310));
+        playback.resume(Time::from_nanos(309_000_001));
         playback.resume(Time::from_millis(999));
         assert_eq!(playback.next_deadline(), Some(Time::from_millis(320)));
     }

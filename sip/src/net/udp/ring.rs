@@ -4,6 +4,7 @@
 
 use std::mem::{size_of, zeroed};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::name::{NAME_LEN, Name};
 
@@ -101,12 +102,23 @@ impl RecvRing {
         Some((bytes, self.names[datagram.slot].addr()?))
     }
 
+    /// When the `index`-th datagram reached the kernel, since the beginning of 1970 by the system's clock. `None`
+    /// unless its socket was told to say so ([`super::UdpSocket::tell_arrivals`]).
+    pub fn arrival(&self, index: usize) -> Option<Duration> {
+        let slot = self.datagrams.get(index)?.slot;
+        let stamp = self.control(slot, (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS))?;
+        let (secs, nanos) = stamp.split_at_checked(size_of::<libc::time_t>())?;
+        let secs = libc::time_t::from_ne_bytes(secs.try_into().ok()?);
+        let nanos = libc::c_long::from_ne_bytes(nanos.try_into().ok()?);
+        Some(Duration::new(u64::try_from(secs).ok()?, u32::try_from(nanos).ok()?))
+    }
+
     /// The kernel filled `count` more slots. Gives how many datagrams they hold.
     pub(super) fn take_in(&mut self, count: usize) -> usize {
         let before = self.datagrams.len();
         for slot in self.filled..self.filled + count {
             let whole = self.headers[slot].msg_len as usize;
-            let joined = self.control(slot, (libc::SOL_UDP, libc::UDP_GRO));
+            let joined = self.number(slot, (libc::SOL_UDP, libc::UDP_GRO));
             let part = joined.map_or(whole, |value| value as usize).clamp(1, whole.max(1));
             let start = slot * SLOT_STRIDE;
             let mut at = 0;
@@ -123,15 +135,19 @@ impl RecvRing {
 
     /// The drop counter that came with the last slot.
     pub(super) fn last_drops(&self) -> Option<u32> {
-        self.control(self.filled.checked_sub(1)?, (libc::SOL_SOCKET, libc::SO_RXQ_OVFL))
+        self.number(self.filled.checked_sub(1)?, (libc::SOL_SOCKET, libc::SO_RXQ_OVFL))
+    }
+
+    /// The 32-bit number of a control message.
+    fn number(&self, slot: usize, kind: (libc::c_int, libc::c_int)) -> Option<u32> {
+        let value = self.control(slot, kind)?.first_chunk()?;
+        Some(u32::from_ne_bytes(*value))
     }
 
     /// The value of a control message of that level and type, when one came with a slot.
-    fn control(&self, slot: usize, kind: (libc::c_int, libc::c_int)) -> Option<u32> {
-        let came = self.headers[slot].msg_hdr.msg_controllen / size_of::<Control>();
-        let controls = self.controls[slot].0.iter().take(came);
-        let mut fitting = controls.filter(|control| (control.header_level, control.header_type) == kind);
-        fitting.next().map(|control| control.value)
+    fn control(&self, slot: usize, kind: (libc::c_int, libc::c_int)) -> Option<&[u8]> {
+        let came = self.headers[slot].msg_hdr.msg_controllen as usize;
+        self.controls[slot].find(came, kind)
     }
 }
 
@@ -158,22 +174,41 @@ impl DropCounter {
     }
 }
 
-/// One control message with a 32-bit value, laid out as the kernel writes it (cmsghdr, then the value), with the
-/// padding up to the next one.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-struct Control {
-    header_len: usize,
-    header_level: libc::c_int,
-    header_type: libc::c_int,
-    value: u32,
+/// Room for the control messages a datagram can come with, as the kernel writes them: the drop counter, the length
+/// of joined datagrams, the time of arrival.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(8))]
+struct Controls([u8; CONTROL_BYTES]);
+
+impl Default for Controls {
+    fn default() -> Controls {
+        Controls([0; CONTROL_BYTES])
+    }
 }
 
-/// As many as a datagram can come with: the drop counter, and the length of joined datagrams.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(C)]
-struct Controls([Control; 2]);
+impl Controls {
+    /// The value of the message of that level and type among the first `came` bytes.
+    fn find(&self, came: usize, kind: (libc::c_int, libc::c_int)) -> Option<&[u8]> {
+        let mut rest = &self.0[..came.min(CONTROL_BYTES)];
+        loop {
+            // Length with this head, level, type (cmsghdr).
+            let (len, behind) = rest.split_first_chunk()?;
+            let (level, behind) = behind.split_first_chunk()?;
+            let (kind_of, _) = behind.split_first_chunk()?;
+            let len = usize::from_ne_bytes(*len);
+            let value = rest.get(CONTROL_HEAD_BYTES..len)?;
+            if (libc::c_int::from_ne_bytes(*level), libc::c_int::from_ne_bytes(*kind_of)) == kind {
+                return Some(value);
+            }
+            rest = rest.get(len.next_multiple_of(size_of::<usize>())..)?;
+        }
+    }
+}
 
+/// Three messages with their heads, the largest with two words.
+const CONTROL_BYTES: usize = 96;
+/// Bytes of a cmsghdr.
+const CONTROL_HEAD_BYTES: usize = size_of::<usize>() + 2 * size_of::<libc::c_int>();
 /// No datagram is larger: the IPv6 payload length less the UDP header, rounded up.
 const MAX_DATAGRAM: usize = 65_535;
 /// Distance of two slots: not a power of two, so that the starts of all slots do not share cache sets.

@@ -3,6 +3,7 @@
 //! Commands come over a bounded channel, figures go back as counters, complaints over a second channel. What to
 //! send when is decided by [`Playback`]; here are the sockets ([`ports`]), the clock and the wheel ([`stage`]).
 
+mod bell;
 mod hearing;
 mod listener;
 mod places;
@@ -17,7 +18,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use sip::net::{Clock, Waker};
+use sip::net::Clock;
 
 use crate::lang::{Ears, EchoSwitch, MediaKind};
 use crate::media::crypto::Agreement;
@@ -28,6 +29,7 @@ use crate::stats::snapshot::MediaTraffic;
 
 pub(super) use tally::Tally;
 
+use bell::Bell;
 use hearing::Hearing;
 use ports::Ports;
 use stage::Stage;
@@ -152,7 +154,7 @@ pub(super) struct Habits {
 /// The running player. Dropping it ends its thread and closes its sockets.
 pub(super) struct Player {
     commands: Option<SyncSender<Command>>,
-    waker: Waker,
+    bell: Bell,
     tally: Arc<Tally>,
     remarks: Receiver<Remark>,
     hearing: Hearing,
@@ -166,15 +168,15 @@ impl Player {
     pub(super) fn start(clock: Clock, habits: Habits) -> io::Result<Player> {
         let ports = Ports::new(habits)?;
         let port = ports.first_port();
-        let waker = ports.waker();
+        let bell = Bell::new(ports.waker());
         let tally = Arc::new(Tally::default());
         let (commands, orders) = sync_channel(COMMANDS_WAITING);
         let (remark, remarks) = sync_channel(REMARKS_WAITING);
         let hearing = Hearing::new(habits.origin);
-        let stage = Stage::new(clock, ports, (Arc::clone(&tally), hearing.clone()), remark);
+        let stage = Stage::new(clock, ports, (Arc::clone(&tally), hearing.clone()), remark, bell.clone());
         let thread =
             std::thread::Builder::new().name("sipp-media".into()).spawn(move || stage.run(&orders))?;
-        Ok(Player { commands: Some(commands), waker, tally, remarks, hearing, port, thread: Some(thread) })
+        Ok(Player { commands: Some(commands), bell, tally, remarks, hearing, port, thread: Some(thread) })
     }
 
     /// The bound audio port.
@@ -186,7 +188,7 @@ impl Player {
     #[must_use]
     pub(super) fn tell(&self, command: Command) -> bool {
         let sent = self.commands.as_ref().is_some_and(|commands| commands.try_send(command).is_ok());
-        self.waker.wake();
+        self.bell.ring();
         sent
     }
 
@@ -215,7 +217,7 @@ impl Player {
     /// Ends the thread; the figures are then complete.
     pub(super) fn close(&mut self) {
         self.commands = None;
-        self.waker.wake();
+        self.bell.ring();
         if let Some(thread) = self.thread.take() {
             // A panic in there was a bug of ours and has been printed; the run ends anyway.
             let _ = thread.join();

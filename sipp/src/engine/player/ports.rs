@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use rustix::process::{Resource, getrlimit, setrlimit};
-use sip::net::{Interest, Poll, Readiness, RecvRing, SendBatch, UdpOptions, UdpSocket, Waker};
+use sip::net::{Flow, Interest, Poll, Readiness, RecvRing, SendBatch, UdpOptions, UdpSocket, Waker};
 use slab::Slab;
 
 use super::Habits;
+use super::listener::Listener;
 
 /// Names an open port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,13 +48,13 @@ pub(super) struct Flushed {
     pub(super) refused: u64,
 }
 
-/// A received datagram.
+/// What was read from a port in one go, and where answers go.
 pub(super) struct Received<'a> {
     pub(super) port: PortId,
     /// Set for the two ports of `-rtp_echo`.
     pub(super) echo_line: Option<usize>,
-    pub(super) from: SocketAddr,
-    pub(super) bytes: &'a [u8],
+    pub(super) datagrams: &'a RecvRing,
+    pub(super) answers: &'a mut SendBatch,
 }
 
 impl Ports {
@@ -122,6 +123,8 @@ impl Ports {
     ) -> io::Result<PortId> {
         let slot = self.open.vacant_entry();
         let id = PortId(slot.key());
+        // Where it is refused a packet came when it is read.
+        let _ = socket.tell_arrivals();
         self.poll.registry().add(&socket, id.0 as u64, Interest::Read)?;
         let uses = usize::from(echo_line.is_some());
         slot.insert(Port { wanted, socket, batch: SendBatch::default(), is_unsent: false, uses, echo_line });
@@ -170,14 +173,15 @@ impl Ports {
         }
     }
 
-    /// Queues a datagram; false when too much waits for that socket already.
-    pub(super) fn queue(&mut self, id: PortId, bytes: &[u8], to: SocketAddr) -> bool {
+    /// Queues a datagram; false when too much waits for that socket already. Those of one flow stay in order, equal
+    /// ones of several may go to the kernel together.
+    pub(super) fn queue(&mut self, id: PortId, bytes: &[u8], to: SocketAddr, flow: Flow) -> bool {
         let Some(port) = self.open.get_mut(id.0) else { return false };
         if !port.is_unsent {
             port.is_unsent = true;
             self.unsent.push(id);
         }
-        port.batch.push(bytes, to).is_ok()
+        port.batch.push_in_flow(bytes, to, flow).is_ok()
     }
 
     /// Hands what waits to the kernel. What it does not take now is offered again with the next flush.
@@ -207,14 +211,13 @@ impl Ports {
         !self.unsent.is_empty()
     }
 
-    /// Waits until packets arrive, a command comes or `timeout` has passed, and gives each packet to `take`.
+    /// Waits until packets arrive, a command comes or `timeout` has passed, and gives what came to `listener`.
     pub(super) fn receive(
         &mut self,
         timeout: Option<Duration>,
-        mut take: impl FnMut(Received<'_>, &mut Vec<(PortId, Vec<u8>, SocketAddr)>),
+        listener: &mut Listener<'_>,
     ) -> io::Result<()> {
         self.poll.wait(timeout, &mut self.ready)?;
-        let mut answers = Vec::new();
         for readiness in &self.ready {
             let id = PortId(readiness.token as usize);
             let Some(port) = self.open.get_mut(id.0) else { continue };
@@ -223,15 +226,19 @@ impl Ports {
                 while port.socket.next_unreachable().is_some() {}
             }
             self.ring.clear();
-            port.socket.receive(&mut self.ring)?;
-            for slot in 0..self.ring.len() {
-                if let Some((bytes, from)) = self.ring.get(slot) {
-                    take(Received { port: id, echo_line: port.echo_line, from, bytes }, &mut answers);
-                }
+            if port.socket.receive(&mut self.ring)? == 0 {
+                continue;
             }
-        }
-        for (id, bytes, to) in answers {
-            self.queue(id, &bytes, to);
+            listener.take(Received {
+                port: id,
+                echo_line: port.echo_line,
+                datagrams: &self.ring,
+                answers: &mut port.batch,
+            });
+            if !port.is_unsent && !port.batch.is_empty() {
+                port.is_unsent = true;
+                self.unsent.push(id);
+            }
         }
         Ok(())
     }

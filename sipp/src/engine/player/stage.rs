@@ -8,16 +8,18 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
-use sip::net::Clock;
+use sip::net::{Clock, Flow};
 use sip::time::Time;
 use sip::wheel::{TimerId, Wheel};
 use slab::Slab;
 use smallvec::SmallVec;
 
+use crate::engine::busy::Busy;
 use crate::lang::{EchoSwitch, MediaKind};
 use crate::media::{Playback, pattern::Checked};
 
-use super::hearing::Hearing;
+use super::bell::Bell;
+use super::hearing::{Hearing, Lines};
 use super::listener::Listener;
 use super::places::Places;
 use super::ports::{PortId, Ports};
@@ -35,6 +37,8 @@ pub(super) struct Stage {
     by_id: FxHashMap<StreamId, usize>,
     wheel: Wheel<u32>,
     echo: EchoSwitch,
+    bell: Bell,
+    busy: Busy,
     next_sweep: Time,
     /// The packet being made or read; reused.
     packet: Vec<u8>,
@@ -61,6 +65,7 @@ impl Stage {
         ports: Ports,
         (tally, hearing): (Arc<Tally>, Hearing),
         remarks: SyncSender<Remark>,
+        bell: Bell,
     ) -> Stage {
         let echo = ports.habits().echo;
         Stage {
@@ -74,6 +79,8 @@ impl Stage {
             by_id: FxHashMap::default(),
             wheel: Wheel::new(TICK),
             echo,
+            bell,
+            busy: Busy::default(),
             next_sweep: Time::ZERO,
             packet: Vec::new(),
         }
@@ -82,8 +89,8 @@ impl Stage {
     /// Works until the other end of `orders` is gone.
     pub(super) fn run(mut self, orders: &Receiver<Command>) {
         while self.obey(orders) {
+            self.play_due();
             let now = self.clock.now();
-            self.play_due(now);
             self.report_due(now);
             self.flush();
             self.sweep(now);
@@ -198,8 +205,10 @@ impl Stage {
         if let Some(timer) = stream.timer.take() {
             self.wheel.cancel(timer);
         }
-        stream.timer =
-            stream.playback.next_deadline().map(|deadline| self.wheel.insert(deadline, key as u32));
+        stream.timer = stream
+            .playback
+            .next_deadline()
+            .map(|deadline| self.wheel.insert(deadline.round_up(BEAT), key as u32));
         if stream.timer.is_none() && !stream.playback.is_paused() {
             for (_, port) in std::mem::take(&mut stream.ports) {
                 self.ports.release(port);
@@ -246,10 +255,28 @@ impl Stage {
         self.tally.streams.store(self.wheel.len() as u64, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// Queues every packet whose moment has come; a bounded number, so that commands get their turn.
-    fn play_due(&mut self, now: Time) {
-        for _ in 0..STREAMS_PER_TURN {
-            let Some(key) = self.wheel.pop_due(now) else { return };
+    /// Sends every packet whose moment has come, a slice of the streams at a time: the first ones do not wait for
+    /// the last, and whoever wants to know what a call heard waits for one slice only. A bounded number, so that
+    /// commands get their turn.
+    fn play_due(&mut self) {
+        let hearing = self.hearing.clone();
+        for _ in 0..SLICES_PER_TURN {
+            let now = self.clock.now();
+            let mut lines = hearing.lines();
+            let played = self.play_slice(now, &mut lines);
+            drop(lines);
+            self.flush();
+            match played {
+                Played::All => return,
+                Played::Slice => {}
+                Played::UpTo(broken) => self.stop(now, broken),
+            }
+        }
+    }
+
+    fn play_slice(&mut self, now: Time, lines: &mut Lines) -> Played {
+        for _ in 0..STREAMS_PER_SLICE {
+            let Some(key) = self.wheel.pop_due(now) else { return Played::All };
             let key = key as usize;
             self.streams[key].timer = None;
             for _ in 0..PACKETS_IN_A_ROW {
@@ -258,56 +285,60 @@ impl Stage {
                     break;
                 }
                 self.tally.note_lateness(now - deadline);
-                if !self.send_one(now, key) {
-                    return self.stop(now, self.streams[key].id);
+                if !self.send_one(now, key, lines) {
+                    return Played::UpTo(self.streams[key].id);
                 }
             }
             self.schedule(key);
         }
+        Played::Slice
     }
 
     /// Queues a stream's next packet; false when it has no socket to send from, or no key any more.
-    fn send_one(&mut self, now: Time, key: usize) -> bool {
+    fn send_one(&mut self, now: Time, key: usize, lines: &mut Lines) -> bool {
         self.packet.clear();
         let stream = &mut self.streams[key];
         let shift = stream.playback.emit(&mut self.packet);
+        let (to, line) = (shifted(stream.to, shift), stream.line);
         let known = stream.ports.iter().find(|(known, _)| *known == shift);
-        let port = match known {
-            Some((_, port)) => *port,
-            None => {
-                let from = shifted(stream.from, shift);
-                match self.ports.take(from) {
-                    Ok((port, complaint)) => {
-                        stream.ports.push((shift, port));
-                        if let Some(text) = complaint {
-                            self.complain(text);
-                        }
-                        port
-                    }
-                    Err(error) => {
-                        let call = stream.id.call;
-                        self.complain(format!("Call {call}: no media socket on {from}: {error}"));
-                        return false;
-                    }
-                }
-            }
+        let Some(port) = known.map(|(_, port)| *port).or_else(|| self.open_port(key, shift)) else {
+            return false;
         };
-        let (to, line) = (shifted(self.streams[key].to, shift), self.streams[key].line);
         // Only what leaves the media port itself is the line's; a capture may hold RTCP and other streams.
-        if shift == 0 && self.hearing.lines().sending(now, line, &mut self.packet).is_err() {
+        if shift == 0 && lines.sending(now, line, &mut self.packet).is_err() {
             self.complain(format!(
                 "Call {}: its SRTP key has protected as many packets as it may",
                 line.call
             ));
             return false;
         }
-        if self.ports.queue(port, &self.packet, to) {
+        if self.ports.queue(port, &self.packet, to, Flow::of(key as u64)) {
             Tally::add(&self.tally.sent_packets, 1);
             Tally::add(&self.tally.sent_bytes, self.packet.len() as u64);
         } else {
             Tally::add(&self.tally.dropped, 1);
         }
         true
+    }
+
+    /// The socket a stream sends from, that far from its base port; `None` when there is none to be had.
+    fn open_port(&mut self, key: usize, shift: u16) -> Option<PortId> {
+        let stream = &mut self.streams[key];
+        let from = shifted(stream.from, shift);
+        match self.ports.take(from) {
+            Ok((port, complaint)) => {
+                stream.ports.push((shift, port));
+                if let Some(text) = complaint {
+                    self.complain(text);
+                }
+                Some(port)
+            }
+            Err(error) => {
+                let call = stream.id.call;
+                self.complain(format!("Call {call}: no media socket on {from}: {error}"));
+                None
+            }
+        }
     }
 
     fn flush(&mut self) {
@@ -324,7 +355,7 @@ impl Stage {
             let next = lines.next_report(due.line);
             drop(lines);
             self.places.plan_report(due.line, next);
-            if !self.ports.queue(due.port, &self.packet, due.to) {
+            if !self.ports.queue(due.port, &self.packet, due.to, Flow::NONE) {
                 Tally::add(&self.tally.dropped, 1);
             }
         }
@@ -332,28 +363,28 @@ impl Stage {
 
     /// Waits for the next packet to send or to take, and takes what arrived.
     fn receive(&mut self) -> std::io::Result<()> {
+        let now = self.clock.now();
         let deadlines = [self.wheel.next_deadline(), self.places.next_report()];
-        let due = deadlines.into_iter().flatten().min().map(|deadline| deadline.since(self.clock.now()));
-        let timeout = if self.ports.is_congested() { Some(due.unwrap_or(RETRY).min(RETRY)) } else { due };
+        let due = deadlines.into_iter().flatten().min().map(|deadline| deadline.since(now));
+        let mut timeout = if self.ports.is_congested() { Some(due.unwrap_or(RETRY).min(RETRY)) } else { due };
+        if let Some(rest) = self.busy.rest(now) {
+            // Packets gather: one wake-up takes many.
+            std::thread::sleep(rest.min(timeout.unwrap_or(rest)));
+            timeout = Some(Duration::ZERO);
+        } else if !self.bell.may_wait(timeout) {
+            timeout = Some(Duration::ZERO);
+        }
         let mut listener = Listener {
+            clock: self.clock,
             tally: &self.tally,
             hearing: &self.hearing,
             places: &self.places,
+            busy: &mut self.busy,
             echo: self.echo,
             echo_bytes: self.ports.habits().echo_bytes,
             packet: &mut self.packet,
         };
-        let clock = self.clock;
-        let mut arrived = None;
-        self.ports.receive(timeout, |received, answers| {
-            // One look at the clock for all that waited together.
-            let now = *arrived.get_or_insert_with(|| clock.now());
-            let port = received.port;
-            let from = received.from;
-            if let Some(answer) = listener.take(now, &received) {
-                answers.push((port, answer, from));
-            }
-        })
+        self.ports.receive(timeout, &mut listener)
     }
 
     fn complain(&self, text: String) {
@@ -371,11 +402,24 @@ fn shifted(addr: SocketAddr, shift: u16) -> SocketAddr {
     SocketAddr::new(addr.ip(), addr.port().wrapping_add(shift))
 }
 
-/// Resolution of the packet clock, rounded down to 0.52 ms: what falls into one tick leaves in one batch, which
-/// costs half as much per packet as a tick of 0.13 ms and keeps lateness far below the 2 ms that matter.
-pub(super) const TICK: Duration = Duration::from_millis(1);
-/// Streams served in one turn.
-const STREAMS_PER_TURN: usize = 2048;
+/// How far a slice of streams that are due came.
+enum Played {
+    /// None is left.
+    All,
+    /// There may be more.
+    Slice,
+    /// Up to this one, which cannot go on.
+    UpTo(StreamId),
+}
+
+/// Packets leave on a grid of this width, all that are due there in one go: a wake-up costs as much as many packets.
+/// Files are exact on it ([`Playback`]); the datagrams of a capture leave half a millisecond late at most.
+const BEAT: Duration = Duration::from_micros(500);
+/// Resolution of the timers of packets and reports, rounded down to 0.066 ms.
+pub(super) const TICK: Duration = Duration::from_micros(100);
+/// Streams served before what they send is flushed, and slices in one turn.
+const STREAMS_PER_SLICE: usize = 64;
+const SLICES_PER_TURN: usize = 32;
 /// Packets of one stream sent in one turn, when it is late or its capture holds bursts.
 const PACKETS_IN_A_ROW: usize = 32;
 /// Time between two readings of the received streams.
