@@ -57,7 +57,8 @@ mod tests {
     fn stamps_become_times_unless_the_clock_was_set() {
         let moment = Moment { now: Time::from_millis(5_000), unix: Duration::from_secs(1_000_000) };
         let stamp = |millis: u64| moment.of_stamp(Duration::from_millis(1_000_000_000 + millis - 5_000));
-        let rows = [(4_990, 4_990), (5_000, 5_000), (5_001, 5_000), (4_001, 4_001), (4_000, 5_000), (0, 5_000)];
+        let rows =
+            [(4_990, 4_990), (5_000, 5_000), (5_001, 5_000), (4_001, 4_001), (4_000, 5_000), (0, 5_000)];
         for (stamped, expected) in rows {
             assert_eq!(stamp(stamped), Time::from_millis(expected), "{stamped}");
         }

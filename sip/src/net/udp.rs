@@ -120,7 +120,14 @@ impl UdpSocket {
             batch.arrange();
         }
         while !batch.is_empty() {
-            match send_some(self.socket.as_raw_fd(), batch, self.cuts) {
+            let fd = self.socket.as_raw_fd();
+            let taken = match batch.len() {
+                // A socket of a call with one packet at a time need not prepare room for many.
+                1 => send_some::<1>(fd, batch, self.cuts),
+                2..=8 => send_some::<8>(fd, batch, self.cuts),
+                _ => send_some::<SEND_BATCH>(fd, batch, self.cuts),
+            };
+            match taken {
                 Ok(count) => {
                     sent.datagrams += count;
                     batch.advance(count);
@@ -217,19 +224,19 @@ impl Trouble {
     }
 }
 
-/// One sendmmsg over the front of `batch`; how many datagrams the kernel took (at least 1). With `cuts` it gets
-/// equal ones as one piece.
-fn send_some(fd: libc::c_int, batch: &SendBatch, cuts: bool) -> io::Result<usize> {
+/// One sendmmsg over at most `N` from the front of `batch`; how many datagrams the kernel took (at least 1). With
+/// `cuts` it gets equal ones as one piece.
+fn send_some<const N: usize>(fd: libc::c_int, batch: &SendBatch, cuts: bool) -> io::Result<usize> {
     // SAFETY: all-zero is a valid value of these C structs. (Two statements: a tuple would be built and moved.)
-    let mut headers: [libc::mmsghdr; SEND_BATCH] = unsafe { zeroed() };
+    let mut headers: [libc::mmsghdr; N] = unsafe { zeroed() };
     // SAFETY: as above.
-    let mut iovecs: [libc::iovec; SEND_BATCH] = unsafe { zeroed() };
-    let mut names = [Name::unset(); SEND_BATCH];
-    let mut controls = [SegmentControl::NONE; SEND_BATCH];
-    let mut parts = [0; SEND_BATCH];
+    let mut iovecs: [libc::iovec; N] = unsafe { zeroed() };
+    let mut names = [Name::unset(); N];
+    let mut controls = [SegmentControl::NONE; N];
+    let mut parts = [0; N];
     let (mut count, mut datagrams) = (0, 0);
-    while let Some((first, to)) = (datagrams < SEND_BATCH).then(|| batch.get(datagrams)).flatten() {
-        let piece = if cuts { batch.piece(datagrams, SEND_BATCH - datagrams) } else { 1 };
+    while let Some((first, to)) = (datagrams < N).then(|| batch.get(datagrams)).flatten() {
+        let piece = if cuts { batch.piece(datagrams, N - datagrams) } else { 1 };
         for (part, iovec) in iovecs[datagrams..datagrams + piece].iter_mut().enumerate() {
             let bytes = batch.get(datagrams + part).map_or(&[][..], |(bytes, _)| bytes);
             *iovec = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
@@ -257,7 +264,7 @@ fn send_some(fd: libc::c_int, batch: &SendBatch, cuts: bool) -> io::Result<usize
         first_part += parts[slot];
     }
     // SAFETY: the first `count` headers point to the local names, controls and iovecs, whose counts add up to
-    // `datagrams` <= SEND_BATCH, and through these to bytes of `batch`, all of which outlive the call; the kernel
+    // `datagrams` <= N, and through these to bytes of `batch`, all of which outlive the call; the kernel
     // only reads them.
     let taken =
         unsafe { libc::sendmmsg(fd, headers.as_mut_ptr(), count as libc::c_uint, libc::MSG_DONTWAIT as _) };

@@ -9,9 +9,11 @@ use smallvec::SmallVec;
 use super::codecs::Codecs;
 use super::crypto::Agreement;
 use super::digits::Digits;
+use super::lines::Content;
 use super::measure::Reception;
-use super::pattern::PatternCheck;
+use super::pattern::{Comparison, PatternCheck};
 use super::reports::Reports;
+use super::rtp::{self, Header};
 use super::srtp::{Receiver, Sender};
 
 /// What descriptions said about a line, in the shell's words for ports.
@@ -100,6 +102,39 @@ impl<P> Line<P> {
             self.take_keys();
         }
         self.note_remote(now);
+    }
+
+    /// A packet of a source that was heard before: opened, measured, read.
+    pub(super) fn take<L>(&mut self, now: Time, source: &mut Source<L>, packet: &mut Vec<u8>) -> Content {
+        match self.open(packet) {
+            Ok(header) => drop(source.reception.take(now, header)),
+            Err(content) => return content,
+        }
+        self.read(packet)
+    }
+
+    /// Opens a protected packet in place and gives its header. Error: what it is instead.
+    pub(super) fn open(&mut self, packet: &mut Vec<u8>) -> Result<Header, Content> {
+        if let Some(opener) = &mut self.opener
+            && opener.open(packet).is_err()
+        {
+            self.refused += 1;
+            return Err(Content::Refused);
+        }
+        rtp::read(packet).map(|(header, _)| header).ok_or_else(|| {
+            self.strangers += 1;
+            Content::Strange
+        })
+    }
+
+    /// Reads an opened packet for digits and patterns.
+    pub(super) fn read(&mut self, packet: &[u8]) -> Content {
+        let Some((header, payload)) = rtp::read(packet) else { return Content::Strange };
+        if self.expectation.codecs.is_event(header.payload_type, payload) {
+            self.digits.take(header.timestamp, payload);
+        }
+        let compared = self.check.as_mut().map(|check| check.take(payload));
+        if compared == Some(Comparison::Different) { Content::WrongPattern } else { Content::Rtp }
     }
 
     fn take_keys(&mut self) {

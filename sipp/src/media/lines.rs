@@ -15,7 +15,7 @@ use sip::time::Time;
 use super::heard::Heard;
 use super::line::{Expectation, Line, Source, SourceKey};
 use super::measure::Reception;
-use super::pattern::{Checked, Comparison, PatternCheck};
+use super::pattern::{Checked, PatternCheck};
 use super::received::{self, Received};
 use super::reports::Origin;
 use super::routes::{Route, Routes};
@@ -156,18 +156,19 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> MediaLines<L, P> {
             return Taken { line: None, content: Content::Strange };
         };
         let key = (port, from, header.ssrc);
-        if let Some(source) = self.sources.get_mut(&key) {
-            match source.line {
-                Some(id) => return self.take_for(now, (id, key), packet),
-                None if source.asked == self.changes => {
-                    source.reception.take(now, header);
-                    return Taken { line: None, content: Content::Rtp };
-                }
-                // Lines have come since: what was nobody's may belong to one of them.
-                None => return self.ask_again(now, key, packet),
-            }
+        let Some(source) = self.sources.get_mut(&key) else { return self.take_new(now, key, packet) };
+        if let Some(id) = source.line {
+            let Some(line) = self.lines.get_mut(&id) else {
+                return Taken { line: None, content: Content::Strange };
+            };
+            return Taken { line: Some(id), content: line.take(now, source, packet) };
         }
-        self.take_new(now, key, packet)
+        if source.asked == self.changes {
+            source.reception.take(now, header);
+            return Taken { line: None, content: Content::Rtp };
+        }
+        // Lines have come since: what was nobody's may belong to one of them.
+        self.ask_again(now, key, packet)
     }
 
     /// A packet of a source that belonged to nobody before lines came or changed.
@@ -191,12 +192,13 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> MediaLines<L, P> {
             }
         };
         (source.line, source.is_announced) = (Some(id), is_announced);
-        if let Some(line) = self.lines.get_mut(&id) {
-            line.sources.push(key);
-            line.first.get_or_insert(now);
-            line.is_announced |= is_announced;
-        }
-        self.take_for(now, (id, key), packet)
+        let Some(line) = self.lines.get_mut(&id) else {
+            return Taken { line: None, content: Content::Strange };
+        };
+        line.sources.push(key);
+        line.first.get_or_insert(now);
+        line.is_announced |= is_announced;
+        Taken { line: Some(id), content: line.take(now, source, packet) }
     }
 
     /// A packet of a source that was not heard of before.
@@ -228,49 +230,20 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> MediaLines<L, P> {
             }
             return Taken { line: None, content: Content::Rtp };
         };
-        let taken = self.take_for(now, (id, key), packet);
-        if let Some(source) = self.sources.get_mut(&key) {
-            source.is_announced = is_announced;
-            let line = self.lines.get_mut(&id).into_iter();
-            line.for_each(|line| line.is_announced |= is_announced);
-        }
-        taken
-    }
-
-    /// A packet of a line: opened, measured, read for digits and patterns.
-    fn take_for(&mut self, now: Time, (id, key): (L, SourceKey<P>), packet: &mut Vec<u8>) -> Taken<L> {
         let Some(line) = self.lines.get_mut(&id) else {
             return Taken { line: None, content: Content::Strange };
         };
-        if let Some(opener) = &mut line.opener
-            && opener.open(packet).is_err()
-        {
-            line.refused += 1;
-            return Taken { line: Some(id), content: Content::Refused };
-        }
-        let Some((header, payload)) = rtp::read(packet) else {
-            line.strangers += 1;
-            return Taken { line: Some(id), content: Content::Strange };
+        let header = match line.open(packet) {
+            Ok(header) => header,
+            Err(content) => return Taken { line: Some(id), content },
         };
-        match self.sources.get_mut(&key) {
-            Some(source) => drop(source.reception.take(now, header)),
-            None => {
-                let rate = line.expectation.codecs.clock_rate(header.payload_type);
-                let reception = Reception::new(now, header, rate);
-                self.sources.insert(
-                    key,
-                    Source { reception, line: Some(id), is_announced: false, asked: self.changes },
-                );
-                line.sources.push(key);
-                line.first.get_or_insert(now);
-            }
-        }
-        if line.expectation.codecs.is_event(header.payload_type, payload) {
-            line.digits.take(header.timestamp, payload);
-        }
-        let compared = line.check.as_mut().map(|check| check.take(payload));
-        let wrong = compared == Some(Comparison::Different);
-        Taken { line: Some(id), content: if wrong { Content::WrongPattern } else { Content::Rtp } }
+        let rate = line.expectation.codecs.clock_rate(header.payload_type);
+        let reception = Reception::new(now, header, rate);
+        self.sources.insert(key, Source { reception, line: Some(id), is_announced, asked: self.changes });
+        line.sources.push(key);
+        line.first.get_or_insert(now);
+        line.is_announced |= is_announced;
+        Taken { line: Some(id), content: line.read(packet) }
     }
 
     fn place(&mut self, (port, from, ssrc): SourceKey<P>) -> Place<L> {
@@ -472,6 +445,8 @@ fn network_delay(heard: &Heard) -> Duration {
 
 /// Silence after which a stream of no call has ended.
 const IDLE: Duration = Duration::from_secs(10);
+
+mod protection;
 
 #[cfg(test)]
 mod tests;

@@ -85,6 +85,8 @@ pub(super) enum Remark {
     Complaint(String),
     /// What `rtpcheck` found on a line of that kind, one line of text.
     Checked(MediaKind, String),
+    /// What became of the packets of a protected line, one line of text.
+    Protected(String),
 }
 
 /// Names a stream: the number of its call and its slot.
@@ -147,6 +149,8 @@ pub(super) struct Habits {
     pub(super) tolerance: [f64; 2],
     /// `-rtpcheck_debug`.
     pub(super) check_debug: bool,
+    /// `-srtpcheck_debug`.
+    pub(super) srtp_debug: bool,
     /// Where the clock stands on the calendar.
     pub(super) origin: Origin,
 }

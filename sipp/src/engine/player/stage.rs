@@ -161,7 +161,13 @@ impl Stage {
         for kind in MediaKind::ALL {
             let line = LineId { call, kind };
             self.places.close(line, &mut self.ports);
-            self.hearing.lines().forget(now, line);
+            let mut lines = self.hearing.lines();
+            let protection = lines.protection(line).filter(|_| self.ports.habits().srtp_debug);
+            lines.forget(now, line);
+            drop(lines);
+            if let Some(protection) = protection {
+                self.remark(Remark::Protected(format!("call {call} m={}: {protection}", kind.word())));
+            }
         }
     }
 

@@ -104,6 +104,7 @@ fn heard(received: &Received) -> Heard {
         refused: received.refused,
         after_end: received.after_end,
         worst_jitter: received.worst_jitter,
+        scored: received.scored,
         mean_rating: received.mean_rating(),
         mean_score: received.mean_score(),
         worst_score: received.mean_score().map(|_| received.worst_score),

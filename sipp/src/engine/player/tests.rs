@@ -23,6 +23,7 @@ fn habits(echo: EchoSwitch) -> Habits {
         report_every: None,
         tolerance: [1.0; 2],
         check_debug: false,
+        srtp_debug: false,
         origin: Origin::default(),
     }
 }
