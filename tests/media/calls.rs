@@ -102,6 +102,29 @@ fn every_call_is_measured_for_itself() {
     }
 }
 
+/// `-threads`: each thread has its part of the ports, and the figures are those of all together.
+#[test]
+fn threads_share_ports_and_add_their_figures() {
+    let side = |options: String, pause| Side {
+        media: OWN_AUDIO.into(),
+        during: exec("rtp_stream=\"f.raw,1,8\"", pause),
+        at_end: log_stats("packets,one_way"),
+        options: format!("-threads 2 {options}"),
+    };
+    // Two threads, each with the pair of ports of a player and a pair for each of two calls.
+    let first = port();
+    let calling = side(format!("-min_rtp_port {first} -max_rtp_port {}", first + 15), 2000);
+    let called = side(format!("-min_rtp_port {}", port()), 1600);
+    let call = MediaCall::new("threads").file("f.raw", &samples(600)).times(4);
+    let (uac, uas) = call.run(&calling, &called);
+    assert_eq!((uac.exit, uas.exit), (Some(0), Some(0)), "{}{}", uac.errors, uas.errors);
+    for end in [&uac, &uas] {
+        assert_eq!(end.logged.matches("packets=30.000000").count(), 4, "{}", end.logged);
+        let figures = ["sent_packets", "both_ways", "streams", "lost"].map(|name| end.figure(name));
+        assert_eq!(figures, [120.0, 4.0, 4.0, 0.0], "{}", end.report);
+    }
+}
+
 /// A side that hears nothing says so, and `-fail-if` makes it the verdict.
 #[test]
 fn a_one_way_call_is_told_and_fails_the_run_when_asked() {

@@ -64,18 +64,26 @@ fn the_answer_chooses_and_the_echo_is_protected_anew() {
         during:
             "<nop><action><exec rtp_stream=\"apattern,1,8\"/></action></nop><pause milliseconds=\"800\"/>"
                 .into(),
-        options: format!("-mp {} -audiotolerance 0.1 -srtpcheck_debug", port()),
+        options: format!("-mp {} -audiotolerance 0.1 -rtpcheck_debug -srtpcheck_debug", port()),
         ..Side::default()
     };
     let called = Side {
         media: line(2, "aescm128sha132"),
         during: "<nop><action><exec rtp_echo=\"startaudio\"/></action></nop>".into(),
         at_end: log_packets(),
-        options: format!("-mp {}", port()),
+        options: format!("-mp {} -srtpcheck_debug", port()),
     };
     let (uac, uas) = call.run(&calling, &called);
     assert_eq!((uac.exit, uas.exit), (Some(0), Some(0)), "{}{}", uac.errors, call.written("debugafile"));
     assert!(uas.logged.contains("refused= lost="), "{}", uas.logged);
+    assert!(call.written("debugafile").contains("passed"), "{}", call.written("debugafile"));
+    for (file, ours) in [("srtpctxdebugfile_uac", "packets sent"), ("srtpctxdebugfile_uas", "packets opened")]
+    {
+        let told = call.written(file);
+        let suite = "AES_CM_128_HMAC_SHA1_32: ";
+        assert!(told.starts_with("call 1 m=audio: ") && told.matches(suite).count() == 2, "{file}: {told}");
+        assert!(told.contains(ours) && told.trim_end().ends_with(" 0 refused"), "{file}: {told}");
+    }
 }
 
 #[test]
@@ -115,24 +123,68 @@ fn gstreamer(call: &MediaCall, name: &str, pipeline: &str) -> Option<Running> {
     Some(Running::start(&path, &args, &call.folder, name).expect("starts"))
 }
 
+/// How libsrtp is told to do what a suite says.
+struct Peer {
+    suite: &'static str,
+    key_bytes: usize,
+    cipher: &'static str,
+    tag: &'static str,
+    /// Behind the key in `a=crypto`: lifetime and master key identifier.
+    more: &'static str,
+    /// The identifier in hexadecimal digits.
+    mki: &'static str,
+}
+
+const fn peer(suite: &'static str, key_bytes: usize, cipher: &'static str, tag: &'static str) -> Peer {
+    Peer { suite, key_bytes, cipher, tag, more: "", mki: "" }
+}
+
+/// Every suite we have; one also with a lifetime and an identifier (RFC 4568 6.1).
+const PEERS: [Peer; 7] = [
+    peer("AES_CM_128_HMAC_SHA1_80", 30, "aes-128-icm", "hmac-sha1-80"),
+    peer("AES_CM_128_HMAC_SHA1_32", 30, "aes-128-icm", "hmac-sha1-32"),
+    peer("AES_256_CM_HMAC_SHA1_80", 46, "aes-256-icm", "hmac-sha1-80"),
+    peer("AES_256_CM_HMAC_SHA1_32", 46, "aes-256-icm", "hmac-sha1-32"),
+    peer("NULL_HMAC_SHA1_80", 30, "null", "hmac-sha1-80"),
+    peer("NULL_HMAC_SHA1_32", 30, "null", "hmac-sha1-32"),
+    Peer {
+        more: "|2^31|258:4",
+        mki: "00000102",
+        ..peer("AES_CM_128_HMAC_SHA1_80", 30, "aes-128-icm", "hmac-sha1-80")
+    },
+];
+
+impl Peer {
+    /// What both ends of GStreamer are given; libsrtp takes the length of its keys from the cipher of RTCP too.
+    fn ciphers(&self) -> (String, String) {
+        let rtcp = if self.cipher == "null" { "aes-128-icm" } else { self.cipher };
+        let Peer { cipher, tag, mki, .. } = self;
+        let mki_of = |name: &str| if mki.is_empty() { String::new() } else { format!("{name}{mki}") };
+        let receiving = format!(
+            "srtp-cipher={cipher},srtp-auth={tag},srtcp-cipher={rtcp},srtcp-auth=hmac-sha1-80,roc=(uint)0{}",
+            mki_of(",mki=(buffer)")
+        );
+        let sending = format!(
+            "rtp-cipher={cipher} rtp-auth={tag} rtcp-cipher={rtcp} rtcp-auth=hmac-sha1-80 {}",
+            mki_of("mki=")
+        );
+        (receiving, sending)
+    }
+}
+
 /// What we protect libsrtp opens, byte for byte, and what it protects we open.
 #[test]
 fn libsrtp_opens_what_we_protect_and_the_other_way_round() {
-    let suites = [
-        ("AES_CM_128_HMAC_SHA1_80", 30, "aes-128-icm", "hmac-sha1-80"),
-        ("AES_CM_128_HMAC_SHA1_32", 30, "aes-128-icm", "hmac-sha1-32"),
-        ("AES_256_CM_HMAC_SHA1_80", 46, "aes-256-icm", "hmac-sha1-80"),
-        ("AES_256_CM_HMAC_SHA1_32", 46, "aes-256-icm", "hmac-sha1-32"),
-    ];
-    for (suite, len, cipher, tag) in suites {
-        let ((our_key, our_hex), (their_key, their_hex)) = (key(7, len), key(99, len));
+    for (number, peer) in PEERS.iter().enumerate() {
+        let Peer { suite, key_bytes, more, .. } = peer;
+        let ((our_key, our_hex), (their_key, their_hex)) = (key(7, *key_bytes), key(99, *key_bytes));
+        let (receiving, sending) = peer.ciphers();
         let file = samples(400);
-        let call = MediaCall::new(suite).file("f.raw", &file);
+        let call = MediaCall::new(&format!("{suite}{number}")).file("f.raw", &file);
         let (ours, theirs) = (port(), port());
         let caps = format!(
             "application/x-srtp,media=audio,clock-rate=8000,payload=8,encoding-name=PCMA,ssrc=(uint)3390111744,\
-             srtp-key=(buffer){our_hex},srtp-cipher={cipher},srtp-auth={tag},srtcp-cipher={cipher},\
-             srtcp-auth=hmac-sha1-80,roc=(uint)0"
+             srtp-key=(buffer){our_hex},{receiving}"
         );
         let receive = format!(
             "udpsrc address=127.0.0.1 port={theirs} caps={caps} ! srtpdec ! rtppcmadepay ! filesink \
@@ -140,7 +192,7 @@ fn libsrtp_opens_what_we_protect_and_the_other_way_round() {
         );
         let Some(mut receiver) = gstreamer(&call, "receiver", &receive) else { return };
         receiver.wait_until(LIMIT, || ports::is_bound("udp", theirs)).expect("GStreamer listens");
-        let crypto = |key: &str| format!("a=crypto:1 {suite} inline:{key}");
+        let crypto = |key: &str| format!("a=crypto:1 {suite} inline:{key}{more}");
         let calling = Side {
             media: format!("m=audio {ours} RTP/SAVP 8\n{}", crypto(&our_key)),
             during: stream("f.raw", 2500),
@@ -151,24 +203,19 @@ fn libsrtp_opens_what_we_protect_and_the_other_way_round() {
             Side { media: format!("m=audio {theirs} RTP/SAVP 8\n{}", crypto(&their_key)), ..Side::default() };
         let send = format!(
             "audiotestsrc num-buffers=150 samplesperbuffer=160 is-live=true ! audio/x-raw,rate=8000,channels=1 ! \
-             alawenc ! rtppcmapay pt=8 min-ptime=20000000 max-ptime=20000000 ! srtpenc key={their_hex} \
-             rtp-cipher={cipher} rtp-auth={tag} rtcp-cipher={cipher} rtcp-auth=hmac-sha1-80 ! udpsink \
-             host=127.0.0.1 port={ours} sync=false"
+             alawenc ! rtppcmapay pt=8 min-ptime=20000000 max-ptime=20000000 ! srtpenc key={their_hex} {sending} ! \
+             udpsink host=127.0.0.1 port={ours} sync=false"
         );
-        let _sender = gstreamer(&call, "sender", &send);
+        let sender = gstreamer(&call, "sender", &send);
         let (uac, _) = call.run(&calling, &called);
         receiver.end();
         assert_eq!(uac.exit, Some(0), "{}", uac.errors);
         let heard = std::fs::read(call.folder.join("heard.raw")).unwrap_or_default();
-        assert!(
-            heard == file,
-            "{suite}: {} of {} bytes\n{}",
-            heard.len(),
-            file.len(),
-            receiver.output("err")
-        );
+        let said = [&receiver].into_iter().chain(&sender).map(|run| run.output("err")).collect::<String>();
+        assert!(heard == file, "{suite}{more}: {} of {} bytes\n{said}", heard.len(), file.len());
         let packets = uac.logged.split("packets=").nth(1).and_then(|text| text.split('.').next());
         let packets: u32 = packets.and_then(|text| text.parse().ok()).unwrap_or_default();
-        assert!(packets > 60 && uac.logged.contains("refused= "), "{suite}: {}", uac.logged);
+        let opened = packets > 60 && uac.logged.contains("refused= ");
+        assert!(opened, "{suite}{more}: {}\n{said}", uac.logged);
     }
 }

@@ -3,6 +3,7 @@
 //! `start` turns options into a run. One thread or several do `signalling` on the `network`, one is the `desk` (files
 //! and screen), one the `player` (media); keyboard, control socket and whoever embeds us send commands (`control`).
 
+mod busy;
 mod control;
 mod desk;
 mod ending;

@@ -25,6 +25,8 @@ pub struct Media {
     pub tolerance: [f64; 2],
     /// `-rtpcheck_debug`.
     pub check_debug: bool,
+    /// `-srtpcheck_debug`.
+    pub srtp_debug: bool,
     /// `-rtcp`: time between two reports; `None` sends none.
     pub report_every: Option<Duration>,
 }
@@ -41,6 +43,7 @@ impl Default for Media {
             random_ssrc: false,
             tolerance: [1.0; 2],
             check_debug: false,
+            srtp_debug: false,
             report_every: None,
         }
     }
@@ -216,8 +219,9 @@ pub(super) const MEDIA_ROWS: &[Row] = &[
     Row {
         names: &["srtpcheck_debug"],
         value: "",
-        help: "The same for protected streams; refused packets are part of it.",
-        effect: Effect::Flag(|options| options.media.check_debug = true),
+        help: "Write suites and packets of each protected media line to srtpctxdebugfile_uac, for a scenario that is \
+               called srtpctxdebugfile_uas.",
+        effect: Effect::Flag(|options| options.media.srtp_debug = true),
     },
     Row {
         names: &["audiotolerance"],

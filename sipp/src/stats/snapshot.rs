@@ -190,7 +190,9 @@ pub(crate) struct Heard {
     pub(crate) after_end: u64,
     /// The largest jitter of a stream (RFC 3550 6.4.1).
     pub(crate) worst_jitter: Duration,
-    /// Mean rating (R) of the streams whose codec has one.
+    /// Streams whose codec has a rating.
+    pub(crate) scored: u64,
+    /// Mean rating (R) of these.
     pub(crate) mean_rating: Option<f64>,
     /// Mean opinion score of these.
     pub(crate) mean_score: Option<f64>,

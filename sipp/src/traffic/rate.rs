@@ -37,6 +37,16 @@ impl Share {
     pub(crate) fn part(self, number: u32) -> u32 {
         number / self.of + u32::from(self.index < number % self.of)
     }
+
+    /// Its part of a range of ports, which begins at an even distance from the first one.
+    pub(crate) fn of_ports(self, (first, last): (u16, u16)) -> (u16, u16) {
+        let width = (u32::from(last.saturating_sub(first)) + 1) / self.of & !1;
+        let start = u32::from(first) + self.index * width;
+        let is_last = self.index + 1 == self.of;
+        let end = if is_last { last.into() } else { start + width.max(1) - 1 };
+        // Within the range, whose ends are ports.
+        (start as u16, end as u16)
+    }
 }
 
 /// The schedule of outgoing calls.
@@ -210,6 +220,17 @@ mod tests {
     }
 
     /// Measured on SIPp 3.6.1: `-r 4`, `-r 1 -rp 400`, `-r 0.5`, `-r 0`.
+    #[test]
+    fn ports_are_shared_without_overlap() {
+        let parts = |of, range| (0..of).map(|index| Share { index, of }.of_ports(range)).collect::<Vec<_>>();
+        assert_eq!(parts(1, (6001, 6004)), [(6001, 6004)]);
+        assert_eq!(parts(2, (6000, u16::MAX)), [(6000, 35_767), (35_768, u16::MAX)]);
+        assert_eq!(parts(3, (6000, 6015)), [(6000, 6003), (6004, 6007), (6008, 6015)]);
+        for (start, end) in parts(256, (65_000, 65_010)).into_iter().chain(parts(2, (9, 9))) {
+            assert!(start <= end);
+        }
+    }
+
     #[test]
     fn first_call_comes_one_interval_after_the_start() {
         let rows = [

@@ -13,6 +13,7 @@ use crate::options;
 use crate::state::{CallMedia, CallState, Settings, Writer};
 use crate::stats::snapshot::MediaTraffic;
 use crate::traffic::calls::CallKey;
+use crate::traffic::rate::Share;
 
 use super::Signalling;
 use crate::engine::desk::link::Note;
@@ -29,8 +30,14 @@ pub(in crate::engine) struct Media {
 }
 
 impl Media {
-    pub(in crate::engine) fn new(player: Player, library: Library, options: &options::Media) -> Media {
-        let next_ssrc = if options.random_ssrc { rand::random() } else { FIRST_SSRC };
+    pub(in crate::engine) fn new(
+        player: Player,
+        library: Library,
+        options: &options::Media,
+        share: Share,
+    ) -> Media {
+        let first = if options.random_ssrc { rand::random() } else { FIRST_SSRC };
+        let next_ssrc = first.wrapping_add(share.index << SSRC_BITS_OF_ENGINE);
         Media { player, library, stream_type: options.stream_type, next_ssrc }
     }
 
@@ -221,6 +228,11 @@ impl Signalling {
                     let file = if kind == MediaKind::Video { "debugvfile" } else { "debugafile" };
                     self.link.tell(Note::Append(file, line));
                 }
+                Remark::Protected(line) => {
+                    let calls_out = self.scenarios.main().program.mode.calls_out();
+                    let file = if calls_out { "srtpctxdebugfile_uac" } else { "srtpctxdebugfile_uas" };
+                    self.link.tell(Note::Append(file, line));
+                }
             }
         }
     }
@@ -345,3 +357,5 @@ fn stream_addresses(
 
 /// SIPp's first synchronisation source; each stream takes the next.
 const FIRST_SSRC: u32 = 0xca11_0000;
+/// So many streams as this has bits the engines of a run start until two have the same source.
+const SSRC_BITS_OF_ENGINE: u32 = 20;

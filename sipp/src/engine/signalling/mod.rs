@@ -4,7 +4,6 @@
 //! everything that was written leaves in one batch. How calls are opened is in `opening`, what received
 //! messages do in `incoming`, what calls ask for in `outcomes`, what commands do in `obeying`.
 
-mod busy;
 pub(super) mod call_id;
 pub(super) mod crew;
 mod debugging;
@@ -33,6 +32,7 @@ use crate::stats::snapshot::{Network, Phase};
 use crate::traffic::calls::{CallKey, Calls};
 use crate::traffic::limits::QuitLevel;
 
+use crate::engine::busy::Busy;
 use crate::engine::control::command::Command;
 use crate::engine::desk::gather::RoundId;
 use crate::engine::desk::link::{Link, Note, Occasion};
@@ -41,7 +41,6 @@ use crate::engine::network::congestion::Congestion;
 use crate::engine::network::own_sockets::OwnSockets;
 use crate::engine::network::reconnecting::Reconnect;
 use crate::engine::network::twins::Twins;
-use busy::Busy;
 use crew::Crew;
 use debugging::DebugLines;
 use failing::Failing;

@@ -25,6 +25,16 @@ pub(in crate::engine) struct Library {
 }
 
 impl Library {
+    /// The same files for another engine, which need not speak of them again.
+    pub(in crate::engine) fn shared(&self) -> Library {
+        Library {
+            folders: self.folders.clone(),
+            captures: self.captures.clone(),
+            samples: self.samples.clone(),
+            notes: Vec::new(),
+        }
+    }
+
     /// Files are also looked for beside the scenario of that file.
     pub(super) fn look_beside(&mut self, scenario: &Path) {
         self.folders.extend(scenario.parent().map(Path::to_owned));

@@ -88,7 +88,7 @@ pub(in crate::engine) fn prepare(
     let addresses = setup::addresses(options, main.mode.calls_out())?;
     // Who opens calls tells the other side its port; who waits for them is known by one.
     let spreads = !main.mode.calls_out();
-    let count = engines(options, &loaded, spreads)?;
+    let count = engines(options, spreads)?;
     let plan = doors::Plan { ip: addresses.bind, limits: limits(options), engines: count, spreads };
     let doors = doors::open(options, plan)?;
     let wakers: Vec<Waker> = doors.iter().map(|door| door.sockets.waker()).collect();
@@ -103,10 +103,12 @@ pub(in crate::engine) fn prepare(
     let rhythm = rhythm(options, console.terminal);
     let common = Common { options, addresses: &addresses, clock, wall, setup, sender, rhythm };
     let mut engines = Vec::with_capacity(count);
+    let library = loaded.library.shared();
     let (mut first, mut lead) = (Some(loaded), Some((controlled.receiver, twins)));
     for (crew, door) in crews.into_iter().zip(doors) {
-        // Each has a program and injection files of its own; calls of different engines share nothing.
-        let loaded = first.take().map_or_else(|| loading::load(options), Ok)?;
+        // Each has a program and injection files of its own; calls of different engines share nothing but media files.
+        let again = || loading::load(options).map(|loaded| LoadedRun { library: library.shared(), ..loaded });
+        let loaded = first.take().map_or_else(again, Ok)?;
         let (commands, twins) = lead.take().unwrap_or_else(|| (sync_channel(1).1, None));
         let mut engine = engine(&common, (crew, door), loaded)?;
         engine.commands = commands;
@@ -120,15 +122,12 @@ pub(in crate::engine) fn prepare(
 }
 
 /// How many engines the run has. Errors: `-threads` with something that one thread has to do.
-fn engines(options: &Options, loaded: &LoadedRun, spreads: bool) -> Result<usize, Fatal> {
+fn engines(options: &Options, spreads: bool) -> Result<usize, Fatal> {
     let count = options.rate.threads;
     if count == 1 {
         return Ok(1);
     }
     let refuse = |what: &str| Err(Fatal::early(format!("-threads {count}: {what} by one thread only")));
-    if options.media.echo || loaded.scenarios.iter().any(|loaded| loaded.program.media.plays) {
-        return refuse("media is played");
-    }
     if options.twin.is_given() {
         return refuse("commands of third party call control are passed");
     }
@@ -149,9 +148,9 @@ fn engine(common: &Common<'_>, (crew, door): (Crew, Door), loaded: LoadedRun) ->
         loaded.world.add_circuits(table.all().skip(index as usize).step_by(of as usize));
         settings.circuits = Some(table);
     }
-    let media = media(options, (clock, wall), &mut settings, &mut loaded)?;
-    let LoadedRun { mut scenarios, mut world, .. } = loaded;
     let share = crew.share();
+    let media = media((options, share), (clock, wall), &mut settings, &mut loaded)?;
+    let LoadedRun { mut scenarios, mut world, .. } = loaded;
     world.infiles.take_share(share.index, share.of);
     let mut asked = Vec::new();
     for loaded in &mut scenarios {
@@ -228,9 +227,10 @@ fn scenario(options: &Options, loaded: Loaded, setup: &Setup) -> Scenario {
     }
 }
 
-/// The player, when the scenario plays something or `-rtp_echo` is given; the calls' media port is then its own.
+/// The player, when the scenario plays something or `-rtp_echo` is given; the calls' media port is then its own. Each
+/// engine has one, and its part of the media ports.
 fn media(
-    options: &Options,
+    (options, share): (&Options, Share),
     (clock, wall): (Clock, Wall),
     settings: &mut Settings,
     loaded: &mut LoadedRun,
@@ -239,22 +239,25 @@ fn media(
     if !plays && !options.media.echo {
         return Ok(None);
     }
+    let ports = share.of_ports((options.media.first_port, options.media.last_port));
+    (settings.media_port, settings.last_media_port) = ports;
     let habits = player::Habits {
         ip: settings.media_ip,
-        first_port: options.media.first_port,
-        last_port: options.media.last_port,
+        first_port: settings.media_port,
+        last_port: settings.last_media_port,
         echo: media::echo(&options.media),
         echo_bytes: options.media.echo_bytes,
         report_every: options.media.report_every,
         tolerance: options.media.tolerance,
         check_debug: options.media.check_debug,
+        srtp_debug: options.media.srtp_debug,
         origin: Origin(wall.origin_unix_micros),
     };
     let player = Player::start(clock, habits).map_err(|error| {
         let (ip, first, last) = (habits.ip, habits.first_port, habits.last_port);
         Fatal::late(format!("Unable to bind media ports on {ip} between {first} and {last}: {error}"))
     })?;
-    let media = Media::new(player, std::mem::take(&mut loaded.library), &options.media);
+    let media = Media::new(player, std::mem::take(&mut loaded.library), &options.media, share);
     settings.media_port = media.port();
     loaded.world.hear_with(media.ears());
     Ok(Some(media))

@@ -7,7 +7,7 @@ use sip::time::Time;
 /// Decides when a busy thread rests before it looks at its sockets again, so that messages gather and one
 /// wake-up serves many: waking for each message costs more than handling it.
 #[derive(Debug, Default)]
-pub(in crate::engine) struct Busy {
+pub(super) struct Busy {
     window: Time,
     messages: u32,
     resting: bool,
