@@ -40,7 +40,7 @@ impl Share {
 
     /// Its part of a range of ports, which begins at an even distance from the first one.
     pub(crate) fn of_ports(self, (first, last): (u16, u16)) -> (u16, u16) {
-        let width = (u32::from(last.saturating_sub(first)) + 1) / self.of & !1;
+        let width = ((u32::from(last.saturating_sub(first)) + 1) / self.of) & !1;
         let start = u32::from(first) + self.index * width;
         let is_last = self.index + 1 == self.of;
         let end = if is_last { last.into() } else { start + width.max(1) - 1 };

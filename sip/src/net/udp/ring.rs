@@ -146,7 +146,7 @@ impl RecvRing {
 
     /// The value of a control message of that level and type, when one came with a slot.
     fn control(&self, slot: usize, kind: (libc::c_int, libc::c_int)) -> Option<&[u8]> {
-        let came = self.headers[slot].msg_hdr.msg_controllen as usize;
+        let came = self.headers[slot].msg_hdr.msg_controllen;
         self.controls[slot].find(came, kind)
     }
 }
