@@ -78,6 +78,8 @@ pub struct CallMedia {
     pub echoes: [bool; 3],
     /// Ports of `[rtpstream_audio_port]` and `[rtpstream_video_port]`; 0 until first used.
     pub stream_ports: [u16; 2],
+    /// Ports that listen for this call alone, by [`MediaKind`]; 0 without one.
+    pub listening: [u16; 3],
     /// Sequence number of the next telephone event by kind of media line.
     pub event_sequence: u16,
 }
@@ -94,6 +96,7 @@ impl Default for CallMedia {
             own_keys: OwnKeys::default(),
             echoes: [false; 3],
             stream_ports: [0; 2],
+            listening: [0; 3],
             event_sequence: 1200,
         }
     }

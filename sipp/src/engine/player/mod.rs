@@ -18,7 +18,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use sip::net::Clock;
+use sip::net::{Clock, UdpSocket};
 
 use crate::lang::{Ears, EchoSwitch, MediaKind};
 use crate::media::crypto::Agreement;
@@ -64,7 +64,7 @@ pub(super) struct LineId {
 }
 
 /// What the descriptions of both sides say about a line.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Place {
     pub(super) line: LineId,
     /// Where we take packets.
@@ -76,6 +76,14 @@ pub(super) struct Place {
     pub(super) codecs: Codecs,
     /// Keys of both directions; `None` for plain RTP.
     pub(super) keys: Option<Agreement>,
+    /// What listens at `local` already ([`listen`]).
+    pub(super) socket: Option<UdpSocket>,
+}
+
+/// Binds a port that a call is about to announce: who knows of it may send before the player has its turn. `None` when
+/// it is taken, by the player for another call or by somebody else.
+pub(super) fn listen(local: SocketAddr) -> Option<UdpSocket> {
+    ports::bind(local).ok()
 }
 
 /// What the player has to say.
@@ -186,6 +194,11 @@ impl Player {
     /// The bound audio port.
     pub(super) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// True for the audio and the video port, which calls share.
+    pub(super) fn shares(&self, port: u16) -> bool {
+        port == self.port || port == self.port + 2
     }
 
     /// Hands a command over; false when too many wait already and it is lost.

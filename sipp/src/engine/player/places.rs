@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use rustc_hash::FxHashMap;
+use sip::net::UdpSocket;
 use sip::time::Time;
 use sip::wheel::{TimerId, Wheel};
 use smallvec::SmallVec;
@@ -53,12 +54,12 @@ impl Places {
         ports: &mut Ports,
         lines: &mut Lines,
     ) -> Result<Option<String>, String> {
-        let Place { line, local, remote, remote_rtcp, codecs, keys } = place;
+        let Place { line, local, remote, remote_rtcp, codecs, keys, socket } = place;
         let known = self.open.get(&line).is_some_and(|open| open.local == local);
         let mut complaint = None;
         if !known {
             self.close(line, ports);
-            let (open, said) = Open::new(local, ports)
+            let (open, said) = Open::new(local, socket, ports)
                 .map_err(|error| format!("Call {}: no media socket on {local}: {error}", line.call))?;
             complaint = said.map(|text| format!("Call {}: {text}", line.call));
             self.open.insert(line, open);
@@ -127,8 +128,15 @@ impl Places {
 
 impl Open {
     /// Errors: the ports cannot be bound. The second value says that another port than asked for is used.
-    fn new(local: SocketAddr, ports: &mut Ports) -> std::io::Result<(Open, Option<String>)> {
-        let (port, complaint) = ports.take(local)?;
+    fn new(
+        local: SocketAddr,
+        socket: Option<UdpSocket>,
+        ports: &mut Ports,
+    ) -> std::io::Result<(Open, Option<String>)> {
+        let (port, complaint) = match socket {
+            Some(socket) => (ports.adopt(socket)?, None),
+            None => ports.take(local)?,
+        };
         let mut open = Open {
             local,
             ports: SmallVec::from_slice(&[port]),

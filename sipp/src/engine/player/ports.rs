@@ -105,8 +105,7 @@ impl Ports {
     }
 
     fn bind_lines(&mut self, audio: u16, video: u16) -> io::Result<()> {
-        let options = UdpOptions::default();
-        let bind = |port| UdpSocket::bind(SocketAddr::new(self.habits.ip, port), &options);
+        let bind = |port| bind(SocketAddr::new(self.habits.ip, port));
         let sockets = [bind(audio)?, bind(video)?];
         for (line, socket) in sockets.into_iter().enumerate() {
             let wanted = socket.local_addr();
@@ -123,8 +122,6 @@ impl Ports {
     ) -> io::Result<PortId> {
         let slot = self.open.vacant_entry();
         let id = PortId(slot.key());
-        // Where it is refused a packet came when it is read.
-        let _ = socket.tell_arrivals();
         self.poll.registry().add(&socket, id.0 as u64, Interest::Read)?;
         let uses = usize::from(echo_line.is_some());
         slot.insert(Port { wanted, socket, batch: SendBatch::default(), is_unsent: false, uses, echo_line });
@@ -140,11 +137,10 @@ impl Ports {
             self.open[id.0].uses += 1;
             return Ok((id, None));
         }
-        let options = UdpOptions::default();
-        let (socket, complaint) = match UdpSocket::bind(addr, &options) {
+        let (socket, complaint) = match bind(addr) {
             Ok(socket) => (socket, None),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                let socket = UdpSocket::bind(SocketAddr::new(addr.ip(), 0), &options)?;
+                let socket = bind(SocketAddr::new(addr.ip(), 0))?;
                 let text = format!(
                     "Media port {} is taken by another program, sending from port {} instead (choose another \
                      one with -mp)",
@@ -158,6 +154,13 @@ impl Ports {
         let id = self.insert(addr, socket, None)?;
         self.open[id.0].uses = 1;
         Ok((id, complaint))
+    }
+
+    /// Takes over a socket that was bound for a call.
+    pub(super) fn adopt(&mut self, socket: UdpSocket) -> io::Result<PortId> {
+        let id = self.insert(socket.local_addr(), socket, None)?;
+        self.open[id.0].uses = 1;
+        Ok(id)
     }
 
     /// Gives one use back. What waits is sent first.
@@ -242,6 +245,14 @@ impl Ports {
         }
         Ok(())
     }
+}
+
+/// Binds a media port; packets come with the time of their arrival.
+pub(super) fn bind(addr: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(addr, &UdpOptions::default())?;
+    // Where it is refused a packet came when it is read.
+    let _ = socket.tell_arrivals();
+    Ok(socket)
 }
 
 /// Calls with ports of their own need as many files as there are calls: as many as the system allows.

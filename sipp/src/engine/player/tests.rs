@@ -146,3 +146,37 @@ fn says_when_a_port_is_taken_and_sends_anyway() {
     assert!(complaint.contains(&format!("Media port {} is taken", from.port())), "{complaint}");
     drop(taken);
 }
+
+/// The peer may send as soon as it knows the port, which is before the player knows the line.
+#[test]
+fn packets_to_an_announced_port_wait_for_the_player() {
+    let player = Player::start(Clock::start(), habits(EchoSwitch::Off)).expect("starts");
+    let (peer, remote) = listener();
+    let socket = listen(SocketAddr::new(LOOPBACK, 0)).expect("a free port");
+    let local = socket.local_addr();
+    let send = |sequence| {
+        let header = rtp::Header { marker: false, payload_type: 8, sequence, timestamp: 0, ssrc: 7 };
+        let mut packet = Vec::new();
+        rtp::write(header, &[0xd5; 160], &mut packet);
+        peer.send_to(&packet, local).expect("sent");
+    };
+    send(0);
+    let line = LineId { call: 1, kind: MediaKind::Audio };
+    assert!(player.tell(Command::Expect(Box::new(Place {
+        line,
+        local,
+        remote: Some(remote),
+        remote_rtcp: None,
+        codecs: Codecs::default(),
+        keys: None,
+        socket: Some(socket),
+    }))));
+    send(1);
+    let ears = player.ears();
+    let end = std::time::Instant::now() + Duration::from_secs(20);
+    while ears.heard(1, MediaKind::Audio).packets < 2 && std::time::Instant::now() < end {
+        std::thread::yield_now();
+    }
+    assert_eq!(ears.heard(1, MediaKind::Audio).packets, 2);
+    assert!(listen(local).is_none(), "taken");
+}

@@ -17,7 +17,7 @@ use crate::traffic::rate::Share;
 
 use super::Signalling;
 use crate::engine::desk::link::Note;
-use crate::engine::player::{Command, LineId, Place, Player, Remark, Slot, Start, StreamId};
+use crate::engine::player::{self, Command, LineId, Place, Player, Remark, Slot, Start, StreamId};
 use crate::engine::start::library::Library;
 
 /// The player and what it takes to start streams.
@@ -161,7 +161,12 @@ impl Media {
         media.is_news = false;
         for kind in MediaKind::ALL {
             let id = LineId { call: call.number.0, kind };
-            if let Some(place) = placed(id, media, settings)? {
+            if let Some(mut place) = placed(id, media, settings)? {
+                let port = place.local.port();
+                if media.listening[kind as usize] != port && !self.player.shares(port) {
+                    media.listening[kind as usize] = port;
+                    place.socket = player::listen(place.local);
+                }
                 self.tell(Command::Expect(Box::new(place)))?;
             }
         }
@@ -296,6 +301,7 @@ fn placed(id: LineId, media: &CallMedia, settings: &Settings) -> Result<Option<P
         remote_rtcp: line.remote.and(theirs.rtcp),
         codecs: Codecs::parse(mappings),
         keys,
+        socket: None,
     }))
 }
 
