@@ -8,6 +8,10 @@ pub enum Exit {
     Success = 0,
     /// A call failed, or something was wrong before the scenario was loaded.
     Failed = 1,
+    /// `-strict`: fewer calls than those of `-m` were made.
+    Incomplete = 2,
+    /// `-strict`: this program could not keep up, so the run says nothing about the other side.
+    Limited = 3,
     /// The scenario said stop, or `-timeout` passed without any call ending.
     Stopped = 97,
     /// Help, version or a built-in scenario was printed, or the program went to the background.
@@ -25,6 +29,8 @@ impl Exit {
     pub(crate) const ALL: &[(Exit, &str)] = &[
         (Exit::Success, "all calls that ended were successful, or none ended"),
         (Exit::Failed, "at least one call failed, or an error in options or scenario"),
+        (Exit::Incomplete, "-strict: fewer calls than -m were made"),
+        (Exit::Limited, "-strict: this program could not keep up; the run says nothing about the other side"),
         (Exit::Stopped, "ended by the scenario, or by -timeout before any call ended"),
         (Exit::NoRun, "help, version or scenario printed, or gone to the background"),
         (Exit::RtpCheckFailed, "RTP did not come back as it was sent (rtpcheck)"),

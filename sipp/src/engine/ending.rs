@@ -3,6 +3,7 @@
 use crate::exit::Exit;
 use crate::stats::layout::Part;
 use crate::stats::snapshot::Snapshot;
+use crate::stats::verdict::Rule;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -33,10 +34,16 @@ pub(super) fn of(stopped: Vec<Stopped>, figures: &[Snapshot]) -> Ending {
         successful += snapshot.counters.totals.successful;
     }
     let broken = figures.first().map(|main| main.setup.rules.broken_by(main)).unwrap_or_default();
-    let exit = if stopped.iter().any(|stopped| stopped.failed_checks > 0) {
+    let breaks = |rule| broken.iter().any(|breach| breach.rule == rule);
+    // What a limited generator saw of the other side, failed calls included, may be its own doing.
+    let exit = if breaks(Rule::KeptUp) {
+        Exit::Limited
+    } else if stopped.iter().any(|stopped| stopped.failed_checks > 0) {
         Exit::RtpCheckFailed
-    } else if failed > 0 || !broken.is_empty() {
+    } else if failed > 0 || breaks(Rule::Condition) {
         Exit::Failed
+    } else if breaks(Rule::Whole) {
+        Exit::Incomplete
     } else if stopped.iter().any(|stopped| stopped.timed_out) && successful == 0 {
         Exit::Stopped
     } else {
@@ -45,13 +52,18 @@ pub(super) fn of(stopped: Vec<Stopped>, figures: &[Snapshot]) -> Ending {
     let by = stopped.into_iter().filter_map(|stopped| stopped.by).find(|(exit, _)| *exit != Exit::Success);
     match by {
         Some((exit, error)) => Ending { exit, error },
-        None => Ending { exit, error: (!broken.is_empty()).then(|| broken.join("\n")) },
+        None => {
+            let texts: Vec<String> = broken.into_iter().map(|breach| breach.text).collect();
+            Ending { exit, error: (!texts.is_empty()).then(|| texts.join("\n")) }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Exit, Stopped, of};
+    use std::sync::Arc;
+
+    use super::{Exit, Snapshot, Stopped, of};
     use crate::stats::screens::tests::client;
 
     /// Five good calls.
@@ -67,5 +79,18 @@ mod tests {
         assert_eq!((ending.exit, ending.error.as_deref()), (Exit::Fatal, Some("first")));
         let late = Stopped { timed_out: true, ..Stopped::default() };
         assert_eq!(of(vec![late], &[]).exit, Exit::Stopped);
+    }
+
+    #[test]
+    fn strict_runs_that_say_nothing_have_codes_of_their_own() {
+        let mut snapshot = client();
+        Arc::make_mut(&mut snapshot.setup).rules.strict = true;
+        Arc::make_mut(&mut snapshot.setup).stop_after = Some(snapshot.created + 1);
+        let code = |snapshot: &Snapshot| of(vec![Stopped::default()], &[snapshot.clone()]).exit;
+        assert_eq!(code(&snapshot), Exit::Incomplete);
+        snapshot.counters.totals.failed = 1;
+        assert_eq!(code(&snapshot), Exit::Failed);
+        snapshot.network.kernel_drops = 1;
+        assert_eq!(code(&snapshot), Exit::Limited, "the failed call may be our own doing");
     }
 }

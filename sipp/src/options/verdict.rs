@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         names: &["strict"],
         value: "",
-        help: "Exit with 1 also when fewer calls than -m were made, or when this program could not keep up.",
+        help: "Exit with 2 when fewer calls than -m were made, with 3 when this program could not keep up.",
         effect: Effect::Flag(|options| options.verdict.strict = true),
     },
     Row {

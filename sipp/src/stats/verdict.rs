@@ -20,21 +20,47 @@ pub(crate) struct Rules {
 
 impl Rules {
     /// Why the run fails by these rules; empty when it does not.
-    pub(crate) fn broken_by(&self, snapshot: &Snapshot) -> Vec<String> {
+    pub(crate) fn broken_by(&self, snapshot: &Snapshot) -> Vec<Breach> {
         let judged = judge(snapshot, &self.conditions).into_iter().filter(|judged| judged.is_met);
-        let mut reasons: Vec<String> =
-            judged.map(|judged| format!("-fail-if {}: the run had {}", judged.text, judged.figure)).collect();
+        let mut breaches: Vec<Breach> = judged
+            .map(|judged| Breach {
+                rule: Rule::Condition,
+                text: format!("-fail-if {}: the run had {}", judged.text, judged.figure),
+            })
+            .collect();
         if self.strict {
             if let Generator::Limited(limits) = Generator::judge(snapshot) {
-                reasons.push(format!("-strict: GENERATOR-LIMITED: {}", limits.join("; ")));
+                let text = format!("-strict: GENERATOR-LIMITED: {}", limits.join("; "));
+                breaches.push(Breach { rule: Rule::KeptUp, text });
             }
             let (created, wanted) = (snapshot.created, snapshot.setup.stop_after);
             if let Some(wanted) = wanted.filter(|wanted| created < *wanted) {
-                reasons.push(format!("-strict: {created} of the {wanted} calls of -m were made"));
+                let text = format!("-strict: {created} of the {wanted} calls of -m were made");
+                breaches.push(Breach { rule: Rule::Whole, text });
             }
         }
-        reasons
+        breaches
     }
+}
+
+/// A rule that a run broke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Breach {
+    /// Which one.
+    pub(crate) rule: Rule,
+    /// What the run had, to be shown.
+    pub(crate) text: String,
+}
+
+/// What a run is held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// A condition of `-fail-if` is not met.
+    Condition,
+    /// `-strict`: all calls of `-m` were made.
+    Whole,
+    /// `-strict`: this program kept up, so that the figures describe the other side.
+    KeptUp,
 }
 
 /// A condition and what the run had.
@@ -230,7 +256,7 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::super::condition::Condition;
     use super::super::screens::tests::client;
-    use super::{Rules, judge, junit, unknown_name};
+    use super::{Rule, Rules, judge, junit, unknown_name};
 
     /// Five good calls with response time 3 ms and length 208 ms.
     #[test]
@@ -255,10 +281,11 @@ mod tests {
     fn strict_runs_must_be_whole_and_on_time() {
         let mut snapshot = client();
         let rules = Rules { strict: true, ..Rules::default() };
-        assert_eq!(rules.broken_by(&snapshot), Vec::<String>::new());
+        assert_eq!(rules.broken_by(&snapshot), []);
         snapshot.created = 4;
         snapshot.network.kernel_drops = 1;
-        assert_eq!(rules.broken_by(&snapshot).len(), 2);
+        let broken: Vec<Rule> = rules.broken_by(&snapshot).into_iter().map(|breach| breach.rule).collect();
+        assert_eq!(broken, [Rule::KeptUp, Rule::Whole]);
         assert!(Rules::default().broken_by(&snapshot).is_empty(), "SIPp's verdict is the default");
     }
 
