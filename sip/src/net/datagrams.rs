@@ -63,6 +63,13 @@ impl Datagrams {
         }
     }
 
+    /// The only socket, when there is one and it waits for nothing but datagrams.
+    pub(super) fn only(&self) -> Option<SocketId> {
+        let mut ports = self.ports.iter();
+        let (key, port) = ports.next()?;
+        (ports.next().is_none() && port.state != State::Congested).then_some(SocketId(key as u32))
+    }
+
     pub(super) fn local_addr(&self, id: SocketId) -> Option<SocketAddr> {
         Some(self.ports.get(id.0 as usize)?.socket.local_addr())
     }

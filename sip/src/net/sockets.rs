@@ -35,6 +35,8 @@ pub struct Sockets {
     news: Vec<Entry>,
     /// What streams count; datagrams count for themselves.
     counters: Counters,
+    /// Calls of [`Sockets::glance`], round and round.
+    glances: u32,
 }
 
 impl Sockets {
@@ -50,6 +52,7 @@ impl Sockets {
             conns: Conns::new(limits, poll.registry()),
             news: Vec::new(),
             counters: Counters::default(),
+            glances: 0,
             poll,
         })
     }
@@ -131,6 +134,21 @@ impl Sockets {
             Some(Duration::ZERO)
         };
         self.poll.wait(timeout, &mut self.ready)
+    }
+
+    /// In place of a [`Sockets::wait`] that would not wait: a thread that has only one datagram socket takes what is
+    /// there without asking which socket is ready, which costs as much as a message. Every so often it asks all the
+    /// same, to see wakers and ICMP errors.
+    pub fn glance(&mut self, now: Time) -> io::Result<()> {
+        self.glances = (self.glances + 1) % GLANCES;
+        let only = self.datagrams.only().filter(|_| {
+            let has_streams = !self.listeners.is_empty() || self.conns.len() > 0;
+            !has_streams && self.news.is_empty() && self.glances != 0
+        });
+        let Some(socket) = only else { return self.wait(now, Some(now)) };
+        self.ready.clear();
+        self.ready.push(Readiness { token: u64::from(socket.0), read: true, write: false, error: false });
+        Ok(())
     }
 
     /// Takes what the last [`Sockets::wait`] found ready, at most an inbox full; what is left keeps the next
@@ -249,5 +267,7 @@ fn listener_key(socket: SocketId) -> Option<usize> {
 const LISTENER_BIT: u32 = 1 << 31;
 /// Connections taken from one listener before the others get their turn.
 const ACCEPTS_PER_WAIT: usize = 64;
+/// Of so many glances one asks the kernel.
+const GLANCES: u32 = 16;
 /// How long listeners rest when the system has no descriptor left.
 const ACCEPT_REST: Duration = Duration::from_millis(200);

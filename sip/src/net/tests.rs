@@ -138,6 +138,24 @@ fn datagrams_go_there_and_back() {
     assert_eq!(a.sockets.counters().dropped, 1);
 }
 
+#[test]
+fn a_glance_finds_what_is_there() {
+    let mut party = Party::new(ConnLimits::default());
+    let socket = party.sockets.bind_udp(any_port(), &UdpOptions::default()).expect("a free port");
+    let itself = Peer::new(Transport::Udp, party.sockets.local_addr(socket).expect("bound"));
+    for number in 0..40u8 {
+        let expected = if number % 2 == 0 { vec![] } else { vec![Seen::Message(vec![number], itself)] };
+        for _ in &expected {
+            let one = Outgoing { bytes: &[number], peer: itself, socket, flow: Flow::NONE };
+            party.sockets.send(party.now, one).expect("room");
+            party.sockets.flush(party.now);
+        }
+        party.sockets.glance(party.now).expect("an open socket");
+        party.sockets.receive(party.now, &mut party.inbox).expect("receive");
+        assert_eq!(party.inbox.events().map(Seen::from).collect::<Vec<_>>(), expected, "{number}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_refused_datagram_is_reported_with_its_peer() {

@@ -10,23 +10,34 @@ use sip::time::Time;
 pub(super) struct Busy {
     window: Time,
     messages: u32,
-    resting: bool,
+    /// How long to rest at the pace of the last window; zero when it was quiet.
+    rest: Duration,
 }
 
 impl Busy {
     /// Counts a message.
     pub(super) fn count(&mut self, now: Time) {
-        if now.since(self.window) > WINDOW {
-            self.resting = self.messages > MESSAGES_IN_WINDOW;
+        let passed = now.since(self.window);
+        if passed > WINDOW {
+            self.rest = match self.messages {
+                0..=MESSAGES_IN_WINDOW => Duration::ZERO,
+                messages => (passed * GATHERED / messages).clamp(SHORTEST, LONGEST),
+            };
             self.window = now;
             self.messages = 0;
         }
         self.messages += 1;
     }
 
-    /// Whether to rest at `now`, and how long. Deadlines wait too: a timer's tick is longer than a rest.
-    pub(super) fn rest(&mut self, now: Time) -> Option<Duration> {
-        (self.resting && now.since(self.window) <= 2 * WINDOW).then_some(REST)
+    /// Whether to rest at `now`, and how long, when the next call to open is due then. Other deadlines wait: a
+    /// timer's tick is longer than a rest.
+    pub(super) fn rest(&mut self, now: Time, opening: Option<Time>) -> Option<Duration> {
+        if self.rest.is_zero() || now.since(self.window) > 2 * WINDOW {
+            return None;
+        }
+        // A call that is due soon would else wait for a rest and for the work of the turn before it.
+        let latest = opening.map_or(self.rest, |due| (due + self.rest).since(now).saturating_sub(SLACK));
+        Some(latest.min(self.rest)).filter(|rest| *rest > SLACK)
     }
 }
 
@@ -34,34 +45,61 @@ impl Busy {
 const WINDOW: Duration = Duration::from_millis(10);
 /// More messages than this in a window (2,000 a second) make a thread rest.
 const MESSAGES_IN_WINDOW: u32 = 20;
-/// How long it rests: with the kernel's timer slack still well below the millisecond in which SIPp measures, and
-/// within which calls have to start.
-const REST: Duration = Duration::from_micros(700);
+/// About so many messages gather in a rest: more make it hardly cheaper.
+const GATHERED: u32 = 16;
+/// The longest rest: with the kernel's timer slack still below the millisecond in which SIPp measures, and within
+/// which calls have to start.
+const LONGEST: Duration = Duration::from_micros(850);
+/// The shortest: below it the thread would hardly come to sleep.
+const SHORTEST: Duration = Duration::from_micros(400);
+/// What the kernel may add to a sleep.
+const SLACK: Duration = Duration::from_micros(60);
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use sip::time::Time;
 
-    use super::{Busy, REST};
+    use super::{Busy, LONGEST, SHORTEST};
 
-    #[test]
-    fn only_a_busy_thread_rests() {
+    /// After half a second with a message every `gap`.
+    fn busy(gap: Duration) -> (Busy, Time) {
         let mut busy = Busy::default();
-        assert_eq!(busy.rest(Time::ZERO), None);
-        for message in 0..100 {
-            busy.count(Time::from_nanos(20_000_000 + message * 300_000));
+        let mut now = Time::ZERO;
+        while now < Time::from_millis(500) {
+            now += gap;
+            busy.count(now);
         }
-        assert_eq!(busy.rest(Time::from_millis(50)), Some(REST));
-        assert_eq!(busy.rest(Time::from_millis(500)), None, "quiet again");
+        (busy, now)
     }
 
     #[test]
-    fn a_slow_trickle_never_rests() {
-        let mut busy = Busy::default();
-        for message in 0..100 {
-            let now = Time::from_millis(message);
-            busy.count(now);
-            assert_eq!(busy.rest(now), None, "{message}");
+    fn only_a_busy_thread_rests_and_the_less_the_busier() {
+        assert_eq!(Busy::default().rest(Time::ZERO, None), None);
+        let rows = [
+            (1_000, None),
+            (300, Some(LONGEST)),
+            (40, Some(Duration::from_micros(640))),
+            (5, Some(SHORTEST)),
+        ];
+        for (gap_micros, expected) in rows {
+            let (mut busy, now) = busy(Duration::from_micros(gap_micros));
+            let rest = busy.rest(now, None);
+            let close = |expected: Duration| rest.is_some_and(|rest| rest.abs_diff(expected) < expected / 50);
+            assert!(expected.map_or(rest.is_none(), close), "{gap_micros} us: {rest:?}");
+            assert_eq!(busy.rest(now + Duration::from_millis(450), None), None, "quiet again");
         }
+    }
+
+    #[test]
+    fn no_call_waits_longer_for_its_start_than_a_rest() {
+        let (mut busy, now) = busy(Duration::from_micros(300));
+        for micros in [0, 100, 500, 2_000] {
+            let due = now + Duration::from_micros(micros);
+            let rest = busy.rest(now, Some(due)).expect("a busy thread");
+            assert!(now + rest <= due + LONGEST && rest <= LONGEST, "{micros}: {rest:?}");
+        }
+        assert_eq!(busy.rest(now + LONGEST, Some(now)), None, "a call that is late already");
     }
 }

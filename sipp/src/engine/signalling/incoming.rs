@@ -37,7 +37,8 @@ impl Signalling {
 
     /// A message: finds or makes its call, here or at another engine.
     pub(super) fn deliver(&mut self, now: Time, (bytes, from): (&[u8], Peer), whose: Whose) {
-        if memchr::memmem::find(bytes, b"SIP/2.0").is_none() {
+        // A reply begins with it, and most messages are replies or short requests.
+        if !bytes.starts_with(SIP) && memchr::memmem::find(bytes, SIP).is_none() {
             let is_keepalive = bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0));
             if !is_keepalive {
                 let text = String::from_utf8_lossy(bytes);
@@ -144,6 +145,9 @@ pub(super) enum Whose {
     /// Another engine handed it over.
     Ours,
 }
+
+/// What a SIP message has in it, sooner or later.
+const SIP: &[u8] = b"SIP/2.0";
 
 /// SIPp cuts everything up to `///` from a received Call-ID.
 fn without_prefix(id: &[u8]) -> &[u8] {

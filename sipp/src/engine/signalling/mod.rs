@@ -162,14 +162,14 @@ impl Signalling {
     /// One turn of the loop.
     fn turn(&mut self, inbox: &mut Inbox) -> io::Result<()> {
         let now = self.clock.now();
-        let mut deadline = self.next_deadline(now);
-        if let Some(rest) = self.state.busy.rest(now) {
+        if let Some(rest) = self.state.busy.rest(now, self.next_opening()) {
             std::thread::sleep(rest);
             // Something will be there; a second sleep would cost a second wake-up.
-            deadline = Some(now);
+            self.sockets.glance(now)?;
+        } else {
+            let deadline = self.next_deadline(now);
+            self.sockets.wait(now, deadline)?;
         }
-        let now = self.clock.now();
-        self.sockets.wait(now, deadline)?;
         let now = self.clock.now();
         self.sockets.receive(now, inbox)?;
         for event in inbox.events() {
@@ -200,12 +200,16 @@ impl Signalling {
         }
     }
 
+    /// When the next call is due.
+    fn next_opening(&self) -> Option<Time> {
+        if self.may_open() { self.opening.schedule.next_due() } else { None }
+    }
+
     /// The next moment something is to be done without a message.
     fn next_deadline(&self, now: Time) -> Option<Time> {
-        let opening = if self.may_open() { self.opening.schedule.next_due() } else { None };
         let deadlines = [
             self.calls.next_deadline(),
-            opening,
+            self.next_opening(),
             self.state.next_draw,
             self.state.redraw,
             self.reconnect.at,
