@@ -29,7 +29,7 @@ pub(super) fn draw(picture: &Picture<'_>, frame: &mut Frame<'_>) {
     let rows = Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]);
     let [top, middle, bottom] = rows.areas(frame.area());
     let screen = &SCREENS[picture.view.screen()];
-    let title = title_of((screen.title)(), picture.snapshot);
+    let title = with_hints(title_of((screen.title)(), picture.snapshot));
     frame.render_widget(Paragraph::new(title).style(bar_style(picture.snapshot.phase)), top);
     (screen.draw)(picture, frame, middle);
     let last = match picture.typing {
@@ -37,6 +37,13 @@ pub(super) fn draw(picture: &Picture<'_>, frame: &mut Frame<'_>) {
         None => Paragraph::new(state_bar(picture.snapshot)).style(bar_style(picture.snapshot.phase)),
     };
     frame.render_widget(last, bottom);
+}
+
+/// SIPp's first line with the two keys that lead on, in place of as many of its dashes.
+fn with_hints(title: String) -> String {
+    const HINTS: &str = "-- [?]: Help - [f]: Failed ";
+    let dashes = title.bytes().take_while(|byte| *byte == b'-').count();
+    if dashes < HINTS.len() { title } else { format!("{HINTS}{}", &title[HINTS.len()..]) }
 }
 
 fn bar_style(phase: Phase) -> Style {
@@ -50,7 +57,10 @@ fn bar_style(phase: Phase) -> Style {
 
 /// One of SIPp's screens, with what went wrong in colour.
 pub(super) fn text(picture: &Picture<'_>, screen: Screen, frame: &mut Frame<'_>, area: Rect) {
-    let lines = screen.lines(picture.snapshot, picture.since);
+    let mut lines = screen.lines(picture.snapshot, picture.since);
+    if lines.is_empty() {
+        lines.push("  Nothing to show: the scenario has no such response time.".into());
+    }
     let failed = picture.snapshot.counters.totals.failed > 0;
     let lines = lines
         .into_iter()

@@ -68,11 +68,11 @@ fn percentiles(snapshot: &Snapshot) -> Vec<String> {
         return Vec::new();
     }
     let head = Percentiles::default().named().map(|(name, _)| format!("{name:>10}")).concat();
-    let mut lines = vec![format!("{:<34}{head}", "Milliseconds")];
+    let mut lines = vec![format!("{:<29}{head}", "Milliseconds")];
     for (name, samples) in rows {
         for (from, figures) in [("sent", samples.percentiles()), ("due", samples.corrected())] {
             let figures = figures.named().map(|(_, span)| format!("{:>10.3}", span.as_secs_f64() * 1000.0));
-            lines.push(format!("{:<34}{}", format!("{name}, from {from}"), figures.concat()));
+            lines.push(format!("{:<29}{}", format!("{name}, from {from}"), figures.concat()));
         }
     }
     lines
@@ -99,11 +99,11 @@ mod tests {
 Generator: VALID (0 datagrams dropped by the kernel, 0 messages not sent)
 Schedule: 5 due = 4 started + 1 missed; 0 late by more than 1 ms, the worst by 0.120 ms
 CPU: sipp-desk 10.0 %
-Milliseconds                             p50       p90       p99     p99.9       max
-Response Time 1, from sent             3.001     3.001     3.001     3.001     3.001
-Response Time 1, from due              3.001     3.001     3.001     3.001     3.001
-Call Length, from sent               208.127   208.127   208.127   208.127   208.127
-Call Length, from due                208.127   208.127   208.127   208.127   208.127
+Milliseconds                        p50       p90       p99     p99.9       max
+Response Time 1, from sent        3.001     3.001     3.001     3.001     3.001
+Response Time 1, from due         3.001     3.001     3.001     3.001     3.001
+Call Length, from sent          208.127   208.127   208.127   208.127   208.127
+Call Length, from due           208.127   208.127   208.127   208.127   208.127
 ";
         assert_eq!(text(&snapshot), expected);
         snapshot.network.kernel_drops = 9;
