@@ -61,6 +61,7 @@ pub(super) fn of(stopped: Vec<Stopped>, figures: &[Snapshot]) -> Ending {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
     use std::sync::Arc;
 
     use super::{Exit, Snapshot, Stopped, of};
@@ -86,7 +87,7 @@ mod tests {
         let mut snapshot = client();
         Arc::make_mut(&mut snapshot.setup).rules.strict = true;
         Arc::make_mut(&mut snapshot.setup).stop_after = Some(snapshot.created + 1);
-        let code = |snapshot: &Snapshot| of(vec![Stopped::default()], &[snapshot.clone()]).exit;
+        let code = |snapshot: &Snapshot| of(vec![Stopped::default()], from_ref(snapshot)).exit;
         assert_eq!(code(&snapshot), Exit::Incomplete);
         snapshot.counters.totals.failed = 1;
         assert_eq!(code(&snapshot), Exit::Failed);

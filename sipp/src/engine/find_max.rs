@@ -114,7 +114,9 @@ fn one_run(options: &Options, calls: u64, stopping: &Stopping) -> Result<Snapsho
     let (ending, snapshot) = result?;
     match (snapshot, ending.exit) {
         // Failed calls and conditions that are met are what the step is about.
-        (Some(snapshot), Exit::Success | Exit::Failed | Exit::Incomplete | Exit::Limited | Exit::Stopped) => Ok(snapshot),
+        (Some(snapshot), Exit::Success | Exit::Failed | Exit::Incomplete | Exit::Limited | Exit::Stopped) => {
+            Ok(snapshot)
+        }
         (_, exit) => Err(Fatal { exit, text: ending.error.unwrap_or_default() }),
     }
 }

@@ -1,5 +1,7 @@
 //! Records of `-trace_msg`, `-trace_shortmsg` and `-trace_err`, as SIPp 3.6.1 writes them.
 
+use std::io::Write;
+
 use sip::msg::{HeaderName, Index, View};
 use sip::time::Time;
 
@@ -17,20 +19,22 @@ pub(crate) enum Direction {
 /// Before each message and the first warning.
 const DASHES: &str = "-----------------------------------------------";
 
-/// A record of `-trace_msg`, appended to `out`. `transport` is `UDP`, `TCP`, ...
+/// A record of `-trace_msg`, appended to `out`. `stamp` is the time as [`Wall::spaced`] gives it, `transport` is `UDP`,
+/// `TCP`, ...
 pub(crate) fn message(
-    wall: Wall,
-    at: Time,
+    stamp: &str,
     (direction, transport): (Direction, &str),
     bytes: &[u8],
     out: &mut Vec<u8>,
 ) {
-    let what = match direction {
-        Direction::Sent => format!("message sent ({} bytes):", bytes.len()),
-        Direction::Received => format!("message received [{}] bytes :", bytes.len()),
+    let (before, after) = match direction {
+        Direction::Sent => ("sent (", "):"),
+        Direction::Received => ("received [", "] bytes :"),
     };
-    let head = format!("{DASHES} {}\n{transport} {what}\n\n", wall.spaced(at));
-    out.extend_from_slice(head.as_bytes());
+    let unit = if direction == Direction::Sent { " bytes" } else { "" };
+    let length = bytes.len();
+    // Writing into memory cannot fail.
+    let _ = write!(out, "{DASHES} {stamp}\n{transport} message {before}{length}{unit}{after}\n\n");
     out.extend_from_slice(bytes);
     out.push(b'\n');
 }
@@ -92,8 +96,9 @@ mod tests {
     #[test]
     fn messages_follow_a_dashed_head() {
         let mut out = Vec::new();
-        message(WALL, Time::ZERO, (Direction::Sent, "UDP"), b"abc", &mut out);
-        message(WALL, Time::ZERO, (Direction::Received, "TCP"), b"defg", &mut out);
+        let stamp = WALL.spaced(Time::ZERO);
+        message(&stamp, (Direction::Sent, "UDP"), b"abc", &mut out);
+        message(&stamp, (Direction::Received, "TCP"), b"defg", &mut out);
         let text = "----------------------------------------------- 2026-11-21 14:12:09.233293\nUDP message sent (3 bytes):\n\nabc\n\
                     ----------------------------------------------- 2026-11-21 14:12:09.233293\nTCP message received [4] bytes :\n\ndefg\n";
         assert_eq!(String::from_utf8(out).as_deref(), Ok(text));

@@ -42,6 +42,8 @@ pub(super) struct Trace {
     opened_at: i64,
     old: Vec<PathBuf>,
     serial: u32,
+    /// Records of the file that is open and has not got them yet.
+    waiting: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,7 @@ impl Trace {
             opened_at: 0,
             old: Vec::new(),
             serial: 0,
+            waiting: Vec::new(),
         }
     }
 
@@ -95,16 +98,24 @@ impl Trace {
 
     /// Writes one or more whole records, then looks at the size. Errors: told once, the file is closed then.
     pub(super) fn write(&mut self, unix_seconds: i64, records: &[u8]) -> io::Result<()> {
-        let written = self.open(unix_seconds).and_then(|()| match &mut self.state {
-            State::Open(file) => file.write_all(records),
-            _ => Ok(()),
-        });
-        if let Err(error) = written {
+        self.add(unix_seconds, records)?;
+        self.flush()
+    }
+
+    /// Like [`Trace::write`], but the records may wait for [`Trace::flush`]: a system call for each message would cost
+    /// more than the message.
+    pub(super) fn add(&mut self, unix_seconds: i64, records: &[u8]) -> io::Result<()> {
+        if let Err(error) = self.open(unix_seconds) {
             self.state = State::Closed;
             return Err(error);
         }
+        if !matches!(self.state, State::Open(_)) {
+            return Ok(());
+        }
+        self.waiting.extend_from_slice(records);
         self.size += records.len() as u64;
         if self.rule.max_bytes.is_some_and(|max| self.size > max) {
+            self.flush()?;
             self.state = State::Closed;
         } else if self.rule.ring_bytes.is_some_and(|max| self.size > max) && self.rule.ring_files > 0 {
             return self.rotate(unix_seconds);
@@ -112,11 +123,23 @@ impl Trace {
         Ok(())
     }
 
+    /// Writes what waits. Errors: told once, the file is closed then.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        let State::Open(file) = &mut self.state else { return Ok(()) };
+        let written = file.write_all(&self.waiting);
+        self.waiting.clear();
+        if written.is_err() {
+            self.state = State::Closed;
+        }
+        written
+    }
+
     /// Renames the full file after the time it was opened and begins a new one.
     fn rotate(&mut self, unix_seconds: i64) -> io::Result<()> {
         if !matches!(self.state, State::Open(_)) {
             return Ok(());
         }
+        self.flush()?;
         self.serial += 1;
         let name = format!("{}_{}.{}.log", self.stem.display(), self.opened_at, self.serial);
         std::fs::rename(&self.path, &name)?;

@@ -73,6 +73,29 @@ pub(super) struct Desk {
 struct Problems {
     count: u64,
     last: Option<(Time, String)>,
+    /// What could not be written: each file once, since nothing is written to it any more.
+    unwritten: Vec<(Time, String)>,
+}
+
+impl Problems {
+    fn add(&mut self, at: Time, text: String) {
+        self.count += 1;
+        self.last = Some((at, text));
+    }
+
+    /// Notes that a file could not be written, if that was so.
+    fn heed(&mut self, written: io::Result<()>, file: &Trace) {
+        if let Err(error) = written {
+            self.add_unwritten(Time::ZERO, format!("Unable to write '{}': {error}", file.name()));
+        }
+    }
+
+    fn add_unwritten(&mut self, at: Time, text: String) {
+        self.count += 1;
+        if self.unwritten.len() < MOST_UNWRITTEN && self.unwritten.iter().all(|(_, told)| *told != text) {
+            self.unwritten.push((at, text));
+        }
+    }
 }
 
 impl Desk {
@@ -280,25 +303,28 @@ impl Desk {
     }
 
     fn batch(&mut self, batch: &Batch) {
+        // Messages of one turn have one time.
+        let mut stamp = (None, String::new());
         for traveller in &batch.messages {
             let bytes = &batch.bytes[traveller.bytes.clone()];
             let (at, direction) = (traveller.at, traveller.direction);
             if let Some(messages) = &mut self.messages {
+                if stamp.0 != Some(at) {
+                    stamp = (Some(at), self.wall.spaced(at));
+                }
                 self.paper.clear();
-                trace::message(
-                    self.wall,
-                    at,
-                    (direction, traveller.transport.via_name()),
-                    bytes,
-                    &mut self.paper,
-                );
-                write(messages, self.wall.unix_seconds(at), &self.paper, &mut self.problems);
+                let kind = (direction, traveller.transport.via_name());
+                trace::message(&stamp.1, kind, bytes, &mut self.paper);
+                self.problems.heed(messages.add(self.wall.unix_seconds(at), &self.paper), messages);
             }
             if let Some(messages) = &mut self.short_messages {
                 self.paper.clear();
                 trace::short_message(self.wall, at, direction, bytes, &mut self.paper);
-                write(messages, self.wall.unix_seconds(at), &self.paper, &mut self.problems);
+                self.problems.heed(messages.add(self.wall.unix_seconds(at), &self.paper), messages);
             }
+        }
+        for file in [&mut self.messages, &mut self.short_messages].into_iter().flatten() {
+            self.problems.heed(file.flush(), file);
         }
         for tables in &mut self.tables {
             tables.response_times(batch, &self.options);
@@ -310,7 +336,7 @@ impl Desk {
     fn tell_problems(&mut self, at: Time) {
         let problems: Vec<String> = self.tables.iter_mut().flat_map(Tables::take_problems).collect();
         for problem in problems {
-            self.problem(at, problem);
+            self.problems.add_unwritten(at, problem);
         }
     }
 
@@ -323,8 +349,7 @@ impl Desk {
             record.push_str(&trace::error(self.wall, at, &text));
             write(errors, self.wall.unix_seconds(at), record.as_bytes(), &mut self.problems);
         }
-        self.problems.count += 1;
-        self.problems.last = Some((at, text));
+        self.problems.add(at, text);
     }
 
     fn log(&mut self, at: Time, text: &[u8]) {
@@ -354,7 +379,7 @@ impl Desk {
         let written = how.open(&name).and_then(|mut file| file.write_all(text.as_bytes()));
         if let Err(error) = written {
             let at = snapshots.first().map_or(Time::ZERO, |main| main.at);
-            self.problem(at, format!("Unable to write '{name}': {error}"));
+            self.problems.add_unwritten(at, format!("Unable to write '{name}': {error}"));
         }
     }
 
@@ -374,7 +399,7 @@ impl Desk {
         if let Some(main) = snapshots.first()
             && let Err(problem) = self.flights.finish(main)
         {
-            self.problem(main.at, problem);
+            self.problems.add_unwritten(main.at, problem);
         }
         if self.options.screens.on {
             // SIPp writes them while it still waits.
@@ -394,14 +419,20 @@ impl Desk {
             }
             closing.push_str(&closing::text(main));
         }
-        let _ = out.write_all(closing.as_bytes()).and_then(|()| out.flush());
+        let written = out.write_all(closing.as_bytes()).and_then(|()| out.flush());
+        if let Err(error) = written.or_else(|error| is_unwanted(&error).then_some(()).ok_or(error)) {
+            let at = snapshots.first().map_or(Time::ZERO, |main| main.at);
+            self.problems.add_unwritten(at, format!("Unable to write the closing statistics: {error}"));
+        }
         let _ = self.last_words(err);
     }
 
     fn last_words(&self, err: &mut dyn Write) -> io::Result<()> {
-        let Some((at, text)) = &self.problems.last else { return Ok(()) };
-        err.write_all(trace::error(self.wall, *at, text).as_bytes())?;
-        if self.problems.count > 1 {
+        let Problems { count, last, unwritten } = &self.problems;
+        for (at, text) in unwritten.iter().chain(last) {
+            err.write_all(trace::error(self.wall, *at, text).as_bytes())?;
+        }
+        if *count > (unwritten.len() + usize::from(last.is_some())) as u64 {
             match &self.errors {
                 Some(errors) => writeln!(err, "There were more errors, see '{}' file", errors.name())?,
                 None => writeln!(err, "There were more errors, enable -trace_err to log them.")?,
@@ -411,13 +442,18 @@ impl Desk {
     }
 }
 
-/// Writes records; a failure becomes the last problem.
+/// Writes records; a failure is told at the end.
 fn write(trace: &mut Trace, unix_seconds: i64, records: &[u8], problems: &mut Problems) {
-    if let Err(error) = trace.write(unix_seconds, records) {
-        problems.count += 1;
-        problems.last = Some((Time::ZERO, format!("Unable to write '{}': {error}", trace.name())));
-    }
+    problems.heed(trace.write(unix_seconds, records), trace);
 }
+
+/// True when nobody reads what we print: a closed pipe or descriptor is no fault of the run.
+fn is_unwanted(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// Files that are told apart at the end; a run has fewer.
+const MOST_UNWRITTEN: usize = 32;
 
 /// True for the scenarios whose calls make up the run. Like SIPp, out-of-call ones are only shown on demand.
 pub(super) fn has_closing_screens(snapshot: &Snapshot) -> bool {
