@@ -73,6 +73,8 @@ impl Run<'_, '_> {
             Compat::V37 => i32::from(step.0) - 1,
         };
         let bytes = self.render(template, index);
-        self.push(Output::Send(Outgoing { bytes, to, step, kind: Sending::Automatic }));
+        let outgoing = Outgoing { bytes, to, step, kind: Sending::Automatic };
+        self.trace_sending(index, &outgoing);
+        self.push(Output::Send(outgoing));
     }
 }

@@ -33,15 +33,15 @@ struct Answered {
 }
 
 impl Seen {
-    pub(super) fn note_received(&mut self, hash: u64, recv: StepIndex) {
+    fn note_received(&mut self, hash: u64, recv: StepIndex) {
         self.last = Some((hash, recv));
         self.sent_since = false;
     }
 
     /// The first send after a message is its answer; a later response takes the place of an earlier one, so
-    /// that a repeated INVITE is answered by the 200 and not by the 180.
-    pub(super) fn note_sent(&mut self, send: StepIndex, is_response: bool) {
-        let Some((hash, recv)) = self.last else { return };
+    /// that a repeated INVITE is answered by the 200 and not by the 180. Gives the message it is the answer to.
+    pub(super) fn note_sent(&mut self, send: StepIndex, is_response: bool) -> Option<(u64, StepIndex)> {
+        let (hash, recv) = self.last?;
         let first = !self.sent_since;
         let better = is_response
             && self.answered.is_some_and(|answered| answered.with_response && answered.hash == hash);
@@ -49,10 +49,17 @@ impl Seen {
             self.answered = Some(Answered { hash, recv, send, with_response: is_response });
         }
         self.sent_since = true;
+        (first || better).then_some((hash, recv))
     }
 }
 
 impl Run<'_, '_> {
+    /// The message with that hash was taken by a `recv`.
+    pub(super) fn remember_received(&mut self, hash: u64, recv: StepIndex) {
+        self.call.seen.note_received(hash, recv);
+        self.debug(|_| format!("Set Last Recv Hash: {hash} (recv index {})", recv.0));
+    }
+
     /// The hash duplicates share; 0 when duplicates are not looked for.
     pub(super) fn hash_of(&self, view: View<'_>) -> u64 {
         let settings = self.env.settings;

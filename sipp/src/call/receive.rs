@@ -23,7 +23,7 @@ impl Run<'_, '_> {
         let hash = self.hash_of(view);
         self.debug(|call| {
             let (len, id, text) = (view.bytes.len(), call.shown_id(), String::from_utf8_lossy(view.bytes));
-            format!("Processing {len} byte incoming message for call-ID {id} (hash {hash}):\n{text}")
+            format!("Processing {len} byte incoming message for call-ID {id} (hash {hash}):\n{text}\n")
         });
         if self.env.settings.behaviours.cseq && !self.acknowledges(view) {
             return;
@@ -112,7 +112,7 @@ impl Run<'_, '_> {
         }
         self.call.progress.received_any = true;
         self.call.state.last.keep(view, program.keep);
-        self.call.seen.note_received(hash, index);
+        self.remember_received(hash, index);
         self.go_on_behind(index, step, position);
     }
 

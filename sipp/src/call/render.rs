@@ -76,13 +76,13 @@ impl Run<'_, '_> {
         if self.is_lost(step) {
             self.count(Count::Lost(index));
         } else {
-            self.trace_sending(index, &outgoing);
+            self.trace_sending(i32::from(index.0), &outgoing);
             self.push(Output::Send(outgoing));
         }
     }
 
     /// A line for `-trace_calldebug`.
-    fn trace_sending(&mut self, index: StepIndex, outgoing: &Outgoing) {
+    pub(super) fn trace_sending(&mut self, index: i32, outgoing: &Outgoing) {
         if !self.env.settings.call_debug {
             return;
         }
@@ -92,7 +92,7 @@ impl Run<'_, '_> {
         let transport = outgoing.to.transport;
         self.debug(|call| {
             let id = call.shown_id();
-            format!("Sending {transport} message for call {id} (index {}, hash {hash}):\n{text}\n", index.0)
+            format!("Sending {transport} message for call {id} (index {index}, hash {hash}):\n{text}\n")
         });
     }
 
@@ -130,7 +130,11 @@ impl Run<'_, '_> {
         if let Some(txn) = send.ack_txn.and_then(|txn| call.txns.get_mut(usize::from(txn))) {
             txn.ack = Some(index);
         }
-        call.seen.note_sent(index, matches!(send.kind, SendKind::Response(_)));
+        let answered = call.seen.note_sent(index, matches!(send.kind, SendKind::Response(_)));
+        if let Some((hash, recv)) = answered {
+            let (recv, send) = (recv.0, index.0);
+            self.debug(|_| format!("Set Retransmission Hash: {hash} (recv index {recv}, send index {send})"));
+        }
         self.start_resending(index, send, bytes);
     }
 }

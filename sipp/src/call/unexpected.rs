@@ -18,7 +18,7 @@ impl Run<'_, '_> {
         let (index, transport) = (self.call.state.step.0, self.env.settings.transport);
         self.debug(|_| {
             let text = String::from_utf8_lossy(view.bytes);
-            format!("Unexpected {transport} message received (index {index}, hash {hash}):\n{text}")
+            format!("Unexpected {transport} message received (index {index}, hash {hash}):\n{text}\n")
         });
         match method_text(view) {
             Some(b"BYE") => self.unexpected_end(view, "BYE", hash),
@@ -87,7 +87,7 @@ impl Run<'_, '_> {
         if self.call.wait == Wait::Timewait {
             // DEVIATES: SIPp answers and lets the finished call fail.
             self.count(Count::Retrans(index));
-            self.call.seen.note_received(hash, index);
+            self.remember_received(hash, index);
             return self.send_ok(view);
         }
         let id = self.id();

@@ -6,22 +6,36 @@ use sip::time::Time;
 
 /// Decides when a busy thread rests before it looks at its sockets again, so that messages gather and one
 /// wake-up serves many: waking for each message costs more than handling it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Busy {
+    /// About so many messages gather in a rest: more make it hardly cheaper.
+    gathered: u32,
     window: Time,
     messages: u32,
     /// How long to rest at the pace of the last window; zero when it was quiet.
     rest: Duration,
 }
 
+impl Default for Busy {
+    /// For signalling.
+    fn default() -> Busy {
+        Busy::gathering(16)
+    }
+}
+
 impl Busy {
+    /// For a thread that has about so many messages to do in one go.
+    pub(super) fn gathering(gathered: u32) -> Busy {
+        Busy { gathered, window: Time::ZERO, messages: 0, rest: Duration::ZERO }
+    }
+
     /// Counts a message.
     pub(super) fn count(&mut self, now: Time) {
         let passed = now.since(self.window);
         if passed > WINDOW {
             self.rest = match self.messages {
                 0..=MESSAGES_IN_WINDOW => Duration::ZERO,
-                messages => (passed * GATHERED / messages).clamp(SHORTEST, LONGEST),
+                messages => (passed * self.gathered / messages).clamp(SHORTEST, LONGEST),
             };
             self.window = now;
             self.messages = 0;
@@ -45,8 +59,6 @@ impl Busy {
 const WINDOW: Duration = Duration::from_millis(10);
 /// More messages than this in a window (2,000 a second) make a thread rest.
 const MESSAGES_IN_WINDOW: u32 = 20;
-/// About so many messages gather in a rest: more make it hardly cheaper.
-const GATHERED: u32 = 16;
 /// The longest rest: with the kernel's timer slack still below the millisecond in which SIPp measures, and within
 /// which calls have to start.
 const LONGEST: Duration = Duration::from_micros(850);

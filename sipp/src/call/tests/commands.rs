@@ -75,6 +75,7 @@ fn debug_lines_tell_what_a_call_did() {
             "Processing 246 byte incoming message for call-ID 1-42@127.0.0.1",
             "Unexpected UDP message received (index 1",
             "Aborting call 1-42@127.0.0.1 (index 1).",
+            "Sending UDP message for call 1-42@127.0.0.1 (index -1",
         ]
     );
 }

@@ -80,7 +80,7 @@ impl Stage {
             wheel: Wheel::new(TICK),
             echo,
             bell,
-            busy: Busy::default(),
+            busy: Busy::gathering(PACKETS_IN_ONE_GO),
             next_sweep: Time::ZERO,
             packet: Vec::new(),
         }
@@ -373,7 +373,7 @@ impl Stage {
         let deadlines = [self.wheel.next_deadline(), self.places.next_report()];
         let due = deadlines.into_iter().flatten().min().map(|deadline| deadline.since(now));
         let mut timeout = if self.ports.is_congested() { Some(due.unwrap_or(RETRY).min(RETRY)) } else { due };
-        if let Some(rest) = self.busy.rest(now) {
+        if let Some(rest) = self.busy.rest(now, None) {
             // Packets gather: one wake-up takes many.
             std::thread::sleep(rest.min(timeout.unwrap_or(rest)));
             timeout = Some(Duration::ZERO);
@@ -430,5 +430,7 @@ const SLICES_PER_TURN: usize = 32;
 const PACKETS_IN_A_ROW: usize = 32;
 /// Time between two readings of the received streams.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// Received packets that are worth a wake-up.
+const PACKETS_IN_ONE_GO: u32 = 64;
 /// When a refusing socket is tried again.
 const RETRY: Duration = Duration::from_millis(1);

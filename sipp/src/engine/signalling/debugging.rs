@@ -15,7 +15,7 @@ impl DebugLines {
     pub(super) fn add(&mut self, key: CallKey, date: &str, line: &str) {
         let text = self.texts.entry(key).or_default();
         if text.len() < DebugLines::MOST {
-            for part in [date, " ", line.trim_end(), "\n"] {
+            for part in [date, " ", line, "\n"] {
                 text.push_str(part);
             }
         }
@@ -49,7 +49,7 @@ mod tests {
         let key = Calls::new(Default::default()).insert(Named);
         let mut lines = DebugLines::default();
         for _ in 0..100_000 {
-            lines.add(key, "now", "a step\n");
+            lines.add(key, "now", "a step");
         }
         let text = lines.take(key).expect("lines were added");
         assert!(text.starts_with("now a step\nnow a step\n") && text.len() < DebugLines::MOST + 20);
