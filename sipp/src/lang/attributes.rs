@@ -1,7 +1,7 @@
 //! Attributes of an element as written, and typed readers that say what was expected.
 //!
-//! Used for messages and actions alike. A reader notes nothing but the first mistake of its attribute; who
-//! reads an element collects the mistakes of all of them.
+//! Used for messages and actions alike. A reader gives the first mistake of its attribute; who reads an element
+//! collects the mistakes of all of them.
 
 use std::time::Duration;
 
@@ -142,14 +142,18 @@ impl Attributes<'_, '_> {
         value.split(',').map(|part| self.variable_of(name, part)).collect()
     }
 
-    /// A text with keywords, in one piece. Error: the first mistake in it.
+    /// A text with keywords, in one piece. Error: the first mistake in it; the others go to [`Names::more`].
     pub fn template(&mut self, name: &str) -> Result<Option<Template>, Mistake> {
         let Some(attribute) = self.list.iter().find(|attribute| attribute.name == name) else {
             return Ok(None);
         };
-        Template::parse(&attribute.value, attribute.value_at, TextKind::Inline, self.names)
-            .map(Some)
-            .map_err(|mut mistakes| mistakes.swap_remove(0))
+        Template::parse(&attribute.value, attribute.value_at, TextKind::Inline, self.names).map(Some).map_err(
+            |mut mistakes| {
+                let first = mistakes.remove(0);
+                self.names.more.extend(mistakes);
+                first
+            },
+        )
     }
 
     /// A text with keywords. Error: it is absent, or the first mistake in it.

@@ -3,6 +3,7 @@
 
 use sip::msg::HeaderName;
 
+use super::Mistake;
 use crate::infile::{FileId, Infiles};
 use crate::state::{HeaderSet, KeepRule, Scope, VarSlot};
 
@@ -26,6 +27,10 @@ pub struct Names<'a> {
     pub files: Vec<FileId>,
     /// Where in the source the text being read begins; uses of variables are noted with it.
     pub offset: usize,
+    /// Mistakes besides the one that a reader gives as its error.
+    pub more: Vec<Mistake>,
+    /// What is run though it is hardly meant.
+    pub doubts: Vec<Mistake>,
 }
 
 impl<'a> Names<'a> {
@@ -49,6 +54,8 @@ impl<'a> Names<'a> {
             default_file: FileId(0),
             files: Vec::new(),
             offset: 0,
+            more: Vec::new(),
+            doubts: Vec::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What must hold for a scenario as a whole; SIPp refuses these too, and its words are kept.
 
-use crate::lang::Mistake;
+use crate::lang::{Mistake, VarUse};
 use crate::state::Scope;
 
 use super::ast::Element;
@@ -10,7 +10,6 @@ use super::program::{Op, Step};
 
 /// Notes every violation.
 pub(super) fn check(compiler: &mut Compiler<'_, '_>, steps: &[Step], root: &Element) {
-    // Rows and elements agree only when every message could be read.
     let places: Vec<usize> = root
         .children
         .iter()
@@ -24,9 +23,7 @@ pub(super) fn check(compiler: &mut Compiler<'_, '_>, steps: &[Step], root: &Elem
             "Did not find any messages inside of scenario!",
         ));
     }
-    if places.len() == steps.len() {
-        check_order(compiler, steps, &places);
-    }
+    check_order(compiler, steps, &places);
     check_timers(compiler);
     check_txns(compiler);
     check_variables(compiler);
@@ -36,7 +33,8 @@ fn check_order(compiler: &mut Compiler<'_, '_>, steps: &[Step], places: &[usize]
     for (number, (step, at)) in steps.iter().zip(places).enumerate() {
         let after_optional =
             number > 0 && matches!(steps[number - 1].op, Op::Recv(_)) && steps[number - 1].is_optional();
-        if after_optional && !matches!(step.op, Op::Recv(_) | Op::RecvCmd(_)) {
+        let is_read = !compiler.unread.iter().any(|unread| unread.get() == number);
+        if is_read && after_optional && !matches!(step.op, Op::Recv(_) | Op::RecvCmd(_)) {
             let name = match step.op {
                 Op::Send(_) => "send",
                 Op::Pause(_) | Op::Timewait(_) => "pause",
@@ -86,7 +84,9 @@ fn check_variables(compiler: &mut Compiler<'_, '_>) {
         for var in compiler.names.vars.table(scope) {
             if var.count < 2 && var.name != "_" && !var.name.starts_with("_unexp.") {
                 let message = format!("Variable ${} is referenced {} times!", var.name, var.count);
-                let others = compiler.names.vars.table(scope).iter().filter(|other| other.name != var.name);
+                // Numbers are near each other without being meant.
+                let is_near = |other: &&VarUse| other.name != var.name && var.name.len() > 2;
+                let others = compiler.names.vars.table(scope).iter().filter(is_near);
                 let mistake = Mistake::new("S036", var.offset, message)
                     .suggest(&var.name, others.map(|other| other.name.as_str()));
                 compiler.findings.error(mistake);

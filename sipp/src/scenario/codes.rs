@@ -40,6 +40,8 @@ pub const TABLE: &[(&str, &str)] = &[
     ("S040", "a media file that cannot be played"),
     ("S041", "an injection file that cannot be read"),
     ("S101", "unknown attribute"),
+    ("S102", "a second action element"),
+    ("S103", "unknown int_cmd"),
     ("S110", "a variable that is never given a value"),
     ("S111", "a variable that is never read"),
     ("S112", "a label that nothing jumps to"),
@@ -48,6 +50,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("S115", "a header line without colon"),
     ("S116", "a Content-Length that cannot hold"),
     ("S117", "a mandatory header is absent"),
+    ("S118", "a CSeq that names another method"),
 ];
 
 #[cfg(test)]

@@ -47,6 +47,8 @@ pub(super) struct Compiler<'c, 't> {
     pub(super) txns: Vec<TxnUse>,
     /// Methods of the plain requests sent so far, in a row.
     pub(super) methods: String,
+    /// Messages that could not be read: what stands in their place means nothing.
+    pub(super) unread: Vec<StepIndex>,
     hidden_by_default: bool,
     call_length_borders: Vec<u32>,
     response_time_borders: Vec<u32>,
@@ -88,6 +90,7 @@ impl<'c, 't> Compiler<'c, 't> {
             counters: Vec::new(),
             txns: Vec::new(),
             methods: String::new(),
+            unread: Vec::new(),
             hidden_by_default: false,
             call_length_borders: Vec::new(),
             response_time_borders: Vec::new(),
@@ -140,7 +143,7 @@ impl<'c, 't> Compiler<'c, 't> {
             match def.place {
                 Placement::Message => {
                     let index = StepIndex(steps.len() as u16);
-                    steps.extend(self.read_message(child, index));
+                    steps.push(self.read_message(child, index));
                 }
                 Placement::Declaration => {}
                 Placement::Inside => {
@@ -163,7 +166,11 @@ impl<'c, 't> Compiler<'c, 't> {
                 Some(Placement::Message) => next = next.saturating_add(1),
                 _ if child.name == "label" => {
                     let id = child.attribute("id").map(|id| String::from_utf8_lossy(&id.value).into_owned());
-                    let id = id.unwrap_or_default();
+                    let Some(id) = id else {
+                        let message = "<label> needs the attribute id";
+                        self.findings.error(Mistake::new("S021", child.at, message));
+                        continue;
+                    };
                     if self.labels.iter().any(|label| label.id == id) {
                         let message = format!("The label '{id}' is defined twice");
                         self.findings.error(Mistake::new("S007", child.at, message));
@@ -181,13 +188,17 @@ impl<'c, 't> Compiler<'c, 't> {
         self.findings.error(Mistake::new("S008", child.at, message).suggest(&child.name, known));
     }
 
-    /// SIPp ignores attributes it does not know; a warning says so.
     fn check_attributes(&mut self, element: &Element, def: &ElementDef) {
         let common: &[&str] = if def.place == Placement::Message { COMMON } else { &[] };
+        self.check_names(element, def.attributes, common);
+    }
+
+    /// SIPp ignores attributes it does not know; a warning says so.
+    fn check_names(&mut self, element: &Element, own: &[&str], common: &[&str]) {
         for Attribute { name, name_at, .. } in &element.attributes {
-            let known = def.attributes.iter().chain(common).copied();
+            let known = own.iter().chain(common).copied();
             if !known.clone().any(|known| known == name) {
-                let message = format!("<{}> has no attribute {name}; it is ignored", def.name);
+                let message = format!("<{}> has no attribute {name}; it is ignored", element.name);
                 self.findings.warning(Mistake::new("S101", *name_at, message).suggest(name, known));
             }
         }
@@ -265,7 +276,10 @@ impl<'c, 't> Compiler<'c, 't> {
         read: impl FnOnce(&mut Attributes<'_, 'c>) -> Result<T, Mistake>,
     ) -> Option<T> {
         let result = read(&mut self.attributes(element));
-        self.findings.take(result)
+        let value = self.findings.take(result);
+        self.names.more.drain(..).for_each(|mistake| self.findings.error(mistake));
+        self.names.doubts.drain(..).for_each(|doubt| self.findings.warning(doubt));
+        value
     }
 
     /// The text of an element's CDATA. `None` when it is missing or wrong.
@@ -308,6 +322,10 @@ impl<'c, 't> Compiler<'c, 't> {
         for child in element.children.iter().filter(|child| child.name != "action") {
             self.unknown_element(child);
         }
+        for child in element.children.iter().skip(1).filter(|child| child.name == "action") {
+            let message = "only an <action> that is the first child is run; this one is ignored";
+            self.findings.warning(Mistake::new("S102", child.at, message));
+        }
         if first.name != "action" {
             return Vec::new();
         }
@@ -320,12 +338,30 @@ impl<'c, 't> Compiler<'c, 't> {
                 let message = format!("Unknown action: {}", child.name);
                 let known = actions::TABLE.iter().map(|def| def.name);
                 self.findings.error(Mistake::new("S017", child.at, message).suggest(&child.name, known));
+                self.mention_variables(child);
                 continue;
             };
+            self.check_names(child, def.attributes, &[]);
             let line = self.line(child.at);
-            list.extend(self.read(child, def.parse).map(|action| PlacedAction { line, action }));
+            match self.read(child, def.parse) {
+                Some(action) => list.push(PlacedAction { line, action }),
+                None => self.mention_variables(child),
+            }
         }
         list
+    }
+
+    /// Counts the uses of variables in an action that could not be read, so that none seems to be used once.
+    fn mention_variables(&mut self, action: &Element) {
+        for attribute in &action.attributes {
+            let text = String::from_utf8_lossy(&attribute.value).into_owned();
+            let named = VARIABLES.contains(&attribute.name.as_str());
+            let listed = text.split(',').filter(|_| named);
+            let printed = text.split("[$").skip(1).filter_map(|rest| rest.split_once(']')).map(|(name, _)| name);
+            for name in listed.chain(printed).filter(|name| !name.is_empty()) {
+                self.names.vars.mention(name, attribute.value_at);
+            }
+        }
     }
 
     /// The default of `hide`, changed by `hiderest`.
@@ -415,6 +451,9 @@ fn names(context: Context<'_>) -> Names<'_> {
         ..Names::new(context.keys, context.infiles)
     }
 }
+
+/// Attributes of actions that name variables.
+const VARIABLES: [&str; 3] = ["assign_to", "variable", "variable2"];
 
 /// True for actions that look at the message.
 fn searches_message(action: &str) -> bool {

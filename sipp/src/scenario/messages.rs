@@ -13,17 +13,21 @@ use super::compile::{Compiler, TimerUse, TxnUse};
 use super::program::{Condition, Expects, Next, Op, Optional, Recv, RecvCmd, Send, SendCmd, SendKind, Step};
 
 impl Compiler<'_, '_> {
-    /// Reads one message. `None` when it has mistakes that leave nothing to run.
-    pub(super) fn read_message(&mut self, element: &Element, _index: StepIndex) -> Option<Step> {
-        let (op, label) = match element.name.as_str() {
-            "send" => self.read_send(element)?,
-            "recv" => self.read_recv(element)?,
-            "sendCmd" => self.read_send_command(element)?,
-            "recvCmd" => self.read_recv_command(element)?,
-            "pause" => (Op::Pause(self.read(element, Pause::parse)?), "Pause".into()),
-            "timewait" => (Op::Timewait(self.read_timewait(element)?), "Pause".into()),
-            _ => (Op::Nop, text_of(element, "display").unwrap_or_default()),
+    /// Reads one message. One with mistakes stands as a nop where it is, so that the mistakes behind it are found too.
+    pub(super) fn read_message(&mut self, element: &Element, index: StepIndex) -> Step {
+        let read = match element.name.as_str() {
+            "send" => self.read_send(element),
+            "recv" => self.read_recv(element),
+            "sendCmd" => self.read_send_command(element),
+            "recvCmd" => self.read_recv_command(element),
+            "pause" => self.read(element, Pause::parse).map(|pause| (Op::Pause(pause), "Pause".into())),
+            "timewait" => self.read_timewait(element).map(|pause| (Op::Timewait(pause), "Pause".into())),
+            _ => Some((Op::Nop, text_of(element, "display").unwrap_or_default())),
         };
+        let (op, label) = read.unwrap_or_else(|| {
+            self.unread.push(index);
+            (Op::Nop, String::new())
+        });
         let hidden = self.hides(element);
         let next = self.read_next(element);
         let condition = self.read_condition(element);
@@ -33,7 +37,7 @@ impl Compiler<'_, '_> {
         if repeats_timer && stop_timers.is_empty() {
             self.findings.error(Mistake::new("S025", element.at, "repeat_rtd needs rtd"));
         }
-        Some(Step {
+        Step {
             op,
             label,
             line: self.line(element.at),
@@ -48,14 +52,14 @@ impl Compiler<'_, '_> {
             lost_percent,
             on_timeout: element.attribute("ontimeout").and_then(|label| self.label(label)),
             actions: self.read_actions(element),
-        })
+        }
     }
 
     fn read_send(&mut self, element: &Element) -> Option<(Op, String)> {
         let text = self.message_text(element, TextKind::Message);
-        let retrans = self.read(element, |attributes| attributes.millis("retrans"))?;
-        let timeout = self.read(element, |attributes| attributes.millis("timeout"))?;
-        let text = text?;
+        let retrans = self.read(element, |attributes| attributes.millis("retrans"));
+        let timeout = self.read(element, |attributes| attributes.millis("timeout"));
+        let (text, retrans, timeout) = (text?, retrans?, timeout?);
         let at = element.text.as_ref().map_or(element.at, |text| text.at);
         let kind = self.send_kind(&text, at)?;
         let start_txn = element.attribute("start_txn").map(|name| self.start_txn(name, &kind));
@@ -97,16 +101,44 @@ impl Compiler<'_, '_> {
     fn read_recv(&mut self, element: &Element) -> Option<(Op, String)> {
         let request = text_of(element, "request");
         let response = text_of(element, "response");
+        let expects = self.read_expected(element, request.as_deref(), response.as_deref());
+        let optional = self.read_optional(element);
+        let advances = self.read_advances(element, optional);
+        let records_route = self.read(element, |attributes| attributes.flag("rrs"));
+        let keeps_challenge = self.read(element, |attributes| attributes.flag("auth"));
+        let timeout = self.read(element, |attributes| attributes.millis("timeout"));
+        let response_txn = element.attribute("response_txn").map(|name| self.response_txn(name));
+        let ignores_sdp = self.read(element, |attributes| attributes.flag("ignoresdp"));
+        let recv = Recv {
+            expects: expects?,
+            optional: optional?,
+            advances,
+            records_route: records_route?,
+            keeps_challenge: keeps_challenge?,
+            timeout: timeout?,
+            response_txn,
+            ignores_sdp: ignores_sdp?,
+        };
+        Some((Op::Recv(recv), request.or(response).unwrap_or_default()))
+    }
+
+    /// What a `recv` waits for.
+    fn read_expected(
+        &mut self,
+        element: &Element,
+        request: Option<&str>,
+        response: Option<&str>,
+    ) -> Option<Expects> {
         let matching = text_of(element, "regexp_match").is_some_and(|value| value == "true");
-        let expects = match (&request, &response) {
+        match (request, response) {
             (Some(method), _) if matching => {
-                Expects::RequestMatching(self.regex(element, "request", method)?)
+                Some(Expects::RequestMatching(self.regex(element, "request", method)?))
             }
-            (Some(method), _) => Expects::Request(method.as_str().into()),
-            (None, Some(code)) if matching => Expects::ResponseMatching {
+            (Some(method), _) => Some(Expects::Request(method.into())),
+            (None, Some(code)) if matching => Some(Expects::ResponseMatching {
                 regex: self.regex(element, "response", code)?,
                 methods: self.methods.as_str().into(),
-            },
+            }),
             (None, Some(_)) => {
                 let status = self.read(element, |attributes| {
                     attributes
@@ -114,25 +146,13 @@ impl Compiler<'_, '_> {
                         .and_then(|code| code.trim().parse().ok())
                         .ok_or_else(|| attributes.bad("response", "a status code"))
                 })?;
-                Expects::Response { status, methods: self.methods.as_str().into() }
+                Some(Expects::Response { status, methods: self.methods.as_str().into() })
             }
             (None, None) => {
                 self.findings.error(Mistake::new("S019", element.at, "<recv> needs request or response"));
-                return None;
+                None
             }
-        };
-        let optional = self.read_optional(element)?;
-        let recv = Recv {
-            expects,
-            optional,
-            advances: self.read_advances(element, optional),
-            records_route: self.read(element, |attributes| attributes.flag("rrs"))?,
-            keeps_challenge: self.read(element, |attributes| attributes.flag("auth"))?,
-            timeout: self.read(element, |attributes| attributes.millis("timeout"))?,
-            response_txn: element.attribute("response_txn").map(|name| self.response_txn(name)),
-            ignores_sdp: self.read(element, |attributes| attributes.flag("ignoresdp"))?,
-        };
-        Some((Op::Recv(recv), request.or(response).unwrap_or_default()))
+        }
     }
 
     fn regex(&mut self, element: &Element, name: &str, source: &str) -> Option<PosixRegex> {
@@ -156,12 +176,12 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn read_advances(&mut self, element: &Element, optional: Optional) -> bool {
+    fn read_advances(&mut self, element: &Element, optional: Option<Optional>) -> bool {
         if element.attribute("advance_state").is_none() {
             return true;
         }
         let advances = self.read(element, |attributes| attributes.flag("advance_state")).unwrap_or(true);
-        if !advances && optional == Optional::No {
+        if !advances && optional == Some(Optional::No) {
             let message = "advance_state=\"false\" is only for optional messages";
             self.findings.error(Mistake::new("S027", element.at, message));
         }
@@ -184,26 +204,24 @@ impl Compiler<'_, '_> {
     }
 
     fn read_recv_command(&mut self, element: &Element) -> Option<(Op, String)> {
-        let command = RecvCmd {
-            optional: self.read_optional(element)?,
-            src: text_of(element, "src"),
-            timeout: self.read(element, |attributes| attributes.millis("timeout"))?,
-        };
+        let optional = self.read_optional(element);
+        let timeout = self.read(element, |attributes| attributes.millis("timeout"));
+        let command = RecvCmd { optional: optional?, src: text_of(element, "src"), timeout: timeout? };
         Some((Op::RecvCmd(command), "RecvCmd".into()))
     }
 
     fn read_next(&mut self, element: &Element) -> Option<Next> {
         let label = element.attribute("next")?;
-        let to = self.label(label)?;
-        let test = self.read(element, |attributes| attributes.var("test"))?;
+        let to = self.label(label);
+        let test = self.read(element, |attributes| attributes.var("test"));
         let chance = self.read(element, |attributes| {
             let chance = attributes.number("chance")?;
             match chance.is_none_or(|chance| (0.0..=1.0).contains(&chance)) {
                 true => Ok(chance),
                 false => Err(attributes.bad("chance", "a probability between 0 and 1")),
             }
-        })?;
-        Some(Next { to, test, chance })
+        });
+        Some(Next { to: to?, test: test?, chance: chance? })
     }
 
     fn read_condition(&mut self, element: &Element) -> Option<Condition> {

@@ -1,6 +1,6 @@
 //! Scenarios that load, and what broken ones are told.
 
-use super::{Context, Op, builtin, load};
+use super::{Context, Op, builtin, codes, load};
 use crate::infile::Infiles;
 
 fn findings(text: &str) -> Vec<String> {
@@ -107,6 +107,90 @@ fn mistakes_name_their_place() {
         let found = findings(text);
         assert!(found.iter().any(|finding| finding.contains(expected)), "{text}: {found:#?}");
     }
+}
+
+/// One message for each code that a text alone can have, with its place. S006 takes 65,536 messages; S040 and S041
+/// are about files.
+#[test]
+fn every_code_is_found_at_its_place() {
+    let rows = [
+        ("S004", "<DefaultMessage id=\"ackk\"><![CDATA[A b SIP/2.0]]></DefaultMessage><nop/>", "2:1"),
+        ("S005", "<action/><nop/>", "2:1"),
+        ("S007", "<label id=\"a\"/><label id=\"a\"/><nop next=\"a\"/>", "2:16"),
+        ("S008", "<nopp/>", "2:1"),
+        ("S009", "<init><pause/></init><nop/>", "2:7"),
+        ("S010", "<nop><action><log message=\"[pid\"/></action></nop>", "2:28"),
+        ("S011", "<nop><action><log message=\"[pidd]\"/></action></nop>", "2:28"),
+        ("S012", "<nop><action><log message=\"[$]\"/></action></nop>", "2:28"),
+        ("S013", "<nop><action><log message=\"[field0]\"/></action></nop>", "2:28"),
+        ("S014", "<nop><action><insert file=\"a.csv\" value=\"x\"/></action></nop>", "2:28"),
+        ("S015", "<send/>", "2:1"),
+        ("S016", "<nop next=\"a\"/>", "2:12"),
+        ("S017", "<nop><action><logg message=\"x\"/></action></nop>", "2:14"),
+        ("S018", "<send><![CDATA[[pid] x SIP/2.0]]></send>", "2:16"),
+        ("S019", "<recv/>", "2:1"),
+        ("S021", "<nop><action><log/></action></nop>", "2:14"),
+        ("S022", "<pause milliseconds=\"x\"/>", "2:22"),
+        ("S023", "<pause distribution=\"exponential\" mean=\"1e12\"/>", "2:1"),
+        ("S024", "<nop/><CallLengthRepartition value=\"1,x\"/>", "2:37"),
+        ("S025", "<nop repeat_rtd=\"true\"/>", "2:1"),
+        ("S026", "<recv request=\"(\" regexp_match=\"true\"/>", "2:16"),
+        ("S027", "<recv request=\"A\" advance_state=\"false\"/>", "2:1"),
+        ("S028", "<label id=\"a\"/><timewait next=\"a\"/>", "2:26"),
+        ("S029", "<send ack_txn=\"t\"><![CDATA[A b SIP/2.0]]></send>", "2:7"),
+        ("S030", "<nop/><Reference variables=\"v\"/>", "2:29"),
+        ("S031", "", "1:1"),
+        ("S032", "<recv request=\"A\" optional=\"true\"/><nop/>", "2:36"),
+        ("S033", "<timewait/><nop/>", "2:1"),
+        ("S034", "<nop start_rtd=\"1\"/>", "2:17"),
+        ("S035", "<recv response=\"200\" response_txn=\"t\"/>", "2:36"),
+        ("S036", "<nop condexec=\"v\"/>", "2:16"),
+        ("S101", "<nop hdie=\"true\"/>", "2:6"),
+        ("S102", "<nop><action/><action/></nop>", "2:15"),
+        ("S103", "<nop><action><exec int_cmd=\"stop\"/></action></nop>", "2:29"),
+        ("S110", "<nop condexec=\"v\"/><nop condexec=\"v\"/>", "2:16"),
+        ("S111", "<nop><action><index assign_to=\"v\"/><index assign_to=\"v\"/></action></nop>", "2:32"),
+        ("S112", "<label id=\"a\"/><nop/>", "2:1"),
+        ("S113", "<nop next=\"a\"/><nop/><label id=\"a\"/><nop/>", "2:16"),
+        ("S114", "<recv request=\"invite\"/>", "2:1"),
+        ("S115", "<send><![CDATA[A b SIP/2.0\nx]]></send>", "3:1"),
+        ("S116", "<send><![CDATA[A b SIP/2.0\nl: 3]]></send>", "3:1"),
+        ("S117", "<send><![CDATA[A b SIP/2.0]]></send>", "2:16"),
+        ("S118", "<send><![CDATA[A b SIP/2.0\nCSeq: 1 B]]></send>", "3:1"),
+    ];
+    let told = rows.iter().map(|(code, ..)| *code).chain(["S001", "S002", "S003", "S006", "S040", "S041"]);
+    let mut told: Vec<&str> = told.collect();
+    told.sort_unstable();
+    assert_eq!(told, codes::TABLE.iter().map(|(code, _)| *code).collect::<Vec<_>>());
+    assert_eq!(coded("<scenario>\n<nop></send>"), ["S001 2:6"]);
+    assert_eq!(coded("<scenario>\n<nop>"), ["S002 2:1"]);
+    assert_eq!(coded("<other/>"), ["S003 1:1"]);
+    for (code, messages, place) in rows {
+        let found = coded(&format!("<scenario>\n{messages}\n</scenario>"));
+        let expected = format!("{code} {place}");
+        assert!(found.contains(&expected), "{messages}: {expected} is not among {found:?}");
+    }
+}
+
+/// Code and place of everything found in a text.
+fn coded(text: &str) -> Vec<String> {
+    let infiles = Infiles::default();
+    let list = match load("t.xml", text.as_bytes(), Context::new(&[], &infiles)) {
+        Ok(loaded) => [loaded.warnings, loaded.advice].concat(),
+        Err(list) => list,
+    };
+    list.iter().map(|found| format!("{} {}:{}", found.code, found.place.line, found.place.column)).collect()
+}
+
+/// A mistake in one part of a message hides none in another, nor does it make others appear.
+#[test]
+fn mistakes_behind_mistakes_are_found() {
+    let text = "<scenario><recv response=\"200\" optional=\"yes\" timeout=\"x\" next=\"a\" chance=\"2\" ontimeout=\"b\">\n\
+                <action><log message=\"[x] [y]\"/><ereg regexp=\"(\" assign_to=\"v\"/>\n\
+                <log message=\"[$v]\"/></action></recv>\n<timewait/><nop/></scenario>";
+    let expected = ["S022 1:42", "S022 1:56", "S016 1:65", "S022 1:76", "S016 1:90"];
+    let second = ["S011 2:23", "S011 2:27", "S026 2:47", "S033 4:1"];
+    assert_eq!(coded(text), [&expected[..], &second[..]].concat());
 }
 
 #[test]

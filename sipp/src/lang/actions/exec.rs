@@ -50,12 +50,7 @@ fn parse_exec(attributes: &mut Attributes<'_, '_>) -> Result<Box<dyn Action>, Mi
     let exec = if let Some(command) = attributes.template("command")? {
         Exec::Command(command)
     } else if let Some(word) = attributes.text("int_cmd") {
-        // SIPp takes any unknown word for stop_call.
-        Exec::Internal(match word.as_str() {
-            "stop_now" => Internal::QuitNow,
-            "stop_gracefully" => Internal::QuitGracefully,
-            _ => Internal::EndCall,
-        })
+        Exec::Internal(parse_internal(attributes, &word))
     } else if let Some((name, kind)) = pcaps.into_iter().find(|(name, _)| attributes.get(name).is_some()) {
         let file = attributes.required_template(name)?;
         note_file(attributes, name, &file, FileUse::Capture);
@@ -76,6 +71,23 @@ fn parse_exec(attributes: &mut Attributes<'_, '_>) -> Result<Box<dyn Action>, Mi
         return Err(Mistake::new("S021", attributes.at, message));
     };
     Ok(Box::new(exec))
+}
+
+/// SIPp takes any unknown word for `stop_call`; a doubt says so.
+fn parse_internal(attributes: &mut Attributes<'_, '_>, word: &str) -> Internal {
+    const WORDS: [(&str, Internal); 3] = [
+        ("stop_call", Internal::EndCall),
+        ("stop_gracefully", Internal::QuitGracefully),
+        ("stop_now", Internal::QuitNow),
+    ];
+    let known = WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, internal)| internal);
+    known.unwrap_or_else(|| {
+        let offset = attributes.get("int_cmd").map_or(attributes.at, |written| written.value_at);
+        let text = format!("unknown int_cmd '{word}', which is taken for stop_call");
+        let doubt = Mistake::new("S103", offset, text).suggest(word, WORDS.map(|(known, _)| known));
+        attributes.names.doubts.push(doubt);
+        Internal::EndCall
+    })
 }
 
 /// Notes that a file is played; one whose name has keywords is looked for when it is.

@@ -50,7 +50,9 @@ impl FileName {
         if name.contains('[') {
             return Ok(FileName::Rendered(attributes.required_template("file")?));
         }
+        let offset = attributes.get("file").map_or(attributes.at, |attribute| attribute.value_at);
         let names: &mut Names<'_> = attributes.names;
+        names.offset = offset;
         find_file(&name, names).map(FileName::Known)
     }
 

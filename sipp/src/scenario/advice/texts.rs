@@ -34,6 +34,7 @@ pub(super) fn look_at(element: &Element) -> Vec<Mistake> {
     let ends_in_newline = ends_in_newline.into_iter().any(|byte| *byte == b'\n');
     advice.extend(wrong_length(head, body.get(1..).unwrap_or_default(), ends_in_newline));
     advice.extend(absent_header(*start, head));
+    advice.extend(wrong_method(*start, head));
     advice
 }
 
@@ -94,6 +95,20 @@ fn absent_header(start: Line<'_>, head: &[Line<'_>]) -> Option<Mistake> {
     (!absent.is_empty()).then(|| {
         let what = if is_request { "request" } else { "response" };
         Mistake::new("S117", start.at, format!("The {what} has no {}", absent.join(", ")))
+    })
+}
+
+/// A literal CSeq whose method is not that of the request (RFC 3261 8.1.1.5).
+fn wrong_method(start: Line<'_>, head: &[Line<'_>]) -> Option<Mistake> {
+    let method = start.text.split(|byte| *byte == b' ').next().filter(|first| *first != b"SIP/2.0")?;
+    let (line, value) = head.iter().find_map(|line| {
+        let (name, value) = split_header(line.text)?;
+        (HeaderName::parse(name) == HeaderName::CSeq).then_some((line, value))
+    })?;
+    let named = value.rsplit(|byte| *byte == b' ').next().filter(|named| !named.contains(&b']'))?;
+    (named != method).then(|| {
+        let [named, method] = [named, method].map(String::from_utf8_lossy);
+        Mistake::new("S118", line.at, format!("The CSeq of this {method} names the method '{named}'"))
     })
 }
 
