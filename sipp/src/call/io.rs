@@ -100,6 +100,8 @@ pub enum Output {
     },
     /// A warning for the errors file and its counter.
     Warning(String),
+    /// Why a call cannot go on; it fails, and the exit code tells in the end.
+    Broken(String),
     /// A line for `-trace_calldebug`, written when the call is aborted.
     Debug(String),
     /// Something the shell does for the call.

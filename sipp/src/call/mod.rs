@@ -28,6 +28,7 @@ pub use io::{
 };
 
 use crate::lang::{Effect, Problem};
+use crate::scenario::{Op, Step};
 use crate::state::{CallState, StepIndex};
 
 use commands::EarlyCommands;
@@ -189,7 +190,8 @@ impl Call {
             Input::Failed(cause) => run.take_failure(cause),
             Input::Abort => run.take_abort(),
         }
-        run.report_problems();
+        let line = run.env.program.step(run.call.state.step).map_or(0, |step| step.line);
+        run.report_problems(line);
     }
 
     /// When the call wants [`Input::Deadline`]; `None` when only a message can move it.
@@ -296,22 +298,45 @@ impl Run<'_, '_> {
         }
     }
 
-    /// Hands on what keywords and actions complained about; after a fatal complaint the call does nothing more.
-    fn report_problems(&mut self) -> Gravity {
-        let mut gravity = Gravity::Harmless;
-        for problem in self.env.world.problems.drain(..) {
-            self.outputs.list.push(match problem {
-                Problem::Warning(text) => Output::Warning(text),
-                Problem::Fatal(text) => {
-                    gravity = Gravity::Fatal;
-                    Output::Effect(Effect::Fatal(text))
-                }
-            });
+    /// Hands on what keywords and actions of the message in that line complained about; after a fatal complaint the
+    /// call is over.
+    fn report_problems(&mut self, line: u32) -> Gravity {
+        let mut broken = None;
+        for problem in std::mem::take(&mut self.env.world.problems) {
+            match problem {
+                Problem::Warning(text) => self.warn(text),
+                Problem::Fatal(text) => broken = broken.or(Some(text)),
+            }
         }
-        if gravity == Gravity::Fatal {
-            self.halt();
+        let Some(text) = broken else { return Gravity::Harmless };
+        self.break_off(line, &text);
+        Gravity::Fatal
+    }
+
+    /// The call cannot go on and fails; it takes leave of the peer when it has a dialog with it.
+    ///
+    /// DEVIATES: SIPp ends the program, and with it all other calls. Here they go on, and the exit code in the end is the
+    /// same. Test: `a_call_that_cannot_go_on_ends_no_other`.
+    fn break_off(&mut self, line: u32, text: &str) {
+        if self.call.origin == Origin::Init {
+            self.push(Output::Effect(Effect::Fatal(text.into())));
+            return self.halt();
         }
-        gravity
+        let place = format!("{}:{line}", self.env.program.source.name);
+        self.push(Output::Broken(format!("{place}: {text} (call {})", self.id())));
+        if self.call.wait != Wait::Over {
+            // What came for the message it stands on has not been noted yet.
+            let at_recv =
+                matches!(self.env.program.step(self.call.state.step), Some(Step { op: Op::Recv(_), .. }));
+            self.call.progress.received_any |= at_recv;
+            let progress = self.call.progress;
+            match progress.last_sent_is_invite || progress.acked {
+                true => self.abort(Cause::CallRejected),
+                false => self.fail(Cause::CallRejected),
+            }
+        }
+        // What the farewell could not print belongs to this call, not to the next one.
+        self.env.world.problems.clear();
     }
 
     /// The program ends: the call stops where it is, without a verdict.
@@ -322,7 +347,7 @@ impl Run<'_, '_> {
     }
 }
 
-/// Whether the program can go on after a complaint.
+/// Whether a call can go on after a complaint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gravity {
     Harmless,

@@ -106,8 +106,7 @@ impl Run<'_, '_> {
         if view.status() == Some(200) && cseq_method(view) == b"INVITE" {
             self.call.progress.answered = true;
         }
-        self.record(recv, view);
-        if !recv.advances {
+        if !self.record(recv, step.line, view) || !recv.advances {
             return;
         }
         self.call.progress.received_any = true;
@@ -141,8 +140,8 @@ impl Run<'_, '_> {
         }
     }
 
-    /// `rrs` and `auth`.
-    fn record(&mut self, recv: &Recv, view: View<'_>) {
+    /// `rrs` and `auth`; false when there is no challenge to be answered.
+    fn record(&mut self, recv: &Recv, line: u32, view: View<'_>) -> bool {
         if recv.records_route && self.call.state.dialog.is_none() {
             self.call.state.dialog = Some(Box::new(dialog_of(view)));
         }
@@ -153,13 +152,13 @@ impl Run<'_, '_> {
                 values = challenges(view, HeaderName::WwwAuthenticate);
             }
             if values.is_empty() {
-                self.env.world.problems.push(crate::lang::Problem::Fatal(
-                    "Couldn't find 'Proxy-Authenticate' or 'WWW-Authenticate' in 401 or 407!".into(),
-                ));
-                return;
+                let text = "Couldn't find 'Proxy-Authenticate' or 'WWW-Authenticate' in 401 or 407!";
+                self.break_off(line, text);
+                return false;
             }
             self.call.state.challenge = Some(Box::new(Challenge { values, status, nonce_count: 0 }));
         }
+        true
     }
 }
 

@@ -45,7 +45,7 @@ impl Run<'_, '_> {
             return self.fail(Cause::CannotSendMessage);
         };
         let bytes = self.render(&send.text, i32::from(index.0));
-        if self.report_problems() == Gravity::Fatal {
+        if self.report_problems(step.line) == Gravity::Fatal {
             return;
         }
         self.note_own_media(bytes);

@@ -32,7 +32,7 @@ impl Run<'_, '_> {
             self.trace_step(index, &step.op);
             match &step.op {
                 Op::Send(_) if self.call.resend.is_some() => return self.wait(Wait::Answer, NEVER),
-                Op::Send(_) if self.awaits_address() => return,
+                Op::Send(_) if self.awaits_address(step.line) => return,
                 Op::Send(send) => self.run_send(index, step, send),
                 Op::SendCmd(command) => self.run_send_command(index, step, command),
                 Op::Nop => self.run_nop(index, step),
@@ -60,15 +60,14 @@ impl Run<'_, '_> {
     }
 
     /// True when the host of `setdest` is still being looked up, or has no address: nothing can be sent then.
-    fn awaits_address(&mut self) -> bool {
+    fn awaits_address(&mut self, line: u32) -> bool {
         let Some(unresolved) = &self.call.state.unresolved else { return false };
         let (transport, port) = (unresolved.transport, unresolved.port);
         match self.env.world.host(&unresolved.host) {
             Host::Asked => self.wait(Wait::Turn, self.now + LOOK_AGAIN),
             Host::Unknown => {
                 let text = format!("setdest: '{}' has no address", unresolved.host);
-                self.push(Output::Effect(Effect::Fatal(text)));
-                self.fail(Cause::CallRejected);
+                self.break_off(line, &text);
             }
             Host::Known(ip) => {
                 let addr = SocketAddr::new(ip, port);
@@ -127,13 +126,13 @@ impl Run<'_, '_> {
         self.call.state.step = taken.unwrap_or(following);
     }
 
-    /// Goes where an action jumped. A message outside of the scenario, or the same one, ends the program.
+    /// Goes where an action jumped. A message outside of the scenario, or the same one, ends the call.
     pub(super) fn jump(&mut self, target: StepIndex) {
         let last = self.env.program.steps.len().saturating_sub(1);
         if target.get() > last || target == self.call.state.step {
             let text = format!("Jump statement out of range ({} not in 0..{last}, or to itself)", target.0);
-            self.push(Output::Effect(Effect::Fatal(text)));
-            return self.fail(Cause::CallRejected);
+            let line = self.env.program.step(self.call.state.step).map_or(0, |step| step.line);
+            return self.break_off(line, &text);
         }
         self.call.state.step = target;
     }
@@ -216,8 +215,8 @@ impl Run<'_, '_> {
             }
         }
         self.outputs.list.extend(effects.into_iter().map(Output::Effect));
-        // A fatal complaint comes first: it ends more than this call.
-        if self.report_problems() == Gravity::Fatal {
+        let line = step.actions.get(usize::from(place)).map_or(step.line, |placed| placed.line);
+        if self.report_problems(line) == Gravity::Fatal {
             return false;
         }
         match flow {

@@ -162,6 +162,7 @@ impl Actor {
                 self.doings.push((Happening::Ended { outcome, index, length }, Vec::new()));
             }
             Output::Warning(text) => self.say(format!("warning: {text}")),
+            Output::Broken(text) => self.say(format!("error: {text}")),
             Output::Command { bytes: span, .. } => {
                 let text = String::from_utf8_lossy(span.of(bytes)).into_owned();
                 self.say(format!("command to the twin: {}", text.trim_end_matches(['\r', '\n', '\x1b'])));

@@ -19,6 +19,8 @@ pub(super) struct Ending {
 pub(super) struct Stopped {
     /// What made it stop before its calls were over, with the exit code and, for an error, the reason.
     pub(super) by: Option<(Exit, Option<String>)>,
+    /// Why the first call that could not go on could not; the others went on.
+    pub(super) broken: Option<String>,
     /// `-timeout` passed.
     pub(super) timed_out: bool,
     /// Checks of `rtpcheck` that failed.
@@ -49,8 +51,13 @@ pub(super) fn of(stopped: Vec<Stopped>, figures: &[Snapshot]) -> Ending {
     } else {
         Exit::Success
     };
-    let by = stopped.into_iter().filter_map(|stopped| stopped.by).find(|(exit, _)| *exit != Exit::Success);
-    match by {
+    let mut call_error = None;
+    let mut by = None;
+    for stopped in stopped {
+        call_error = call_error.or(stopped.broken);
+        by = by.or(stopped.by.filter(|(exit, _)| *exit != Exit::Success));
+    }
+    match by.or(call_error.map(|text| (Exit::Fatal, Some(text)))) {
         Some((exit, error)) => Ending { exit, error },
         None => {
             let texts: Vec<String> = broken.into_iter().map(|breach| breach.text).collect();
@@ -78,6 +85,9 @@ mod tests {
         let told = Stopped { by: Some((Exit::Success, None)), ..Stopped::default() };
         let ending = of(vec![told, by(Exit::Fatal, "first"), by(Exit::Stopped, "second")], &[snapshot]);
         assert_eq!((ending.exit, ending.error.as_deref()), (Exit::Fatal, Some("first")));
+        let broken = Stopped { broken: Some("a call".into()), ..Stopped::default() };
+        let ending = of(vec![Stopped::default(), broken], &[client()]);
+        assert_eq!((ending.exit, ending.error.as_deref()), (Exit::Fatal, Some("a call")));
         let late = Stopped { timed_out: true, ..Stopped::default() };
         assert_eq!(of(vec![late], &[]).exit, Exit::Stopped);
     }

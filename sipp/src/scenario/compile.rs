@@ -357,7 +357,8 @@ impl<'c, 't> Compiler<'c, 't> {
             let text = String::from_utf8_lossy(&attribute.value).into_owned();
             let named = VARIABLES.contains(&attribute.name.as_str());
             let listed = text.split(',').filter(|_| named);
-            let printed = text.split("[$").skip(1).filter_map(|rest| rest.split_once(']')).map(|(name, _)| name);
+            let printed =
+                text.split("[$").skip(1).filter_map(|rest| rest.split_once(']')).map(|(name, _)| name);
             for name in listed.chain(printed).filter(|name| !name.is_empty()) {
                 self.names.vars.mention(name, attribute.value_at);
             }

@@ -63,6 +63,11 @@ pub(crate) const TABLE: &[Fix] = &[
         test: "lines_of_keywords_without_value_vanish",
     },
     Fix {
+        sipp: "A call that cannot go on (jump out of range, missing file, line that is no number, challenge without header) ends the program and all calls",
+        here: "It fails, named with file and line, the others go on; the exit code in the end is SIPp's 255",
+        test: "a_call_that_cannot_go_on_ends_no_other",
+    },
+    Fix {
         sipp: "[next_url] without a recorded target prints nothing",
         here: "It prints the URI of the last To, as 3.7 does",
         test: "the_next_url_is_the_last_to_until_a_target_is_recorded",

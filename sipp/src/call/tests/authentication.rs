@@ -4,6 +4,7 @@ use sip::time::Time;
 
 use super::language::infiles;
 use super::{Origin, Side, reply, scenario};
+use crate::call::{Cause, Outcome};
 
 fn register(keyword: &str) -> String {
     let request = |name: &str, extra: &str| {
@@ -74,14 +75,16 @@ fn authentication_may_come_from_an_injected_field() {
 }
 
 #[test]
-fn authentication_without_a_challenge_ends_the_program() {
+fn authentication_without_a_challenge_fails_the_call() {
     let text = scenario("<send><![CDATA[\nA sip:b SIP/2.0\n[authentication]\n]]></send>");
     let mut side = Side::new(&text, |_| {});
     side.open(Time::ZERO, Origin::Opened);
-    assert_eq!(side.complaints(), ["Authentication keyword without dialog_authentication!"]);
+    let text = "test:1: Authentication keyword without dialog_authentication! (call 1-42@127.0.0.1)";
+    assert_eq!(side.complaints(), [text]);
     let (side, _) = challenged("[authentication]", "");
     let text = "Couldn't find 'Proxy-Authenticate' or 'WWW-Authenticate' in 401 or 407!";
-    assert_eq!(side.complaints().first(), Some(&text));
+    assert!(side.complaints()[0].contains(text), "{:?}", side.complaints());
+    assert_eq!(side.outcome, Some(Outcome::Failed(Some(Cause::CallRejected))));
 }
 
 fn response_of(header: &str) -> String {

@@ -101,7 +101,38 @@ fn a_message_with_a_fatal_keyword_is_not_sent() {
     let mut client = Side::new(&scenario(text), |_| {});
     client.open(Time::ZERO, Origin::Opened);
     assert!(client.sent.is_empty());
-    assert_eq!(client.complaints(), ["Authentication keyword without dialog_authentication!"]);
+    let complaint = "test:1: Authentication keyword without dialog_authentication! (call 1-42@127.0.0.1)";
+    assert_eq!(client.complaints(), [complaint]);
+}
+
+/// What SIPp ends the program for ends one call here: it fails, says so with the line, and takes leave of its peer.
+#[test]
+fn a_call_that_cannot_go_on_ends_no_other() {
+    let rows = [
+        ("<jump value=\"9\"/>", "5: Jump statement out of range (9 not in 0..2, or to itself)"),
+        (
+            "<log message=\"[file name=/nowhere]\"/>",
+            "6: Unable to read [file name=/nowhere]: No such file or directory (os error 2)",
+        ),
+        ("<setdest host=\"x y\" port=\"a\" protocol=\"udp\"/>", "6: setdest: 'x y:a' is no address and port"),
+        ("<log message=\"[authentication]\"/>", "6: Authentication keyword without dialog_authentication!"),
+    ];
+    for (action, expected) in rows {
+        let text = format!(
+            "<send><![CDATA[\nINVITE sip:a SIP/2.0\nCall-ID: [call_id]\n]]></send>\n<recv response=\"180\">\n<action>\
+             {action}</action></recv>\n<recv response=\"200\"/>"
+        );
+        let mut client = Side::new(&scenario(&text), |_| {});
+        client.open(Time::ZERO, Origin::Opened);
+        client.message(
+            Time::ZERO,
+            b"SIP/2.0 180 Ringing\r\nTo: <sip:a>;tag=1\r\nCSeq: 1 INVITE\r\nCall-ID: 1-42@127.0.0.1\r\n\r\n",
+        );
+        assert_eq!(client.complaints(), [format!("test:{expected} (call 1-42@127.0.0.1)")]);
+        assert_eq!(client.outcome, Some(Outcome::Failed(Some(Cause::CallRejected))), "{action}");
+        let last = client.sent.last().map(|(_, text)| String::from_utf8_lossy(text).into_owned());
+        assert!(last.is_some_and(|text| text.starts_with("CANCEL ")), "{action}: {:?}", client.log);
+    }
 }
 
 /// The extended form: commands go by name, `src` says whose are taken; an optional one may stay away.

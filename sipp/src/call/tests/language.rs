@@ -342,7 +342,10 @@ fn jump_and_pauserestore_change_the_position() {
     assert_eq!(side.logged(), ["still"]);
     assert_eq!(side.deadline(), Some(Time::from_millis(500)));
     let far = run_actions("<jump value=\"9\"/>");
-    assert_eq!(far.complaints(), ["Jump statement out of range (9 not in 0..0, or to itself)"]);
+    assert_eq!(
+        far.complaints(),
+        ["test:1: Jump statement out of range (9 not in 0..0, or to itself) (call 1-42@127.0.0.1)"]
+    );
 }
 
 /// Text rules: indentation and trailing blanks go, lines end in CRLF, empty keyword lines vanish.
@@ -450,6 +453,6 @@ fn setdest_takes_host_names() {
     assert_eq!(peer.addr, ([192, 0, 2, 7], 5070).into());
     assert_eq!(
         run("nowhere.example").complaints(),
-        ["setdest: 'nowhere.example:5070' is no address and port"]
+        ["test:1: setdest: 'nowhere.example:5070' is no address and port (call 1-42@127.0.0.1)"]
     );
 }

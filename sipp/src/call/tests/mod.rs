@@ -132,6 +132,7 @@ impl Side {
     fn complaints(&self) -> Vec<&str> {
         let text = |output| match output {
             &Output::Warning(ref text)
+            | &Output::Broken(ref text)
             | &Output::Effect(Effect::Warning(ref text) | Effect::Fatal(ref text)) => Some(text.as_str()),
             _ => None,
         };

@@ -176,7 +176,7 @@ impl Desk {
                 }
                 Note::Append(name, line) => self.append(name, &line),
                 Note::Shell(at, text) => {
-                    if let Err(problem) = self.children.start(&text) {
+                    if let Err(problem) = self.children.start(at, &text) {
                         self.problem(at, problem);
                     }
                 }
@@ -196,9 +196,13 @@ impl Desk {
         Vec::new()
     }
 
-    /// Adds what the desk knows: the threads' CPU time and the seconds so far.
+    /// Adds what the desk knows: commands that failed, the threads' CPU time and the seconds so far.
     fn complete(&mut self, snapshots: &mut [Snapshot], occasion: Occasion) {
+        for (at, failure) in self.children.take_failed() {
+            self.problem(at, failure);
+        }
         let Some(main) = snapshots.first_mut() else { return };
+        main.counters.totals.warnings += self.children.told();
         // The thread that sent the figures may have ended since; its own account came with them.
         let others = threads::times().into_iter();
         let others = others.filter(|thread| main.threads.iter().all(|own| own.name != thread.name));

@@ -110,6 +110,8 @@ pub(super) struct State {
     pub(super) last_error: Option<String>,
     /// Set when the run must end, with its exit code and, for an error, the reason.
     pub(super) ending: Option<(Exit, Option<String>)>,
+    /// Why the first call that could not go on could not.
+    pub(super) broken: Option<String>,
     pub(super) timed_out: bool,
     /// `set hide false`.
     pub(super) reveals_hidden: bool,
@@ -291,6 +293,7 @@ impl Signalling {
         self.link.tell_surely(Note::Figures(self.crew.index(), figures, round));
         Stopped {
             by: self.state.ending.take(),
+            broken: self.state.broken.take(),
             timed_out: self.state.timed_out,
             failed_checks: self.media.as_ref().map_or(0, Media::failed_checks),
         }

@@ -145,6 +145,7 @@ impl Signalling {
                 self.link.response_time(now, *took, (part, *timer));
             }
             Output::Warning(text) => self.warn(now, text.clone()),
+            Output::Broken(text) => self.complain(now, text.clone()),
             Output::Effect(effect) => self.effect(now, effect),
             // They belong to one call: the caller's. The hidden call of <init> leaves none.
             Output::Send(_) | Output::Ended(_) | Output::Command { .. } | Output::Debug(_) => {}
@@ -191,6 +192,14 @@ impl Signalling {
     pub(in crate::engine) fn warn(&mut self, now: Time, text: String) {
         self.scenarios.main_mut().counters.totals.warnings += 1;
         self.state.last_error = Some(text.clone());
+        self.link.tell(Note::Problem(now, text));
+    }
+
+    /// Counts an error that ended one call, and keeps the first for the end of the run.
+    fn complain(&mut self, now: Time, text: String) {
+        self.scenarios.main_mut().counters.totals.fatal_errors += 1;
+        self.state.last_error = Some(text.clone());
+        self.state.broken.get_or_insert_with(|| text.clone());
         self.link.tell(Note::Problem(now, text));
     }
 

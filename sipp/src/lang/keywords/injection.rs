@@ -82,7 +82,8 @@ impl Keyword for Field {
         let Some(file) = scope.world.infiles.get(self.file) else { return };
         let before = out.len();
         if line < file.len() && !file.write_field(line, self.number, out) {
-            let text = format!("Field {} not found in the file {}", self.number, file.name());
+            // Lines are counted as `line=` counts them.
+            let text = format!("Field {} not found in the file {} (line {line})", self.number, file.name());
             scope.warn(text);
         }
         mark_authentication(scope, before, out);
