@@ -2,9 +2,9 @@
 
 mod pager;
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::os::unix::process::CommandExt;
-use std::process::{Command as Process, ExitCode, Stdio};
+use std::process::{ChildStdout, Command as Process, ExitCode, Stdio};
 
 use sipp::engine::{self, Command, Console, Controller, Terminal};
 use sipp::{Exit, Plan};
@@ -60,9 +60,7 @@ fn go_to_background(words: &[String]) -> ExitCode {
             return Exit::Fatal.into();
         }
     };
-    let mut word = vec![0; engine::READY.len()];
-    let is_ready = child.stdout.take().is_some_and(|mut said| said.read_exact(&mut word).is_ok());
-    if is_ready && word == engine::READY {
+    if child.stdout.take().is_some_and(hear_ready) {
         // A closed stdout must not hide the exit code.
         let _ = writeln!(io::stdout(), "Background mode - PID=[{}]", child.id());
         return Exit::NoRun.into();
@@ -73,6 +71,17 @@ fn go_to_background(words: &[String]) -> ExitCode {
     let _ = io::stderr().write_all(&told);
     let code = child.wait().ok().and_then(|status| status.code()).and_then(|code| u8::try_from(code).ok());
     code.unwrap_or(Exit::Fatal as u8).into()
+}
+
+/// Passes on what the program in the background finds doubtful until it is ready; false when it ends before.
+fn hear_ready(said: ChildStdout) -> bool {
+    for line in BufReader::new(said).split(b'\n').map_while(Result::ok) {
+        if [&line, &b"\n"[..]].concat() == engine::READY {
+            return true;
+        }
+        let _ = writeln!(io::stderr(), "{}", String::from_utf8_lossy(&line));
+    }
+    false
 }
 
 /// Tells the program that it is the one in the background.

@@ -56,7 +56,7 @@ pub enum Terminal {
     Headless,
     /// Live screens and keys.
     Live,
-    /// There is none: standard output leads to the process that waits for [`READY`].
+    /// There is none: standard output leads to the process that passes on what was found and waits for [`READY`].
     Background,
 }
 

@@ -78,7 +78,7 @@ pub(in crate::engine) fn prepare(
     controlled: Controlled,
 ) -> Result<Prepared, Fatal> {
     let loaded = loading::load(options)?;
-    say_findings(&loaded, &mut console.err);
+    say_findings(&loaded, console);
     let main = &loaded.scenarios[0].program;
     let rules = rules(options, main)?;
     if let Some(remote) = &options.network.remote {
@@ -202,10 +202,15 @@ fn engine(common: &Common<'_>, (crew, door): (Crew, Door), loaded: LoadedRun) ->
 }
 
 /// Tells what is probably not meant before anything happens; it changes neither the run nor its exit code.
-fn say_findings(loaded: &LoadedRun, err: &mut dyn Write) {
+fn say_findings(loaded: &LoadedRun, console: &mut Console) {
+    // Who goes to the background tells who started it, which stands on a terminal.
+    let place = match console.terminal {
+        Terminal::Background => &mut console.out,
+        Terminal::Live | Terminal::Headless => &mut console.err,
+    };
     for finding in &loaded.findings {
         // A closed stderr is no reason to stop.
-        let _ = writeln!(err, "{finding}");
+        let _ = writeln!(place, "{finding}");
     }
 }
 
