@@ -100,3 +100,42 @@ fn a_dry_run_prints_a_ladder_and_says_how_calls_ended() {
     let (exit, _, err) = say("-dry-run uas -against uas");
     assert!(exit == Exit::Failed && err.contains("needs one scenario that opens calls"), "{err}");
 }
+
+/// What would have no effect, or would wait for ever, is refused by its name; what a program would do besides sending is
+/// told in words.
+#[test]
+fn a_dry_run_refuses_what_it_cannot_play_and_tells_what_it_leaves() {
+    let twin = say("-dry-run 3pcc-C-A -against 3pcc-A");
+    assert!(
+        twin.0 == Exit::Failed && twin.2.contains("passes commands to a twin, which -dry-run has not"),
+        "{twin:?}"
+    );
+    for (option, name) in [("-rxsn uas", "-rxsf"), ("-oocsn ooc_default", "-oocsf"), ("-3pcc a:1", "-3pcc")] {
+        let (exit, _, err) = say(&format!("-dry-run uac -against uas {option}"));
+        assert!(
+            exit == Exit::Failed && err.contains(&format!("{name} has no place in it")),
+            "{option}: {err}"
+        );
+    }
+    let message = "<send retrans=\"500\"><![CDATA[OPTIONS sip:a SIP/2.0\nv: x;branch=[branch]\nf: a;tag=1\nt: b\n\
+                   i: [call_id]\nCSeq: 1 OPTIONS\nMax-Forwards: 70\nX: [field0]\n]]></send>";
+    let actions = "<nop><action><exec command=\"touch x\"/><exec play_dtmf=\"1#\"/><closecon/>\
+                   <setdest host=\"192.0.2.9\" port=\"7\" protocol=\"udp\"/></action></nop>";
+    let caller =
+        file("caller.xml", &format!("<scenario>{actions}{message}<recv response=\"200\"/></scenario>"));
+    let called =
+        file("called.xml", "<scenario><recv request=\"OPTIONS\"/><recv request=\"BYE\"/></scenario>");
+    let lines = file("lines.csv", "SEQUENTIAL\nfirst\n");
+    let (caller, called, lines) = (caller.display(), called.display(), lines.display());
+    let (exit, out, _) = say(&format!("-dry-run {caller} -against {called} -inf {lines} -max_retrans 2"));
+    assert_eq!(exit, Exit::Failed);
+    for text in [
+        "* caller: would run: touch x",
+        "* caller: would play the digits 1#",
+        "* caller: would close its connection",
+        "* caller: would send on to 192.0.2.9:7 over UDP; here it reaches the other end",
+        "! called: 1 call is open, and nothing more can happen",
+    ] {
+        assert!(out.contains(text), "no {text:?} in\n{out}");
+    }
+}

@@ -8,7 +8,7 @@ use sip::peer::Peer;
 use sip::time::Time;
 
 use crate::call::{Birth, Call, Env, Input, Origin, Output, Outputs, Sending};
-use crate::lang::{Effect, World};
+use crate::lang::{EchoSwitch, Effect, World};
 use crate::scenario::Program;
 use crate::state::{CallNumber, Settings, UserId};
 
@@ -181,7 +181,24 @@ impl Actor {
             Effect::StopNow => self.stop("stop_now: the program ends".into()),
             Effect::StopGracefully => self.say("stop_gracefully: no more calls would be opened".into()),
             Effect::Command(line) => self.say(format!("would run: {}", text(line))),
-            other => self.say(format!("would do: {other:?}")),
+            Effect::SetDestination { transport, addr } => {
+                self.say(format!("would send on to {addr} over {transport}; here it reaches the other end"));
+            }
+            Effect::CloseConnection => self.say("would close its connection".into()),
+            Effect::PlayPcap { kind, file } => self.say(format!("would play {file} as {}", kind.word())),
+            Effect::PlayDtmf(digits) => self.say(format!("would play the digits {}", text(digits))),
+            Effect::RtpStream(stream) => self.say(format!("would do rtp_stream {}", text(stream))),
+            Effect::RtpEcho(switch) => self.say(format!("would switch the echo {}", word(*switch))),
+            Effect::CallEcho { kind, switch } => {
+                self.say(format!("would switch its own echo of {} {}", kind.word(), word(*switch)));
+            }
+        }
+    }
+
+    /// Notes how many calls are open when nothing more can happen.
+    pub(super) fn note_open(&mut self) {
+        if let Some(open) = std::num::NonZeroUsize::new(self.calls.len()) {
+            self.doings.push((Happening::LeftOpen(open), Vec::new()));
         }
     }
 
@@ -192,6 +209,13 @@ impl Actor {
     fn stop(&mut self, text: String) {
         self.stopped = true;
         self.say(text);
+    }
+}
+
+fn word(switch: EchoSwitch) -> &'static str {
+    match switch {
+        EchoSwitch::On => "on",
+        EchoSwitch::Off => "off",
     }
 }
 

@@ -31,6 +31,10 @@ pub fn write(names: [&str; 2], events: &[Event]) -> String {
                 let text = text.trim_end().replace("\r\n", "\n").replace('\n', &format!("\n{:13}", ""));
                 writeln!(out, "{at:>9}  * {name}: {text}")
             }
+            Happening::LeftOpen(open) => {
+                let calls = if open.get() == 1 { "call is" } else { "calls are" };
+                writeln!(out, "{at:>9}  ! {name}: {open} {calls} open, and nothing more can happen")
+            }
             Happening::Ended { outcome, index, length } => {
                 let (how, after) = (verdict(*outcome, *index), seconds(*length));
                 writeln!(out, "{at:>9}  = {name}: call {how} after {after} s")

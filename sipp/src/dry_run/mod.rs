@@ -7,6 +7,7 @@ mod actor;
 mod ladder;
 
 use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use sip::ident::Ident;
@@ -72,6 +73,8 @@ pub enum Happening {
     },
     /// A log line, a warning, or something the shell would have done.
     Said(String),
+    /// Nothing more can happen, and that many calls are open.
+    LeftOpen(NonZeroUsize),
     /// A call ended.
     Ended {
         /// How.
@@ -103,6 +106,8 @@ pub fn run(actors: [Actor; 2], link: Link, calls: u64, limit: Duration) -> Vec<E
         }
         stage.collect();
     }
+    stage.actors.iter_mut().for_each(Actor::note_open);
+    stage.collect();
     stage.events
 }
 

@@ -11,7 +11,7 @@ use sip::ident::Ident;
 
 use crate::infile::{FileId, Infile, Infiles};
 use crate::lang::{VarNames, World};
-use crate::options::{self, Options, Source};
+use crate::options::{self, Options, Source, Task};
 use crate::scenario::{self, Op, Program};
 use crate::state::{Scope, Value};
 use crate::stats::layout::Part;
@@ -105,7 +105,11 @@ pub(super) fn load(options: &Options) -> Result<LoadedRun, Fatal> {
 }
 
 /// One scenario alone, with that generator behind its chances.
-pub(super) fn load_one(options: &Options, source: &Source, ident: Ident) -> Result<(Loaded, World), Fatal> {
+pub(super) fn load_one(
+    options: &Options,
+    source: &Source,
+    ident: Ident,
+) -> Result<(Loaded, World, Vec<Diagnostic>), Fatal> {
     let mut loading = Loading::new(options)?;
     loading.read(Part::Main, source)?;
     let mut run = loading.finish(ident)?;
@@ -114,7 +118,7 @@ pub(super) fn load_one(options: &Options, source: &Source, ident: Ident) -> Resu
         let host = options::HostPort { host: name.into(), port: None };
         resolve(&host, 0).ok().map(|addr| addr.ip())
     });
-    Ok((run.scenarios.swap_remove(0), run.world))
+    Ok((run.scenarios.swap_remove(0), run.world, run.findings))
 }
 
 /// True for the scenario that only carries automatic answers.
@@ -152,6 +156,9 @@ impl<'o> Loading<'o> {
         })?;
         let program = compiled.program;
         let commands = program.steps.iter().any(|step| matches!(step.op, Op::SendCmd(_) | Op::RecvCmd(_)));
+        if commands && self.options.tools.task == Some(Task::DryRun) {
+            return Err(Fatal::late(format!("'{shown}' passes commands to a twin, which -dry-run has not")));
+        }
         if commands && !self.options.twin.is_given() {
             let text =
                 format!("'{shown}' passes commands to a twin: -3pcc HOST:PORT or -slave_cfg is missing");

@@ -1,5 +1,6 @@
 //! `-dry-run`: two scenarios of the command line against each other on a simulated clock.
 
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use crate::engine::{Console, complain};
 pub fn rehearse(options: &Options, console: &mut Console) -> Exit {
     let sources = [options.scenario.main.clone(), options.tools.against.clone()];
     let [own, other] = sources.map(|source| find(source.unwrap_or(Source::BuiltIn("uas".into()))));
-    let (text, exit) = match play(options, &own, &other) {
+    let (text, exit) = match play(options, &own, &other, &mut console.err) {
         Ok(played) => played,
         Err(Fatal { text, .. }) => {
             complain(&mut console.err, &text);
@@ -46,8 +47,22 @@ fn find(source: Source) -> Source {
     }
 }
 
-fn play(options: &Options, own: &Source, other: &Source) -> Result<(String, Exit), Fatal> {
-    let load = |source, side| loading::load_one(options, source, Actor::ident(options.tools.seed, side));
+fn play(
+    options: &Options,
+    own: &Source,
+    other: &Source,
+    err: &mut dyn Write,
+) -> Result<(String, Exit), Fatal> {
+    refuse_others(options)?;
+    let mut load = |source, side| {
+        let ident = Actor::ident(options.tools.seed, side);
+        let (loaded, world, findings) = loading::load_one(options, source, ident)?;
+        for finding in findings {
+            // A closed stderr is no reason to stop.
+            let _ = writeln!(err, "{finding}");
+        }
+        Ok::<_, Fatal>((loaded, world))
+    };
     let (mut first, mut second) = (load(own, Side::Caller)?, load(other, Side::Called)?);
     if !first.0.program.mode.opens_calls() {
         std::mem::swap(&mut first, &mut second);
@@ -62,12 +77,31 @@ fn play(options: &Options, own: &Source, other: &Source) -> Result<(String, Exit
     let limit = options.general.timeout.unwrap_or(LIMIT);
     let events = dry_run::run(actors, link, options.rate.stop_after.unwrap_or(1), limit);
     let is_good = |what: &Happening| {
-        !matches!(what, Happening::Ended { outcome: Outcome::Failed(_) | Outcome::Aborted, .. })
+        !matches!(
+            what,
+            Happening::Ended { outcome: Outcome::Failed(_) | Outcome::Aborted, .. } | Happening::LeftOpen(_)
+        )
     };
     let ended = events.iter().any(|event| matches!(event.what, Happening::Ended { .. }));
     let good = ended && events.iter().all(|event| is_good(&event.what));
     let text = dry_run::write([&names[0], &names[1]], &events);
     Ok((text, if good { Exit::Success } else { Exit::Failed }))
+}
+
+/// Options whose scenarios would be left out without a word. Error: the first of them.
+fn refuse_others(options: &Options) -> Result<(), Fatal> {
+    let given = [
+        ("-rxsf", options.scenario.receiving.is_some()),
+        ("-oocsf", options.scenario.out_of_call.is_some()),
+        ("-3pcc", options.twin.pair.is_some()),
+        ("-slave_cfg", options.twin.peers.is_some()),
+    ];
+    match given.into_iter().find(|(_, is_given)| *is_given) {
+        Some((name, _)) => Err(Fatal::late(format!(
+            "-dry-run plays one scenario against one other: {name} has no place in it"
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn actor(options: &Options, (mut loaded, mut world): (Loaded, World), side: Side) -> Result<Actor, Fatal> {
