@@ -41,12 +41,13 @@ impl Hosts {
         let host = match question.kind {
             Kind::Srv => question.name.splitn(3, '.').nth(2)?,
             Kind::A | Kind::Aaaa | Kind::Naptr => &question.name,
+            Kind::Ptr => return None,
         };
         let addresses = self.addresses.get(host)?;
         let fits = |ip: &&IpAddr| match question.kind {
             Kind::A => ip.is_ipv4(),
             Kind::Aaaa => ip.is_ipv6(),
-            Kind::Srv | Kind::Naptr => false,
+            Kind::Srv | Kind::Naptr | Kind::Ptr => false,
         };
         let records = addresses.iter().filter(fits).map(|ip| Record::Address(*ip)).collect();
         Some(Answer { records, ttl_seconds: 0 })

@@ -72,6 +72,8 @@ pub enum Kind {
     Srv,
     /// Services of a domain (RFC 3403).
     Naptr,
+    /// The name of an address (RFC 1035 3.5).
+    Ptr,
 }
 
 /// A record of an answer.
@@ -83,6 +85,8 @@ pub enum Record {
     Srv(Srv),
     /// Of NAPTR.
     Naptr(Naptr),
+    /// Of PTR: a name, lower case, without a dot at the end.
+    Name(String),
 }
 
 /// A host of a service (RFC 2782).
@@ -149,6 +153,21 @@ impl Question {
     pub fn new(kind: Kind, name: impl Into<String>) -> Question {
         Question { name: name.into(), kind }
     }
+
+    /// The question for the names of an address (RFC 1035 3.5, RFC 3596 2.5).
+    pub fn names_of(ip: IpAddr) -> Question {
+        let name = match ip {
+            IpAddr::V4(ip) => {
+                let [a, b, c, d] = ip.octets();
+                format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+            }
+            IpAddr::V6(ip) => {
+                let digits = ip.octets().into_iter().rev().flat_map(|byte| [byte & 15, byte >> 4]);
+                digits.map(|digit| format!("{digit:x}.")).collect::<String>() + "ip6.arpa"
+            }
+        };
+        Question::new(Kind::Ptr, name)
+    }
 }
 
 impl fmt::Display for Kind {
@@ -158,6 +177,7 @@ impl fmt::Display for Kind {
             Kind::Aaaa => "AAAA",
             Kind::Srv => "SRV",
             Kind::Naptr => "NAPTR",
+            Kind::Ptr => "PTR",
         })
     }
 }

@@ -72,7 +72,7 @@ impl<K: FnMut(&Question) -> Option<Arc<Answer>>> Search<'_, K> {
             let Some(answer) = self.ask(Kind::Naptr, &query.host) else { return Vec::new() };
             let records = answer.records.iter().filter_map(|record| match record {
                 Record::Naptr(naptr) => Some(naptr.clone()),
-                Record::Srv(_) | Record::Address(_) => None,
+                Record::Srv(_) | Record::Address(_) | Record::Name(_) => None,
             });
             let services = services(records.collect(), self.rules, query.security);
             let found = self.all(services);
@@ -109,7 +109,7 @@ impl<K: FnMut(&Question) -> Option<Arc<Answer>>> Search<'_, K> {
         let records = answer.records.iter().filter_map(|record| match record {
             // RFC 2782: a target "." says that there is no such service.
             Record::Srv(srv) if !srv.target.is_empty() => Some(srv.clone()),
-            Record::Srv(_) | Record::Naptr(_) | Record::Address(_) => None,
+            Record::Srv(_) | Record::Naptr(_) | Record::Address(_) | Record::Name(_) => None,
         });
         let mut places = Vec::new();
         for srv in srvs(records.collect(), self.rules.srv, &mut self.ident).into_iter().take(MAX_PLACES) {

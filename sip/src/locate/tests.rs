@@ -38,6 +38,7 @@ fn known(question: &Question) -> Arc<Answer> {
             port: number(row[4]),
             target: row[5].trim_end_matches('.').into(),
         }),
+        Kind::Ptr => Record::Name(row[2].to_owned()),
         Kind::Naptr => Record::Naptr(Naptr {
             order: number(row[2]),
             preference: number(row[3]),

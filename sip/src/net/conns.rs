@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::inbox::{Entry, Inbox};
 use super::poll::{Interest, Readiness, Registry};
-use super::tcp::{CARRIED, Stream};
+use super::tcp::{CARRIED, Stream, StreamOptions};
 use super::{CloseReason, SendError, SocketId};
 use crate::msg::frame;
 use crate::peer::{ConnId, Peer, Transport};
@@ -26,6 +26,14 @@ pub struct ConnLimits {
     pub idle: Duration,
     /// How long a connection attempt may take.
     pub connect: Duration,
+    /// How long a far end may leave what is written untaken.
+    pub send: Duration,
+    /// Whether connections are made here.
+    pub originate: Originate,
+    /// Whether keep-alive pings are answered (RFC 5626 3.5.1).
+    pub pings: Pings,
+    /// Socket options of connections.
+    pub options: StreamOptions,
     /// Bytes that may wait for a far end that does not read.
     pub queue_bytes: usize,
     /// Bytes that all connections together may hold, unfinished messages and queues; beyond it nothing is queued, and
@@ -35,13 +43,38 @@ pub struct ConnLimits {
     pub frame: frame::Limits,
 }
 
+/// Whether a message may open a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Originate {
+    /// It opens one when there is none.
+    #[default]
+    Connections,
+    /// Only what others opened is used.
+    Nothing,
+}
+
+/// What becomes of keep-alive pings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pings {
+    /// Each gets its pong.
+    #[default]
+    Answered,
+    /// They are read over.
+    Ignored,
+}
+
 impl Default for ConnLimits {
-    /// 16,384 connections, 120 s idle, 10 s to connect, 1 MiB queue per connection, 256 MiB in all.
+    /// 16,384 connections, 120 s idle, 10 s to connect, 1 MiB queue per connection, 256 MiB in all; a far end may
+    /// leave what is written untaken as long as the connection lives.
     fn default() -> ConnLimits {
         ConnLimits {
             max_connections: 16_384,
             idle: Duration::from_secs(120),
             connect: Duration::from_secs(10),
+            send: Duration::MAX,
+            originate: Originate::default(),
+            pings: Pings::default(),
+            options: StreamOptions::default(),
             queue_bytes: 1 << 20,
             held_bytes: 256 << 20,
             frame: frame::Limits::default(),
@@ -77,6 +110,8 @@ struct Conn {
     scheduled: Time,
     /// Start of the attempt, or the last message or write.
     last_used: Time,
+    /// Since when the far end has taken nothing of what waits for it.
+    stalled: Option<Time>,
     /// Further addresses it is taken for.
     aliases: Vec<SocketAddr>,
 }
@@ -141,10 +176,14 @@ impl Conns {
         if !CARRIED.contains(&to.transport) {
             return Err(SendError::NoSocket);
         }
+        if self.limits.originate == Originate::Nothing {
+            return Err(SendError::Unreachable);
+        }
         if self.conns.len() >= self.limits.max_connections {
             return Err(SendError::TooManyConnections);
         }
-        let stream = Stream::connect(to, from, self.limits.frame).map_err(|_| SendError::Unreachable)?;
+        let rules = (self.limits.frame, &self.limits.options);
+        let stream = Stream::connect(to, from, rules).map_err(|_| SendError::Unreachable)?;
         self.insert(now, stream, to, (socket, State::Connecting))
     }
 
@@ -225,10 +264,15 @@ impl Conns {
         while let Some(&(due, id)) = self.deadlines.first().filter(|(due, _)| *due <= now) {
             self.deadlines.remove(&(due, id));
             let Some(conn) = self.conns.get_mut(&id) else { continue };
-            let (deadline, reason) = match conn.state {
+            let (mut deadline, mut reason) = match conn.state {
                 State::Connecting => (conn.last_used + self.limits.connect, CloseReason::ConnectTimeout),
                 State::Open | State::Finishing => (conn.last_used + self.limits.idle, CloseReason::Idle),
             };
+            if let Some(stalled) = conn.stalled
+                && stalled + self.limits.send < deadline
+            {
+                (deadline, reason) = (stalled + self.limits.send, CloseReason::SendTimeout);
+            }
             if deadline > now {
                 conn.scheduled = deadline;
                 self.deadlines.insert((deadline, id));
@@ -263,7 +307,9 @@ impl Conns {
         self.deadlines.insert((scheduled, id));
         self.by_addr.entry((peer.transport, peer.addr)).or_insert(id);
         let aliases = Vec::new();
-        let conn = Conn { stream, peer, socket, state, interest, scheduled, last_used: now, aliases };
+        let stalled = None;
+        let conn =
+            Conn { stream, peer, socket, state, interest, scheduled, last_used: now, stalled, aliases };
         self.conns.insert(id, conn);
         Ok(peer)
     }
@@ -294,7 +340,7 @@ impl Conns {
             conn.state = State::Open;
             conn.last_used = now;
             inbox.push(Entry::Opened { peer: conn.peer });
-            self.schedule_idle(now, id);
+            self.schedule(id, now + self.limits.idle);
         }
         if readiness.write {
             self.write(now, id)?;
@@ -319,7 +365,8 @@ impl Conns {
         if self.held > self.limits.held_bytes {
             return Err(CloseReason::Crowded);
         }
-        for _ in 0..heard.pings {
+        let pongs = if self.limits.pings == Pings::Answered { heard.pings } else { 0 };
+        for _ in 0..pongs {
             // A far end that pings and does not read loses its pongs, as a full queue loses anything.
             let _ = self.queue(id, b"\r\n");
         }
@@ -334,10 +381,16 @@ impl Conns {
         let before = conn.stream.held();
         let wrote = conn.stream.write();
         self.held = self.held - before + conn.stream.held();
-        if wrote.map_err(|_| CloseReason::Error)? > 0 {
+        let has_moved = wrote.map_err(|_| CloseReason::Error)? > 0;
+        if has_moved {
             conn.last_used = now;
         }
         let left = conn.stream.queued() > 0;
+        conn.stalled = match conn.stalled {
+            _ if !left => None,
+            Some(since) if !has_moved => Some(since),
+            _ => Some(now),
+        };
         if !left && conn.state == State::Finishing {
             self.remove(id);
             return Ok(());
@@ -347,6 +400,9 @@ impl Conns {
             conn.interest = interest;
             self.registry.change(&conn.stream, token(id), interest).map_err(|_| CloseReason::Error)?;
         }
+        if left {
+            self.schedule(id, now + self.limits.send);
+        }
         Ok(())
     }
 
@@ -354,10 +410,9 @@ impl Conns {
         self.conns.get(&id).is_none_or(|conn| conn.stream.queued() == 0)
     }
 
-    /// Brings the deadline forward when the idle time is shorter than what was left of the attempt.
-    fn schedule_idle(&mut self, now: Time, id: ConnId) {
+    /// Brings the deadline of a connection forward, if `due` comes before it.
+    fn schedule(&mut self, id: ConnId, due: Time) {
         let Some(conn) = self.conns.get_mut(&id) else { return };
-        let due = now + self.limits.idle;
         if due < conn.scheduled {
             self.deadlines.remove(&(conn.scheduled, id));
             self.deadlines.insert((due, id));

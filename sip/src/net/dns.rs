@@ -5,6 +5,7 @@
 //! callback. Equal questions under way are asked once.
 
 use std::io::Error;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -77,9 +78,12 @@ pub struct Resolver {
 /// Gets the places to try, none when there is no such host.
 pub type Found = Box<dyn FnOnce(Vec<Destination>) + Send>;
 
-struct Job {
-    query: Query,
-    found: Found,
+/// Gets the names of an address, none when it has none.
+pub type Names = Box<dyn FnOnce(Vec<String>) + Send>;
+
+enum Job {
+    Locate(Query, Found),
+    Names(IpAddr, Names),
 }
 
 /// What all parts share.
@@ -132,11 +136,20 @@ impl Resolver {
     /// Locates a host; `found` is called on the thread of the resolver. False: too many searches are under way,
     /// and `found` will not be called.
     pub fn locate(&self, query: Query, found: Found) -> bool {
+        self.give(Job::Locate(query, found))
+    }
+
+    /// Asks for the names of an address; `found` as with [`Resolver::locate`].
+    pub fn names(&self, ip: IpAddr, found: Names) -> bool {
+        self.give(Job::Names(ip, found))
+    }
+
+    fn give(&self, job: Job) -> bool {
         if self.knowledge.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
             self.knowledge.waiting.fetch_sub(1, Ordering::Relaxed);
             return false;
         }
-        self.jobs.send(Job { query, found }).is_ok()
+        self.jobs.send(job).is_ok()
     }
 
     /// Locates a host and waits for it: for the start of a program, never for a worker.
@@ -158,7 +171,10 @@ impl Resolver {
 
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Job({:?})", self.query)
+        match self {
+            Job::Locate(query, _) => write!(f, "Locate({query:?})"),
+            Job::Names(ip, _) => write!(f, "Names({ip})"),
+        }
     }
 }
 
@@ -202,6 +218,25 @@ impl Knowledge {
         Vec::new()
     }
 
+    /// The names of an address: those of the hosts file, else those the name system has.
+    async fn names(&self, ip: IpAddr, client: &TokioResolver) -> Vec<String> {
+        let known: Vec<String> = self.options.hosts.names(ip).map(str::to_owned).collect();
+        if !known.is_empty() {
+            return known;
+        }
+        let question = Question::names_of(ip);
+        let cached = lock(&self.cache).get(self.clock.now(), &question);
+        let answer = match cached {
+            Some(answer) => answer,
+            None => self.ask(&question, client).await,
+        };
+        let names = answer.records.iter().filter_map(|record| match record {
+            Record::Name(name) => Some(name.clone()),
+            Record::Address(_) | Record::Srv(_) | Record::Naptr(_) => None,
+        });
+        names.collect()
+    }
+
     /// Asks one question, together with all who ask the same meanwhile.
     async fn ask(&self, question: &Question, client: &TokioResolver) -> Arc<Answer> {
         let cell = lock(&self.asked).entry(question.clone()).or_default().clone();
@@ -219,12 +254,22 @@ impl Knowledge {
 }
 
 async fn serve(mut queue: UnboundedReceiver<Job>, knowledge: Arc<Knowledge>, client: TokioResolver) {
-    while let Some(Job { query, found }) = queue.recv().await {
+    while let Some(job) = queue.recv().await {
         let (knowledge, client) = (knowledge.clone(), client.clone());
         tokio::spawn(async move {
-            let places = knowledge.search(&query, &client).await;
-            knowledge.waiting.fetch_sub(1, Ordering::Relaxed);
-            found(places);
+            let is_over = || knowledge.waiting.fetch_sub(1, Ordering::Relaxed);
+            match job {
+                Job::Locate(query, found) => {
+                    let places = knowledge.search(&query, &client).await;
+                    is_over();
+                    found(places);
+                }
+                Job::Names(ip, found) => {
+                    let names = knowledge.names(ip, &client).await;
+                    is_over();
+                    found(names);
+                }
+            }
         });
     }
 }
@@ -260,6 +305,7 @@ async fn look_up(client: &TokioResolver, question: &Question, completion: Comple
         Kind::Aaaa => RecordType::AAAA,
         Kind::Srv => RecordType::SRV,
         Kind::Naptr => RecordType::NAPTR,
+        Kind::Ptr => RecordType::PTR,
     };
     let Ok(mut name) = Name::from_utf8(&question.name) else { return Answer::default() };
     name.set_fqdn(completion == Completion::AsWritten);
@@ -287,6 +333,7 @@ fn record(data: &RData) -> Option<Record> {
             service: text(&naptr.services),
             replacement: plain(&naptr.replacement),
         })),
+        RData::PTR(name) => Some(Record::Name(plain(name))),
         _ => None,
     }
 }

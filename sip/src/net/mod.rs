@@ -28,13 +28,13 @@ use udp_plain as udp;
 use std::fmt;
 
 pub use clock::{Clock, Moment};
-pub use conns::ConnLimits;
-pub use dns::{Completion, DnsOptions, Found, Resolver};
+pub use conns::{ConnLimits, Originate, Pings};
+pub use dns::{Completion, DnsOptions, Found, Names, Resolver};
 pub use inbox::Inbox;
 pub use outbox::{BatchFull, SendBatch, Sent};
 pub use poll::{Interest, Poll, Readiness, Registry, Waker};
 pub use sockets::Sockets;
-pub use tcp::Listener;
+pub use tcp::{KeepAlive, Listener, StreamOptions};
 pub use udp::{RecvRing, UdpSocket};
 
 use crate::peer::Peer;
@@ -124,6 +124,8 @@ pub enum CloseReason {
     BadFrame,
     /// It sent part of a message while all connections held as much as they may.
     Crowded,
+    /// It did not take what was written in time.
+    SendTimeout,
     /// The kernel reported an error, e.g. a reset.
     Error,
 }
@@ -154,12 +156,40 @@ pub struct UdpOptions {
     pub send_buffer: usize,
     /// Network device to bind to (SO_BINDTODEVICE, Linux only).
     pub device: Option<String>,
+    /// What the IP layer does with what is sent.
+    pub ip: IpOptions,
+}
+
+/// What the IP layer does with a socket and what it sends; the default is what the system does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IpOptions {
+    /// Type of service, or traffic class (RFC 791 3.1, RFC 8200 7).
+    pub tos: Option<u8>,
+    /// Datagrams are not to be cut into fragments on their way (Linux only).
+    pub no_fragments: bool,
+    /// The socket may be bound to an address that this machine does not have (yet; Linux only).
+    pub free_bind: bool,
+}
+
+impl IpOptions {
+    /// Sets them on a socket that is not bound. Errors: the system refuses one.
+    fn set(self, socket: &socket2::Socket, is_ipv4: bool) -> std::io::Result<()> {
+        if let Some(tos) = self.tos {
+            let value = u32::from(tos);
+            if is_ipv4 { socket.set_tos_v4(value) } else { socket.set_tclass_v6(value) }?;
+        }
+        #[cfg(target_os = "linux")]
+        if self.free_bind {
+            if is_ipv4 { socket.set_freebind_v4(true) } else { socket.set_freebind_v6(true) }?;
+        }
+        Ok(())
+    }
 }
 
 impl Default for UdpOptions {
     /// Buffers large enough for a burst of about ten thousand messages.
     fn default() -> UdpOptions {
-        UdpOptions { receive_buffer: 8 << 20, send_buffer: 4 << 20, device: None }
+        UdpOptions { receive_buffer: 8 << 20, send_buffer: 4 << 20, device: None, ip: IpOptions::default() }
     }
 }
 

@@ -202,6 +202,11 @@ impl Sockets {
         self.conns.connect(now, to, from, socket)
     }
 
+    /// The connection that a message to `peer` would take; `None` when one would have to be made.
+    pub fn connection_to(&self, peer: Peer) -> Option<ConnId> {
+        self.conns.find(peer)
+    }
+
     /// The address a connection leaves from; `None` when it is gone.
     pub fn local_addr_of(&self, conn: ConnId) -> Option<SocketAddr> {
         self.conns.local_addr(conn)

@@ -4,12 +4,13 @@
 //! connection costs no buffers. When to connect, reuse and close is decided in `conns.rs`.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
-use super::{CloseReason, SendError};
+use super::{CloseReason, IpOptions, SendError};
 use crate::msg::frame::{Frame, Framer, Limits};
 use crate::peer::{Peer, Transport};
 
@@ -25,7 +26,22 @@ impl Listener {
     /// Listens on `addr` (port 0: any free one). An IPv6 listener takes no IPv4 connections.
     /// Errors: the system refuses the address, or `transport` has no streams here (`Unsupported`).
     pub fn bind(transport: Transport, addr: SocketAddr) -> io::Result<Listener> {
-        Listener::listening(new_socket(transport, addr)?, transport, addr)
+        Listener::bind_with(transport, addr, &StreamOptions::default())
+    }
+
+    /// The same with socket options, which the connections it takes have too. Errors: as [`Listener::bind`].
+    pub fn bind_with(
+        transport: Transport,
+        addr: SocketAddr,
+        options: &StreamOptions,
+    ) -> io::Result<Listener> {
+        let socket = new_socket(transport, addr)?;
+        options.set(&socket, addr.is_ipv4())?;
+        #[cfg(target_os = "linux")]
+        if let Some(seconds) = options.defer_accept {
+            set_number(&socket, libc::TCP_DEFER_ACCEPT, seconds)?;
+        }
+        Listener::listening(socket, transport, addr)
     }
 
     /// The address it listens on.
@@ -75,6 +91,87 @@ impl AsFd for Listener {
     }
 }
 
+/// Socket options of stream connections and listeners; the default is what the system does.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StreamOptions {
+    /// What the IP layer does with what is sent.
+    pub ip: IpOptions,
+    /// Probes of connections that carry nothing; `None` sends none.
+    pub keepalive: Option<KeepAlive>,
+    /// Seconds a closed connection stays in FIN-WAIT-2 (Linux only).
+    pub linger2: Option<u32>,
+    /// Times a connection attempt is repeated (Linux only).
+    pub syn_count: Option<u32>,
+    /// Seconds a connection may take to send something before it is accepted (Linux only).
+    pub defer_accept: Option<u32>,
+    /// Received segments are acknowledged at once (Linux only).
+    pub quick_ack: bool,
+    /// IPv4 and IPv6 address that connections leave from.
+    pub source: (Option<Ipv4Addr>, Option<Ipv6Addr>),
+}
+
+/// Probes of connections that carry nothing (RFC 9293 3.8.4); `None` leaves what the system does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// Time until the first one.
+    pub idle: Option<Duration>,
+    /// Time between two.
+    pub interval: Option<Duration>,
+    /// Number that may stay without answer.
+    pub count: Option<u32>,
+}
+
+impl StreamOptions {
+    /// Sets those that listeners and connections have. Errors: the system refuses one.
+    fn set(&self, socket: &Socket, is_ipv4: bool) -> io::Result<()> {
+        self.ip.set(socket, is_ipv4)?;
+        if let Some(probes) = self.keepalive {
+            let mut wanted = TcpKeepalive::new();
+            if let Some(idle) = probes.idle {
+                wanted = wanted.with_time(idle);
+            }
+            if let Some(interval) = probes.interval {
+                wanted = wanted.with_interval(interval);
+            }
+            if let Some(count) = probes.count {
+                wanted = wanted.with_retries(count);
+            }
+            socket.set_keepalive(true)?;
+            socket.set_tcp_keepalive(&wanted)?;
+        }
+        #[cfg(target_os = "linux")]
+        self.set_numbers(socket)?;
+        Ok(())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn set_numbers(&self, socket: &Socket) -> io::Result<()> {
+        let numbers = [
+            (libc::TCP_LINGER2, self.linger2),
+            (libc::TCP_SYNCNT, self.syn_count),
+            (libc::TCP_QUICKACK, self.quick_ack.then_some(1)),
+        ];
+        numbers.iter().try_for_each(|(option, value)| match value {
+            Some(value) => set_number(socket, *option, *value),
+            None => Ok(()),
+        })
+    }
+
+    /// The address that connections to `to` leave from.
+    fn source_towards(&self, to: SocketAddr) -> Option<IpAddr> {
+        match to {
+            SocketAddr::V4(_) => self.source.0.map(IpAddr::from),
+            SocketAddr::V6(_) => self.source.1.map(IpAddr::from),
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn set_number(socket: &Socket, option: libc::c_int, value: u32) -> io::Result<()> {
+    let value = libc::c_int::try_from(value).unwrap_or(libc::c_int::MAX);
+    super::udp::set_option(socket, libc::IPPROTO_TCP, option, &value)
+}
+
 /// One connection: the socket, the unfinished message on its way in, the bytes on their way out.
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -103,10 +200,15 @@ impl Stream {
     }
 
     /// Starts to connect; writable when it has succeeded or failed, see [`Stream::check_connected`].
-    pub(super) fn connect(peer: Peer, from: Option<IpAddr>, limits: Limits) -> io::Result<Stream> {
+    pub(super) fn connect(
+        peer: Peer,
+        from: Option<IpAddr>,
+        (limits, options): (Limits, &StreamOptions),
+    ) -> io::Result<Stream> {
         let to = peer.addr;
         let socket = new_socket(peer.transport, to)?;
-        if let Some(from) = from {
+        options.set(&socket, to.is_ipv4())?;
+        if let Some(from) = options.source_towards(to).or(from) {
             socket.bind(&SocketAddr::new(from, 0).into())?;
         }
         match socket.connect(&to.into()) {

@@ -323,6 +323,15 @@ fn new_socket(addr: SocketAddr, options: &UdpOptions) -> io::Result<Socket> {
     } else {
         set_option(&socket, libc::IPPROTO_IP, libc::IP_RECVERR, &ON)?;
     }
+    options.ip.set(&socket, addr.is_ipv4())?;
+    if options.ip.no_fragments {
+        let (level, name) = match addr.is_ipv4() {
+            true => (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER),
+            false => (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER),
+        };
+        // The same number for both families.
+        set_option(&socket, level, name, &libc::IP_PMTUDISC_DO)?;
+    }
     if let Some(device) = &options.device {
         socket.bind_device(Some(device.as_bytes()))?;
     }
@@ -356,7 +365,12 @@ fn spread_at_random(socket: &Socket, count: usize) -> io::Result<()> {
 }
 
 /// setsockopt with a plain C value.
-fn set_option<T: Copy>(socket: &Socket, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
+pub(super) fn set_option<T: Copy>(
+    socket: &Socket,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: &T,
+) -> io::Result<()> {
     // SAFETY: the kernel reads `size_of::<T>()` bytes from a valid reference; callers pass the C type that the
     // option is documented with, and what a filter points to lives until the call returns.
     let status = unsafe {

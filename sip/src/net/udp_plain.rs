@@ -181,6 +181,7 @@ fn new_socket(addr: SocketAddr, options: &UdpOptions) -> io::Result<Socket> {
     if addr.is_ipv6() {
         socket.set_only_v6(true)?;
     }
+    options.ip.set(&socket, addr.is_ipv4())?;
     Ok(socket)
 }
 

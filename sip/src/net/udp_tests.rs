@@ -159,7 +159,7 @@ fn the_wrong_family_fails_alone() {
 
 #[test]
 fn buffers_are_reported() {
-    let small = UdpOptions { receive_buffer: 65_536, send_buffer: 65_536, device: None };
+    let small = UdpOptions { receive_buffer: 65_536, send_buffer: 65_536, ..UdpOptions::default() };
     let socket =
         UdpSocket::bind(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0), &small).expect("a free port");
     let granted = socket.buffers().expect("buffers");

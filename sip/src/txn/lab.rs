@@ -147,7 +147,7 @@ fn describe(output: &Output) -> String {
 
 /// Somewhere over that transport.
 pub(super) fn hop(transport: Transport) -> Hop {
-    Hop { peer: Peer::new(transport, ([127, 0, 0, 1], 5060).into()), socket: 0 }
+    Hop::new(Peer::new(transport, ([127, 0, 0, 1], 5060).into()), 0)
 }
 
 /// A request with that branch; Call-ID and From tag are the branch too.

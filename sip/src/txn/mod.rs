@@ -70,6 +70,24 @@ pub struct Hop {
     pub peer: Peer,
     /// Number of the local socket to send from, as the shell counts its sockets.
     pub socket: u16,
+    /// What is done with the connection, over a stream.
+    pub conn_use: ConnUse,
+}
+
+/// What sending over a stream does to its connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ConnUse {
+    /// None is made: without one that stands, nothing is sent.
+    pub existing_only: bool,
+    /// It is closed behind the message.
+    pub close_behind: bool,
+}
+
+impl Hop {
+    /// A hop to a far end by the socket of that number; connections are made and kept as usual.
+    pub fn new(peer: Peer, socket: u16) -> Hop {
+        Hop { peer, socket, conn_use: ConnUse::default() }
+    }
 }
 
 /// What a server transaction starts from.

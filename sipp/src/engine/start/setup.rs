@@ -114,7 +114,9 @@ pub(super) fn sockets_for_calls(options: &Options) -> (usize, Option<String>) {
 pub(in crate::engine) fn udp_options(options: &Options) -> UdpOptions {
     let device = options.network.device.clone();
     match options.network.buffer_bytes {
-        Some(bytes) => UdpOptions { receive_buffer: bytes, send_buffer: bytes, device },
+        Some(bytes) => {
+            UdpOptions { receive_buffer: bytes, send_buffer: bytes, device, ..UdpOptions::default() }
+        }
         None => UdpOptions { device, ..UdpOptions::default() },
     }
 }
