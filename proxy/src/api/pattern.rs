@@ -4,22 +4,40 @@
 //! thousands of them starts at once.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use regex::bytes::Regex;
 use rustc_hash::FxHashMap;
-use sip::ere::{self, Newline};
+use sip::ere::{self, Backtracking, Newline};
 
 /// A checked pattern.
 #[derive(Clone, Debug)]
 pub struct Pattern {
+    engine: Engine,
+}
+
+/// What matches it.
+#[derive(Clone, Debug)]
+enum Engine {
+    /// An automaton, which takes time in proportion to the text: all patterns but those below.
+    Automaton(Automaton),
+    /// A pattern that refers back to a group; its steps are bounded.
+    Backtracking(Box<Backtracking>),
+}
+
+#[derive(Clone, Debug)]
+struct Automaton {
     /// In the syntax of the engine.
     translated: Box<str>,
     case: Case,
     lines: Lines,
     regex: OnceLock<Regex>,
 }
+
+/// One match: the whole, then its groups; `None` for a group that took no part.
+pub type Groups = Vec<Option<Range<usize>>>;
 
 /// Whether letters of either case are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,35 +69,83 @@ impl Pattern {
 
     /// Checks a pattern that treats line ends as `lines` says. Errors: as [`Pattern::compile`].
     pub fn compile_for(source: &[u8], case: Case, lines: Lines) -> Result<Pattern, PatternError> {
-        let translated = ere::translate(source, newline(lines)).map_err(PatternError)?;
-        let pattern = Pattern { translated: translated.into(), case, lines, regex: OnceLock::new() };
-        // A counted repetition can be too large to compile; everything else that can be wrong is syntax.
-        if source.contains(&b'{') || source.len() > LAZY_BYTES {
-            let regex = pattern.build().map_err(PatternError)?;
-            // Nobody else has it yet.
-            let _ = pattern.regex.set(regex);
+        let engine = if ere::has_back_reference(until_nul(source)) {
+            let compiled = Backtracking::new(until_nul(source), folding(case), newline(lines));
+            Engine::Backtracking(Box::new(compiled.map_err(PatternError)?))
         } else {
-            ere::check(&pattern.translated).map_err(PatternError)?;
-        }
-        Ok(pattern)
+            Engine::Automaton(Automaton::checked(source, case, lines).map_err(PatternError)?)
+        };
+        Ok(Pattern { engine })
     }
 
     /// True when the pattern matches anywhere in `text`, which ends at its first NUL.
     pub fn is_match(&self, text: &[u8]) -> bool {
-        self.regex().is_match(until_nul(text))
+        self.occurs_in(until_nul(text))
     }
 
-    /// The compiled expression, for substitutions; group 0 is the whole match.
-    pub fn regex(&self) -> &Regex {
+    /// True when the pattern matches anywhere in `text`, whatever bytes it has.
+    pub fn occurs_in(&self, text: &[u8]) -> bool {
+        match &self.engine {
+            Engine::Automaton(automaton) => automaton.regex().is_match(text),
+            Engine::Backtracking(matcher) => matcher.find(text, 0).is_some(),
+        }
+    }
+
+    /// The matches in `text`, one behind the other, at most `most` of them.
+    pub fn matches(&self, text: &[u8], most: usize) -> Vec<Groups> {
+        match &self.engine {
+            Engine::Automaton(automaton) => {
+                let found = automaton.regex().captures_iter(text).take(most);
+                found.map(|groups| groups.iter().map(|group| group.map(|it| it.range())).collect()).collect()
+            }
+            Engine::Backtracking(matcher) => backtracked(matcher, text, most),
+        }
+    }
+}
+
+/// As the automaton walks: behind an empty match the next one begins a byte later.
+fn backtracked(matcher: &Backtracking, text: &[u8], most: usize) -> Vec<Groups> {
+    let (mut found, mut from) = (Vec::new(), 0);
+    while found.len() < most
+        && from <= text.len()
+        && let Some(spans) = matcher.find(text, from)
+    {
+        let groups: Groups = spans.into_iter().map(|span| span.map(|(start, end)| start..end)).collect();
+        let Some(whole) = groups[0].clone() else { break };
+        from = whole.end + usize::from(whole.is_empty());
+        found.push(groups);
+    }
+    found
+}
+
+impl Automaton {
+    fn checked(source: &[u8], case: Case, lines: Lines) -> Result<Automaton, String> {
+        let translated = ere::translate(source, newline(lines))?;
+        let automaton = Automaton { translated: translated.into(), case, lines, regex: OnceLock::new() };
+        // A counted repetition can be too large to compile; everything else that can be wrong is syntax.
+        if source.contains(&b'{') || source.len() > LAZY_BYTES {
+            let regex = automaton.build()?;
+            // Nobody else has it yet.
+            let _ = automaton.regex.set(regex);
+        } else {
+            ere::check(&automaton.translated)?;
+        }
+        Ok(automaton)
+    }
+
+    fn regex(&self) -> &Regex {
         self.regex.get_or_init(|| self.build().expect("a short pattern of good syntax compiles"))
     }
 
     fn build(&self) -> Result<Regex, String> {
-        let case = match self.case {
-            Case::Ignore => ere::Case::Ignored,
-            Case::Match => ere::Case::Sensitive,
-        };
-        ere::build(&self.translated, case, newline(self.lines))
+        ere::build(&self.translated, folding(self.case), newline(self.lines))
+    }
+}
+
+fn folding(case: Case) -> ere::Case {
+    match case {
+        Case::Ignore => ere::Case::Ignored,
+        Case::Match => ere::Case::Sensitive,
     }
 }
 
@@ -173,6 +239,22 @@ mod tests {
         }
     }
 
+    /// glibc takes them, so Kamailio 5.6.3 does.
+    #[test]
+    fn patterns_may_refer_back_to_a_group() {
+        let rows = [("(a)\\1", "xaA", true), ("(a)\\1", "ab", false), ("^(.+)@\\1$", "bob@BOB", true)];
+        for (pattern, text, expected) in rows {
+            let compiled = Pattern::compile(pattern.as_bytes(), Case::Ignore).expect(pattern);
+            assert_eq!(compiled.is_match(text.as_bytes()), expected, "{pattern:?} on {text:?}");
+        }
+        let doubled = Pattern::compile(b"(.)\\1", Case::Match).expect("pattern");
+        let found = doubled.matches(b"xaabb", usize::MAX);
+        assert_eq!(found, [[Some(1..3), Some(1..2)], [Some(3..5), Some(3..4)]]);
+        // Nothing that comes from outside keeps a shard busy: the steps are bounded.
+        let costly = Pattern::compile(b"(a*)*\\1b", Case::Match).expect("pattern");
+        assert!(!costly.is_match(&[b'a'; 4_000]));
+    }
+
     #[test]
     fn case_matters_when_asked() {
         let pattern = Pattern::compile(b"^X", Case::Match).expect("pattern");
@@ -197,7 +279,7 @@ mod tests {
             ("*a", "nothing to repeat"),
             ("a{x}", "a repetition is"),
             ("a\\", "ends in a backslash"),
-            ("(a)\\1", "back-references"),
+            ("(a)\\2", "a group that does not stand before it"),
             ("[b-a]", "range"),
         ] {
             let error = Pattern::compile(pattern.as_bytes(), Case::Ignore).expect_err(pattern);

@@ -48,7 +48,7 @@ pub(super) fn range(ctx: &Ctx<'_>, area: Area) -> Range<usize> {
 fn matches_in(ctx: &mut Ctx<'_>, args: &Args<'_>, area: Area) -> Flow {
     let Some(pattern) = pattern(ctx, args, 0) else { return Flow::FALSE };
     let range = range(ctx, area);
-    Flow::from_bool(pattern.regex().is_match(&ctx.work.view().bytes[range]))
+    Flow::from_bool(pattern.occurs_in(&ctx.work.view().bytes[range]))
 }
 
 pub(super) fn search(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
@@ -82,9 +82,9 @@ fn append_in(ctx: &mut Ctx<'_>, args: &Args<'_>, area: Area) -> Flow {
     let Some(pattern) = pattern(ctx, args, 0) else { return Flow::FALSE };
     let text = args.text(ctx, 1);
     let range = range(ctx, area);
-    let found = pattern.regex().find(&ctx.work.view().bytes[range.clone()]).map(|found| found.end());
-    let Some(end) = found else { return Flow::FALSE };
-    Flow::from_bool(ctx.work.edits.insert(range.start + end, &text).is_some())
+    let found = pattern.matches(&ctx.work.view().bytes[range.clone()], 1);
+    let Some(Some(whole)) = found.first().and_then(|groups| groups.first()) else { return Flow::FALSE };
+    Flow::from_bool(ctx.work.edits.insert(range.start + whole.end, &text).is_some())
 }
 
 pub(super) fn append(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
@@ -115,12 +115,13 @@ fn replace_in(ctx: &mut Ctx<'_>, args: &Args<'_>, area: Area, count: Count) -> F
     let text = args.text(ctx, 1);
     let range = range(ctx, area);
     let most = if count == Count::First { 1 } else { usize::MAX };
-    let spans: Vec<Span> = pattern
-        .regex()
-        .find_iter(&ctx.work.view().bytes[range.clone()])
-        .filter(|found| !found.is_empty())
+    let found = pattern.matches(&ctx.work.view().bytes[range.clone()], usize::MAX);
+    let spans: Vec<Span> = found
+        .into_iter()
+        .filter_map(|groups| groups.into_iter().next().flatten())
+        .filter(|whole| !whole.is_empty())
         .take(most)
-        .map(|found| Span::new(range.start + found.start(), range.start + found.end()))
+        .map(|whole| Span::new(range.start + whole.start, range.start + whole.end))
         .collect();
     put(ctx, &spans, &text)
 }
@@ -181,7 +182,8 @@ pub(super) fn regex_substring(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let text = args.text(ctx, 0);
     let Some(pattern) = pattern(ctx, args, 1) else { return Flow::FALSE };
     let group = usize::try_from(args.int(ctx, 2)).unwrap_or(usize::MAX);
-    let found = pattern.regex().captures(&text).and_then(|groups| groups.get(group));
+    let found = pattern.matches(&text, 1).into_iter().next();
+    let found = found.and_then(|groups| groups.get(group).cloned().flatten());
     let (Some(found), Some(pv)) = (found, args.pv(4)) else { return Flow::FALSE };
-    Flow::from_bool(pv.set(ctx, Value::copied(found.as_bytes())).is_ok())
+    Flow::from_bool(pv.set(ctx, Value::copied(&text[found])).is_ok())
 }

@@ -89,18 +89,19 @@ impl Subst {
     fn changes(&self, ctx: &mut Ctx<'_>, text: &[u8]) -> Vec<(Span, Vec<u8>)> {
         let most = if self.is_global { usize::MAX } else { 1 };
         let mut changes = Vec::new();
-        for groups in self.pattern.regex().captures_iter(text).take(most) {
-            let whole = groups.get(0).expect("group 0 is the match");
+        for groups in self.pattern.matches(text, most) {
+            let Some(Some(whole)) = groups.first().cloned() else { continue };
             let mut new = Vec::new();
             for piece in &self.pieces {
                 match piece {
                     Piece::Text(text) => text.render_into(ctx, &mut new),
                     Piece::Group(number) => {
-                        new.extend_from_slice(groups.get(*number).map_or(b"", |group| group.as_bytes()));
+                        let group = groups.get(*number).cloned().flatten();
+                        new.extend_from_slice(group.map_or(b"", |group| &text[group]));
                     }
                 }
             }
-            changes.push((Span::new(whole.start(), whole.end()), new));
+            changes.push((Span::new(whole.start, whole.end), new));
         }
         changes
     }
