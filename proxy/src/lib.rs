@@ -74,8 +74,8 @@ pub struct Verdict {
     pub report: String,
     /// Whether there is no error among them.
     pub is_good: bool,
-    /// With `-v`: global parameters that are set and have no effect here, one line each with place and reason.
-    pub without_effect: String,
+    /// With `-v`: what becomes of each global parameter that is set, one line each with its place.
+    pub parameters: String,
 }
 
 /// Loads the configuration of the options and tells everything that is wrong with it.
@@ -84,15 +84,15 @@ pub struct Verdict {
 pub fn check(options: &Options) -> Result<Verdict, Failure> {
     let (name, text) = configuration(options)?;
     let source = Source { name, text, preset: &options.preset, before: None };
-    let Outcome { plan, findings, sources, without_effect } = server::load(&source, &DiskLoader, |_| {});
-    let without_effect = if options.verbose { without_effect.join("") } else { String::new() };
+    let Outcome { plan, findings, sources, parameters } = server::load(&source, &DiskLoader, |_| {});
+    let parameters = if options.verbose { parameters.join("") } else { String::new() };
     let rules: Vec<_> = cfg::codes::ALL.iter().chain(script::CODES).copied().collect();
     let report =
         Report { tool: "sip-proxy", version: env!("CARGO_PKG_VERSION"), rules: &rules, findings: &findings };
     let report = report.render(options.format, |name| sources.text_named(name));
-    let Some(mut plan) = plan else { return Ok(Verdict { report, is_good: false, without_effect }) };
+    let Some(mut plan) = plan else { return Ok(Verdict { report, is_good: false, parameters }) };
     server::override_plan(&mut plan, options).map_err(Failure::Option)?;
-    Ok(Verdict { report, is_good: true, without_effect })
+    Ok(Verdict { report, is_good: true, parameters })
 }
 
 /// The configuration with includes, defines and conditions in place, as `--cfg-print` shows it.
@@ -139,26 +139,30 @@ fn prepare(
     let Outcome { plan, findings, .. } = server::load(&source, &DiskLoader, log);
     let Some(mut plan) = plan else { return Err(Failure::Configuration(findings)) };
     server::override_plan(&mut plan, options).map_err(Failure::Option)?;
-    if wants_syslog(&plan.script) {
-        plan.log = server::syslog::write;
-    }
+    plan.log = log_sink(&plan.script, plan.log);
     if options.coverage.is_some() {
         Arc::get_mut(&mut plan.script).expect("nobody else has it yet").count_hits();
     }
     Ok((plan, findings))
 }
 
-/// Whether log lines go to the system's log: `log_stderror` is off, as it is unless set, and the
-/// machine has such a log.
-fn wants_syslog(script: &Script) -> bool {
+/// Where log lines go: to the system's log unless `log_stderror` is on or the machine has none, else to standard
+/// error in the form that `log_engine_type` and `log_color` ask for; `plain` when they ask for nothing.
+fn log_sink(script: &Script, plain: LogSink) -> LogSink {
     let catalog = &script.catalog;
-    if catalog.setting_int("log_stderror", 0) != 0 {
-        return false;
-    }
     let text = |name: &str, default: &str| {
         catalog.setting(name).map_or_else(|| default.to_owned(), api::Value::to_display)
     };
-    server::syslog::open(&text("log_facility", "LOG_DAEMON"), &text("log_name", "sip-proxy"))
+    if catalog.setting_int("log_stderror", 0) == 0
+        && server::syslog::open(&text("log_facility", "LOG_DAEMON"), &text("log_name", "sip-proxy"))
+    {
+        return server::syslog::write;
+    }
+    match &*text("log_engine_type", "") {
+        "json" => server::stderr::json,
+        _ if catalog.setting_int("log_color", 0) != 0 => server::stderr::coloured,
+        _ => plain,
+    }
 }
 
 /// Name and text of the configuration that the options ask for.

@@ -8,7 +8,6 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use proxy::api::Line;
 use proxy::options::{Action, Options, help, read};
 use proxy::script::{Coverage, Script};
 use proxy::server::{self, Server};
@@ -87,7 +86,7 @@ fn check(options: &Options) -> ExitCode {
         Format::Text => eprint!("{}", verdict.report),
         Format::Json | Format::Sarif => print!("{}", verdict.report),
     }
-    eprint!("{}", verdict.without_effect);
+    eprint!("{}", verdict.parameters);
     if !verdict.is_good {
         return ExitCode::FAILURE;
     }
@@ -108,16 +107,13 @@ fn move_to_workdir(mut options: Options) -> Result<Options, String> {
 }
 
 fn run(options: &Options) -> ExitCode {
-    let mut server =
-        match proxy::run(options, if options.log.in_colour { log_in_colour } else { log }, |line| {
-            eprintln!("{line}")
-        }) {
-            Ok((server, findings)) => {
-                findings.iter().for_each(|finding| eprintln!("{finding}"));
-                server
-            }
-            Err(failure) => return fail(&failure),
-        };
+    let mut server = match proxy::run(options, server::stderr::plain, |line| eprintln!("{line}")) {
+        Ok((server, findings)) => {
+            findings.iter().for_each(|finding| eprintln!("{finding}"));
+            server
+        }
+        Err(failure) => return fail(&failure),
+    };
     if let Some(file) = &options.process.pid_file
         && let Err(error) = std::fs::write(file, format!("{}\n", std::process::id()))
     {
@@ -128,10 +124,8 @@ fn run(options: &Options) -> ExitCode {
     {
         return fail(&format!("cannot write {file}: {error}"));
     }
-    if let Some(root) = &options.process.chroot
-        && let Err(error) = std::os::unix::fs::chroot(root).and_then(|()| std::env::set_current_dir("/"))
-    {
-        return fail(&format!("cannot make {root} the root directory: {error}"));
+    if let Err(refusal) = server::confine(server.script()) {
+        return fail(&refusal);
     }
     for (transport, addr) in server.addresses() {
         eprintln!("Listening on {}: {addr}", transport.param_name());
@@ -207,20 +201,6 @@ fn print_statistics(server: &Server) {
     for (name, count) in server.tally().rows() {
         println!("{name:<22} {count}");
     }
-}
-
-fn log(line: &Line) {
-    eprintln!("{}: {}", line.level.word(), String::from_utf8_lossy(&line.text));
-}
-
-/// The same with the level in red, yellow or green.
-fn log_in_colour(line: &Line) {
-    let colour = match line.level.0 {
-        ..=-1 => 31,
-        0 => 33,
-        1.. => 32,
-    };
-    eprintln!("\x1b[{colour}m{}\x1b[0m: {}", line.level.word(), String::from_utf8_lossy(&line.text));
 }
 
 fn fail(why: &dyn std::fmt::Display) -> ExitCode {

@@ -55,6 +55,8 @@ pub struct Line {
     pub level: Level,
     /// syslog facility when it is not the configured one, e.g. `LOG_LOCAL3`.
     pub facility: Option<&'static str>,
+    /// How many bytes of the text are `log_prefix`.
+    pub prefix: usize,
     /// The text behind `LEVEL: `, with prefix, without line end.
     pub text: Bytes,
 }
@@ -148,7 +150,7 @@ impl Log {
         let mut whole = Vec::with_capacity(self.prefix.len() + text.len());
         whole.extend_from_slice(&self.prefix);
         whole.extend_from_slice(text);
-        self.lines.push(Line { level, facility, text: whole.into() });
+        self.lines.push(Line { level, facility, prefix: self.prefix.len(), text: whole.into() });
     }
 
     /// Takes the lines written since the last call, oldest first.

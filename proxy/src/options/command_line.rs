@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(read.action, Action::Run);
         assert_eq!(read.config.as_deref(), Some("a.cfg"));
         assert_eq!(read.process.daemonize, Some(Daemonize::Foreground));
-        assert!(read.log.in_colour && read.preset.after.contains("log_stderror=yes\n"));
+        assert_eq!(read.preset.after, "log_stderror=yes\nlog_color=yes\n");
         assert_eq!(read.network.listen, ["udp:127.0.0.1:5080", "tcp:lo"]);
         assert_eq!(read.process.children, Some(4));
         assert_eq!(read.preset.defines, ["X", "N=1"]);
@@ -205,14 +205,20 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_done_is_refused_at_the_start() {
-        for line in ["-K", "-r", "-R", "-u nobody", "-g nogroup", "--log-engine json:M"] {
-            assert_eq!(super::super::refused(&options(line)), line.split(' ').next(), "{line}");
-        }
+    fn options_of_process_and_log_are_lines_too() {
+        let read = options("-K -r -R -u nobody -g nogroup -t /srv -e --log-engine json:M");
         assert_eq!(
-            super::super::refused(&options("-D -L /lib -n 2 -t / -G f -P f -w / -T --coverage f")),
-            None
+            read.preset.after,
+            "check_via=yes\ndns=yes\nrev_dns=yes\nuser='nobody'\ngroup='nogroup'\nchroot='/srv'\nlog_color=yes\n\
+             log_engine_type='json'\nlog_engine_data='M'\n"
         );
+        let read = options("-D -L /lib -n 2 -G g -P p -w / -T --coverage f");
+        assert_eq!(read.process.daemonize, Some(Daemonize::NoFork));
+        assert_eq!(
+            (read.process.pgid_file.as_deref(), read.process.pid_file.as_deref()),
+            (Some("g"), Some("p"))
+        );
+        assert!(read.network.without_tcp && read.module_path.is_some() && read.coverage.is_some());
     }
 
     #[test]

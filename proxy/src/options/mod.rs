@@ -13,7 +13,7 @@ use crate::cfg::Preset;
 
 pub use command_line::{Refusal, read};
 pub use help::help;
-pub use table::{OptionRow, refused, rows};
+pub use table::{OptionRow, rows};
 
 /// Everything a command line can say. Values that also exist as global parameters win over the configuration.
 #[derive(Clone, Debug, Default)]
@@ -67,12 +67,8 @@ pub enum Action {
 /// Options about the log.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    /// `-e`: in colours.
-    pub in_colour: bool,
     /// `-d` (as often as the level says) or `--debug`.
     pub level: Option<i64>,
-    /// `--log-engine=name:data`
-    pub engine: Option<String>,
 }
 
 /// Options about sockets and names.
@@ -83,12 +79,6 @@ pub struct Network {
     pub listen: Vec<String>,
     /// `--alias`, each `[proto:]host[:port]`.
     pub aliases: Vec<String>,
-    /// `-K`: forward replies only when the first Via is ours.
-    pub check_via: bool,
-    /// `-r`: resolve the Via host before adding `received`.
-    pub resolve_via: bool,
-    /// `-R`: resolve the source address for the same.
-    pub resolve_source: bool,
     /// `-T`
     pub without_tcp: bool,
 }
@@ -100,12 +90,6 @@ pub struct Process {
     pub daemonize: Option<Daemonize>,
     /// `-n`: workers.
     pub children: Option<u32>,
-    /// `-u`
-    pub user: Option<String>,
-    /// `-g`
-    pub group: Option<String>,
-    /// `-t`
-    pub chroot: Option<String>,
     /// `-w`
     pub workdir: Option<String>,
     /// `-P`

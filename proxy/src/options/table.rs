@@ -46,34 +46,17 @@ pub fn rows() -> Vec<OptionRow> {
         Effect::Ignored(_) => "NoEffect",
         _ if MAPPED.contains(&row.name().as_str()) => "Mapped",
         _ if SETTINGS.contains(&row.name().as_str()) => "Setting",
-        _ if REFUSED.contains(&row.name().as_str()) => "Refused",
         _ => "Works",
     };
     ROWS.iter().map(|row| OptionRow { names: names(row), state: state(row), doc: row.doc }).collect()
 }
 
-/// Options that ask for something we cannot do: giving one is an error.
-const REFUSED: [&str; 6] = ["-K", "-r", "-R", "-u", "-g", "--log-engine"];
-
 /// Options that set a global parameter, which has a row of its own.
-const SETTINGS: [&str; 5] = ["-a", "-b", "-E", "-Y", "--server-id"];
+const SETTINGS: [&str; 13] =
+    ["-a", "-b", "-e", "-E", "-g", "-K", "--log-engine", "-r", "-R", "--server-id", "-t", "-u", "-Y"];
 
 /// Options that mean something of our own.
 const MAPPED: [&str; 3] = ["-D", "-L", "-n"];
-
-/// The first option given that asks for something we cannot do: ignoring it would be worse than refusing.
-pub fn refused(options: &Options) -> Option<&'static str> {
-    let (network, process) = (&options.network, &options.process);
-    let given = [
-        network.check_via,
-        network.resolve_via,
-        network.resolve_source,
-        process.user.is_some(),
-        process.group.is_some(),
-        options.log.engine.is_some(),
-    ];
-    REFUSED.into_iter().zip(given).find(|(_, is_given)| *is_given).map(|(option, _)| option)
-}
 
 /// The row with the short name.
 pub(super) fn find_short(short: char) -> Option<&'static Row> {
@@ -134,17 +117,17 @@ pub(super) const ROWS: &[Row] = rows! {
     'd' "" Effect::Flag(|o| o.log.level = Some(o.log.level.unwrap_or(0).saturating_add(1))), "One more level of debugging, from 0";
     ' ' "debug" Effect::Value("val", |o, v| set(&mut o.log.level, number(v))), "Log level, -5 to 3";
     'D' "" Effect::Flag(|o| o.process.daemonize = Some(deeper(o.process.daemonize))), "Stay in the foreground, which is always done";
-    'e' "" Effect::Flag(|o| o.log.in_colour = true), "Log in colours (needs -E)";
+    'e' "" Effect::Flag(|o| setting(o, "log_color", "yes")), "Log in colours (needs -E)";
     'E' "" Effect::Flag(|o| setting(o, "log_stderror", "yes")), "Log to standard error";
     'f' "" Effect::Value("file", |o, v| text(&mut o.config, v)), "Configuration file (default: the built-in configuration)";
-    'g' "" Effect::Value("gid", |o, v| text(&mut o.process.group, v)), "Group to run as";
+    'g' "" Effect::Value("gid", |o, v| parameter(o, "group", quoted(v)?)), "Group to run as";
     'G' "" Effect::Value("file", |o, v| text(&mut o.process.pgid_file, v)), "Create a file with the process group";
     'h' "help" Effect::Flag(|o| o.action = Action::Help), "This help";
     'I' "" Effect::Flag(|o| o.action = Action::Internals), "Print version and limits built in";
-    'K' "" Effect::Flag(|o| o.network.check_via = true), "Forward replies only when the first Via is ours";
+    'K' "" Effect::Flag(|o| setting(o, "check_via", "yes")), "Forward replies only when the first Via is ours";
     'l' "" Effect::Value("address", |o, v| add(&mut o.network.listen, v)), "Listen on [proto:]addr[:port][/advaddr], besides the sockets of the configuration; may be repeated (-l udp:127.0.0.1:5080, -l eth0:5062, -l udp:127.0.0.1:5080/1.2.3.4:5060)";
     ' ' "loadmodule" Effect::Value("name", load_module), "Load the module before the configuration";
-    ' ' "log-engine" Effect::Value("log", |o, v| text(&mut o.log.engine, v)), "Log engine name and data (json:M)";
+    ' ' "log-engine" Effect::Value("log", log_engine), "Log engine name and data (json:M)";
     'L' "" Effect::Value("path", |o, v| text(&mut o.module_path, v)), "Search path of modules; all modules are built in";
     'm' "" Effect::Ignored(Some("nr")), "Megabytes of shared memory; accepted, no effect";
     ' ' "modparam" Effect::Value("modname:paramname:type:value", module_param), "Set a module parameter; type is s for a string, i for a number";
@@ -154,16 +137,16 @@ pub(super) const ROWS: &[Row] = rows! {
     'O' "" Effect::Ignored(Some("nr")), "Script optimisation level; accepted, no effect";
     'P' "" Effect::Value("file", |o, v| text(&mut o.process.pid_file, v)), "Create a file with the process id";
     'Q' "" Effect::Ignored(Some("nr")), "Number of workers for SCTP; accepted, no effect";
-    'r' "" Effect::Flag(|o| o.network.resolve_via = true), "Resolve the Via host before adding received=";
-    'R' "" Effect::Flag(|o| o.network.resolve_source = true), "Resolve the source address before adding received=";
+    'r' "" Effect::Flag(|o| setting(o, "dns", "yes")), "Resolve the Via host before adding received=";
+    'R' "" Effect::Flag(|o| setting(o, "rev_dns", "yes")), "Resolve the source address before adding received=";
     ' ' "server-id" Effect::Value("num", |o, v| parameter(o, "server_id", number::<i64>(v)?)), "Value of server_id";
     ' ' "subst" Effect::Value("exp", |o, v| subst(o, SubstKind::Subst, v)), "Substitution in strings: /re/text/flags";
     ' ' "substdef" Effect::Value("exp", |o, v| subst(o, SubstKind::Define, v)), "Substitution that also defines the name";
     ' ' "substdefs" Effect::Value("exp", |o, v| subst(o, SubstKind::DefineQuoted, v)), "The same, defined as a string";
     'S' "" Effect::Ignored(None), "Disable SCTP; accepted, no effect";
-    't' "" Effect::Value("dir", |o, v| text(&mut o.process.chroot, v)), "Change the root directory";
+    't' "" Effect::Value("dir", |o, v| parameter(o, "chroot", quoted(v)?)), "Change the root directory";
     'T' "" Effect::Flag(|o| o.network.without_tcp = true), "Disable TCP";
-    'u' "" Effect::Value("uid", |o, v| text(&mut o.process.user, v)), "User to run as";
+    'u' "" Effect::Value("uid", |o, v| parameter(o, "user", quoted(v)?)), "User to run as";
     'v' "version" Effect::Flag(version), "Print the version; with -c: list what the global parameters do";
     'V' "" Effect::Flag(version), "The same";
     'x' "" Effect::Ignored(Some("name")), "Shared memory manager; accepted, no effect";
@@ -246,6 +229,13 @@ fn setting(options: &mut Options, name: &str, value: impl std::fmt::Display) {
 fn parameter(options: &mut Options, name: &str, value: impl std::fmt::Display) -> Result<(), String> {
     setting(options, name, value);
     Ok(())
+}
+
+/// `name:data`
+fn log_engine(options: &mut Options, value: &str) -> Result<(), String> {
+    let (name, data) = value.split_once(':').unwrap_or((value, ""));
+    setting(options, "log_engine_type", quoted(name)?);
+    parameter(options, "log_engine_data", quoted(data)?)
 }
 
 fn load_module(options: &mut Options, value: &str) -> Result<(), String> {

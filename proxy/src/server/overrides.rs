@@ -6,7 +6,7 @@ use sip::peer::Transport;
 
 use super::{Listen, Plan};
 use crate::api::Level;
-use crate::options::{Options, refused};
+use crate::options::Options;
 use crate::relay::Alias;
 
 /// Puts options in place of what the configuration says. Errors: one line for the user.
@@ -29,10 +29,7 @@ pub fn override_plan(plan: &mut Plan, options: &Options) -> Result<(), String> {
     if let Some(children) = options.process.children {
         plan.shards = usize::try_from(children).unwrap_or(MOST_SHARDS).clamp(1, MOST_SHARDS);
     }
-    match refused(options) {
-        Some(option) => Err(format!("option {option} is not built in yet")),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// `[proto:]host[:port][/advertised[:port]]`

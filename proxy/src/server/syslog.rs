@@ -125,7 +125,7 @@ mod tests {
             (Level::ALERT, Some("LOG_NONE"), format!("<25>proxy[{pid}]: ALERT: text")),
         ];
         for (level, facility, expected) in rows {
-            syslog.write(&Line { level, facility, text: "text".into() });
+            syslog.write(&Line { level, facility, prefix: 0, text: "text".into() });
             let mut buffer = [0u8; 256];
             let len = log.recv(&mut buffer).expect("a line was sent");
             assert_eq!(String::from_utf8_lossy(&buffer[..len]), expected);
