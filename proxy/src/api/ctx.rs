@@ -1,9 +1,11 @@
 //! What a function or a variable may touch while a message is processed.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sip::ident::Ident;
+use sip::peer::{ConnId, Peer};
 use sip::time::Time;
 
 use super::catalog::Catalog;
@@ -15,7 +17,7 @@ use super::state::{Shared, States};
 use super::stats::Counts;
 use super::trace::Trace;
 use super::value::Value;
-use super::work::Work;
+use super::work::{Received, Work};
 use crate::relay::{Relay, Sockets};
 
 /// Handed to every function, variable and transformation. The three mutable parts are separate fields so
@@ -88,6 +90,8 @@ pub struct Shard {
     pub errands: Vec<Errand>,
     /// What modules want to be called for later.
     pub alarms: Alarms,
+    /// Addresses that connections are to be taken for, until the shell takes them.
+    pub conn_aliases: Vec<(ConnId, SocketAddr)>,
     /// Our sockets and names.
     pub sockets: Arc<Sockets>,
     /// Tells what runs go through, when somebody asked.
@@ -116,6 +120,7 @@ impl Shard {
             shared,
             errands: Vec::new(),
             alarms: Alarms::default(),
+            conn_aliases: Vec::new(),
             sockets: relay.sockets().clone(),
             relay,
             trace: None,
@@ -123,6 +128,15 @@ impl Shard {
             shards: 1,
             counts: Counts::default(),
             messages: 0,
+        }
+    }
+
+    /// Takes the connection a message came by for its source address with another port too (RFC 5923 5). Nothing
+    /// is done for datagrams.
+    pub fn alias_connection(&mut self, received: &Received, port: u16) {
+        let Peer { conn, addr, .. } = received.peer;
+        if conn != ConnId::NONE {
+            self.conn_aliases.push((conn, SocketAddr::new(addr.ip(), port)));
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a function answers: go on with a code, end the run, run a block first, or wait for something outside.
 
 use std::any::Any;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,6 +126,8 @@ pub enum IoRequest {
     Sleep(Duration),
     /// Locate a host (RFC 3263).
     Locate(Query),
+    /// The names of an address.
+    Names(IpAddr),
     /// Ask a database.
     Query(Arc<Url>, store::Query),
 }
@@ -136,6 +139,8 @@ pub enum IoAnswer {
     Done,
     /// Where a host is: the places to try, in order; none when there is no such host.
     Located(Vec<Destination>),
+    /// The names of the address; none when it has none.
+    Names(Vec<String>),
     /// What the database said.
     Store(Result<Reply, StoreError>),
     /// It failed, for this reason.

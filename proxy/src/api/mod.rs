@@ -104,7 +104,7 @@ pub use local::{BadLine, DoneFn, LocalRequest, Outcome};
 pub use log::{Level, Line, Log};
 pub use onsend::{Asking, Leaving, Verdict};
 pub use params::{Loading, Params};
-pub use pattern::{Case, Lines, Pattern, PatternCache, PatternError};
+pub use pattern::{Case, Groups, Lines, Pattern, PatternCache, PatternError};
 pub use pv::{At, Index, Inner, Pv, PvArg, SetError, Transform, TransformArg, TransformArgs};
 pub use routes::{RouteId, RouteKind, RouteNames, RouteTable, Routes, Statement};
 pub use state::{Attachment, Attachments, Shared, States};

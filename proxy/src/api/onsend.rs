@@ -2,6 +2,7 @@
 //!
 //! The route works on a copy of the message in work, so nothing it changes is sent; AVPs and flags stay changed.
 
+use bytes::Bytes;
 use sip::locate::Destination;
 
 use super::args::Args;
@@ -10,6 +11,7 @@ use super::flow::{Answer, End, EndedBy, Flow, Kept, Nested, Resumed, ThenFn};
 use super::routes::{RouteId, RouteKind, RouteTable};
 use super::way::{Outgoing, Written};
 use super::work::Work;
+use crate::relay::branch::BranchParam;
 use crate::relay::{Hop, Target};
 
 /// What a copy that is about to leave looks like; attached to the work of an `onsend_route`.
@@ -71,6 +73,22 @@ impl Ctx<'_> {
         self.work.flags = work.flags;
     }
 
+    fn written_for_others(&self, target: &Target, param: BranchParam, first: &Written) -> Others {
+        let copy = Outgoing { target, param, branch: None };
+        let (mut places, mut others) = (first.others.clone(), Others::new());
+        while !places.is_empty() {
+            let Ok(written) = self.write_copy(&copy, &places) else { break };
+            others.push((written.hop, written.bytes));
+            places = written.others;
+        }
+        others
+    }
+
+    fn send_copy(&mut self, written: Written, others: Others) {
+        self.shard.counts.forwarded_requests += 1;
+        self.shard.relay.send_to_one_of(written.hop, written.bytes, others);
+    }
+
     /// Forwards the request to one target, without a transaction (16.11), to the first of these places that can be
     /// used. False: it was not sent, since we have no socket for it, it cannot be read, or `onsend_route` kept it.
     pub fn forward_copy(&mut self, target: &Target, places: &[Destination]) -> Flow {
@@ -79,22 +97,28 @@ impl Ctx<'_> {
             return Flow::FALSE;
         };
         match self.onsend(&written) {
-            Some(asking) => asking.call(after_onsend, Box::new(written)),
+            Some(asking) => {
+                let others = self.written_for_others(target, param, &written);
+                asking.call(after_onsend, Box::new((written, others)))
+            }
             None => {
-                self.shard.counts.forwarded_requests += 1;
-                self.shard.relay.send(written.hop, written.bytes);
+                let others = self.written_for_others(target, param, &written);
+                self.send_copy(written, others);
                 Flow::TRUE
             }
         }
     }
 }
 
+/// The same copy for the places to try when the first cannot be sent to.
+type Others = Vec<(Hop, Bytes)>;
+
 fn after_onsend(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
     let verdict = ctx.onsend_verdict(resumed.answer);
-    match (verdict, resumed.kept.downcast::<Written>()) {
-        (Verdict::Send, Ok(written)) => {
-            ctx.shard.counts.forwarded_requests += 1;
-            ctx.shard.relay.send(written.hop, written.bytes);
+    match (verdict, resumed.kept.downcast::<(Written, Others)>()) {
+        (Verdict::Send, Ok(copies)) => {
+            let (written, others) = *copies;
+            ctx.send_copy(written, others);
             Flow::TRUE
         }
         _ => Flow::FALSE,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use sip::msg::{Method, RportPolicy, StartLine};
-use sip::peer::Transport;
+use sip::peer::{Peer, Transport};
 
 use super::ctx::{Ctx, Shard};
 use super::def::Replied;
@@ -18,14 +18,14 @@ impl Work {
     /// Where the message came from, as its top Via must show.
     pub fn origin(&self) -> Origin {
         let rport = if self.sending.force_rport { RportPolicy::Force } else { RportPolicy::WhenAsked };
-        Origin { source: self.received.peer, rport }
+        Origin { source: self.received.peer, rport, via_host: self.sending.via_host }
     }
 
     /// Where replies to the request go (RFC 3261 18.2.2, RFC 3581 4).
     pub fn reply_hop(&self) -> Hop {
         let origin = self.origin();
         let Ok(via) = self.view().via_top() else {
-            return Hop { peer: origin.source, socket: self.received.socket.0 };
+            return self.reply_hop_to(origin.source);
         };
         let mut peer = reply::reply_peer(&via, origin);
         if self.sending.reply_to_via
@@ -34,7 +34,11 @@ impl Work {
         {
             peer.addr = SocketAddr::new(ip, via.port.unwrap_or(5060));
         }
-        Hop { peer, socket: self.received.socket.0 }
+        self.reply_hop_to(peer)
+    }
+
+    fn reply_hop_to(&self, peer: Peer) -> Hop {
+        Hop { conn_use: self.sending.reply_use(), ..Hop::new(peer, self.received.socket.0) }
     }
 }
 

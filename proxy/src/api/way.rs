@@ -39,7 +39,7 @@ impl Ctx<'_> {
     ///
     /// Errors: `NoSocket`, when we have none for any place; `BadRequest`, when the request cannot be read.
     pub fn write_copy(&self, copy: &Outgoing<'_>, places: &[Destination]) -> Result<Written, RelayError> {
-        let (hop, others) = self.first_way(copy.target, places).ok_or(RelayError::NoSocket)?;
+        let (hop, others) = self.first_way(copy, places).ok_or(RelayError::NoSocket)?;
         let bytes = self.write_for(copy, hop).ok_or(RelayError::BadRequest)?;
         let rules = self.shard.sockets.rules();
         let other = self.work.sending.mtu_transport.unwrap_or(rules.udp_mtu_transport);
@@ -48,17 +48,21 @@ impl Ctx<'_> {
             return Ok(Written { hop, bytes, others });
         }
         let place = Destination { transport: other, addr: hop.peer.addr };
-        let Some((hop, _)) = self.first_way(copy.target, &[place]) else {
+        let Some((hop, _)) = self.first_way(copy, &[place]) else {
             return Ok(Written { hop, bytes, others });
         };
         let bytes = self.write_for(copy, hop).ok_or(RelayError::BadRequest)?;
         Ok(Written { hop, bytes, others })
     }
 
-    fn first_way(&self, target: &Target, places: &[Destination]) -> Option<(Hop, Places)> {
+    fn first_way(&self, copy: &Outgoing<'_>, places: &[Destination]) -> Option<(Hop, Places)> {
+        let target = copy.target;
+        let sending = copy.branch.map_or(&self.work.sending, |branch| &branch.sending);
         let method = self.work.view().method().unwrap_or(Method::Other);
         let wish = Wish::of(method, target, Some(self.work.received.socket));
-        self.shard.relay.first_way(self.shard.now, places, &wish)
+        let (mut hop, others) = self.shard.relay.first_way(self.shard.now, places, &wish)?;
+        hop.conn_use = sending.forward_use();
+        Some((hop, others))
     }
 
     fn write_for(&self, copy: &Outgoing<'_>, hop: Hop) -> Option<Bytes> {

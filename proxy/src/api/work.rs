@@ -9,10 +9,11 @@ use bytes::Bytes;
 use sip::msg::{Edits, Message, View};
 use sip::peer::{Peer, Transport};
 use sip::time::Time;
+use sip::txn::ConnUse;
 
 use super::avps::{Avps, Xavps};
 use super::state::Attachments;
-use crate::relay::{Relaying, SocketId, Targets};
+use crate::relay::{Relaying, SocketId, Targets, ViaHost};
 
 /// One message in work. A clone is what a transaction keeps, or what one branch changes.
 #[derive(Clone, Debug)]
@@ -83,6 +84,20 @@ pub struct Sending {
     pub reply_no_connect: bool,
     /// `set_reply_close()`
     pub reply_close: bool,
+    /// What is known of the host in the top Via.
+    pub via_host: ViaHost,
+}
+
+impl Sending {
+    /// What copies do to the connection they leave by.
+    pub fn forward_use(&self) -> ConnUse {
+        ConnUse { existing_only: self.forward_no_connect, close_behind: self.forward_close }
+    }
+
+    /// What replies do to it.
+    pub fn reply_use(&self) -> ConnUse {
+        ConnUse { existing_only: self.reply_no_connect, close_behind: self.reply_close }
+    }
 }
 
 impl Work {

@@ -184,7 +184,14 @@ fn mtu_transport(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     Flow::TRUE
 }
 
-/// Connections are found by their peer here, so there is nothing to note; the original answers 1 as well.
-fn tcp_alias(_: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+/// For the port given, else for that of the top Via.
+fn tcp_alias(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let port = match args.is_empty() {
+        true => ctx.work.view().via_top().ok().map(|via| via.effective_port()),
+        false => u16::try_from(args.int(ctx, 0)).ok(),
+    };
+    if let Some(port) = port {
+        ctx.shard.alias_connection(&ctx.work.received, port);
+    }
     Flow::TRUE
 }

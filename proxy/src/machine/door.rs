@@ -24,14 +24,16 @@ impl Machine {
         work.sending.reply_to_via = self.defaults.reply_to_via;
         if work.view().method().is_some() {
             self.tally.requests += 1;
-            self.request(work);
+            self.request_of_sender(work);
         } else {
             self.tally.replies += 1;
             self.core_reply(work);
         }
     }
 
-    fn request(&mut self, mut work: Box<Work>) {
+    /// A request whose sender is known.
+    pub(super) fn request(&mut self, mut work: Box<Work>) {
+        self.take_alias(&work);
         if let Err(why) = check(&work.message) {
             return self.refuse(&work, &why);
         }
@@ -46,6 +48,18 @@ impl Machine {
         }
         if let Some(route) = self.entries.request {
             self.start(route, RouteKind::Request, work, Purpose::Request);
+        }
+    }
+
+    /// RFC 5923 5: the sender of a request over a stream may ask for its connection to be used for it
+    /// (`tcp_accept_aliases`).
+    fn take_alias(&mut self, work: &Work) {
+        if self.defaults.accept_aliases
+            && work.received.peer.conn != ConnId::NONE
+            && let Ok(via) = work.view().via_top()
+            && via.params.get(b"alias").is_some()
+        {
+            self.shard.alias_connection(&work.received, via.effective_port());
         }
     }
 
@@ -137,7 +151,7 @@ impl Machine {
     /// 18.1.2, 16.11: forwards a reply without a transaction to its second Via. A name in it is located first.
     fn forward_reply(&mut self, work: Box<Work>) {
         match self.reply_target(&work) {
-            Some(ReplyTarget { hop: NextHop::Address(place), conn }) => self.send_reply(&work, place, conn),
+            Some(ReplyTarget { hop: NextHop::Address(place), conn }) => self.send_reply(work, place, conn),
             Some(ReplyTarget { hop: NextHop::Name(query), conn }) => {
                 self.wait(IoRequest::Locate(query), Waiting::Reply(work, conn));
             }
@@ -160,20 +174,20 @@ impl Machine {
     }
 
     /// The name of a reply's next hop has been located.
-    pub(super) fn reply_located(&mut self, work: &Work, answer: IoAnswer, conn: ConnId) {
+    pub(super) fn reply_located(&mut self, work: Box<Work>, answer: IoAnswer, conn: ConnId) {
         match answer {
             IoAnswer::Located(places) if !places.is_empty() => self.send_reply(work, places[0], conn),
             _ => self.tally.stray_replies += 1,
         }
     }
 
-    fn send_reply(&mut self, work: &Work, place: Destination, conn: ConnId) {
+    fn send_reply(&mut self, work: Box<Work>, place: Destination, conn: ConnId) {
         let peer = Peer { conn, ..place.peer() };
         let socket = self.shard.sockets.choose(peer, None, Some(work.received.socket));
         match (socket, branch::write_reply(work.view(), &work.edits)) {
             (Some(socket), Some(bytes)) => {
-                self.shard.counts.forwarded_replies += 1;
-                self.shard.relay.send(Hop { peer, socket: socket.0 }, bytes);
+                let hop = Hop { conn_use: work.sending.reply_use(), ..Hop::new(peer, socket.0) };
+                self.stateless_reply_leaves(work, hop, bytes);
             }
             _ => self.tally.stray_replies += 1,
         }

@@ -223,7 +223,7 @@ impl Machine {
         let Some(socket) = sockets.choose(peer, Some(socket), None) else { return };
         let via = OwnVia { socket: sockets.get(socket), branch: &param, rport: ViaRport::Absent };
         if let Some(bytes) = local::ack(&invite, reply.view(), self.shard.relay.signature(), &via) {
-            self.shard.relay.send(Hop { peer, socket: socket.0 }, bytes);
+            self.shard.relay.send(Hop::new(peer, socket.0), bytes);
         }
     }
 

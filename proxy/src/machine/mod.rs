@@ -4,8 +4,10 @@
 //! socket, no thread and no clock: the shell (`server`) and the tests of configurations (`unit`) drive it alike.
 
 mod door;
+mod leaving;
 mod local;
 mod runs;
+mod sender;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -13,16 +15,18 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::Hasher;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use rustc_hash::{FxHashMap, FxHasher};
 use sip::msg::Message;
+use sip::peer::ConnId;
 use sip::time::Time;
 use sip::txn::TxnId;
 
 use crate::api::{IoAnswer, IoRequest, LocalRequest, Received, RouteId, RouteTable, Shard, Text};
-use crate::relay::Sending;
+use crate::relay::{AskAboutReplies, Sending};
 use crate::script::Script;
 
 pub use tally::Tally;
@@ -87,6 +91,8 @@ pub struct Question {
 struct Entries {
     request: Option<RouteId>,
     reply: Option<RouteId>,
+    /// `onsend_route`, when it runs for replies too.
+    reply_leaves: Option<RouteId>,
 }
 
 /// Core parameters that every message starts with.
@@ -100,12 +106,18 @@ struct Defaults {
     reply_to_via: bool,
     /// `check_via`
     check_via: bool,
+    /// `tcp_accept_aliases`
+    accept_aliases: bool,
+    /// `dns`
+    locate_sender: bool,
+    /// `rev_dns`
+    name_sender: bool,
 }
 
 impl Machine {
     /// A machine that has not received anything yet.
     pub fn new(shard: Shard, script: Arc<Script>) -> Machine {
-        Machine {
+        let mut machine = Machine {
             entries: Entries::of(&script),
             defaults: Defaults::of(&script),
             shard,
@@ -120,7 +132,17 @@ impl Machine {
             questions: Vec::new(),
             watched: Default::default(),
             tally: Tally::default(),
-        }
+        };
+        machine.tell_entries();
+        machine
+    }
+
+    fn tell_entries(&mut self) {
+        let asks = match self.entries.reply_leaves {
+            Some(_) => AskAboutReplies::Always,
+            None => AskAboutReplies::Never,
+        };
+        self.shard.relay.ask_about_replies(asks);
     }
 
     /// Does all that an input leads to. What is to be sent and asked is then taken with
@@ -163,6 +185,11 @@ impl Machine {
         self.foreign.drain(..)
     }
 
+    /// Addresses that connections are to be taken for.
+    pub fn take_aliases(&mut self) -> std::vec::IntoIter<(ConnId, SocketAddr)> {
+        std::mem::take(&mut self.shard.conn_aliases).into_iter()
+    }
+
     /// When [`Input::Due`] is wanted next.
     pub fn next_deadline(&self) -> Option<Time> {
         let sleeper = self.sleepers.peek().map(|Reverse((at, _))| *at);
@@ -177,6 +204,7 @@ impl Machine {
     /// `script` was loaded with the present one as the one before, so that names keep their numbers.
     pub fn take_script(&mut self, script: Arc<Script>) {
         self.entries = Entries::of(&script);
+        self.tell_entries();
         self.defaults = Defaults::of(&script);
         self.shard.shared = script.shared.clone();
         self.script = script;
@@ -232,7 +260,12 @@ pub fn owner(call_id: &[u8], shards: usize) -> usize {
 
 impl Entries {
     fn of(script: &Script) -> Entries {
-        Entries { request: script.route(RouteTable::Request, ""), reply: script.route(RouteTable::Reply, "") }
+        let onsend = script.route(RouteTable::Onsend, "");
+        Entries {
+            request: script.route(RouteTable::Request, ""),
+            reply: script.route(RouteTable::Reply, ""),
+            reply_leaves: onsend.filter(|_| script.catalog.setting_int("onsend_route_reply", 0) != 0),
+        }
     }
 }
 
@@ -244,6 +277,9 @@ impl Defaults {
             local_rport: is_on("local_rport"),
             reply_to_via: is_on("reply_to_via"),
             check_via: is_on("check_via"),
+            accept_aliases: is_on("tcp_accept_aliases"),
+            locate_sender: is_on("dns"),
+            name_sender: is_on("rev_dns"),
         }
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use sip::msg::{Edits, Message};
 use sip::peer::ConnId;
 
+use super::leaving::LeavingReply;
 use super::local::{Asker, Unplaced};
 use super::{Machine, Question};
 use crate::api::{
@@ -41,6 +42,8 @@ pub(super) enum Purpose {
     },
     /// `event_route[tm:local-request]`
     Local(Asker),
+    /// `onsend_route` on a reply
+    ReplyLeaves(LeavingReply),
     /// Any other event route.
     Event,
     /// The block a suspended transaction goes on with.
@@ -81,6 +84,8 @@ pub(super) enum Waiting {
     Asked(AnswerFn, api::Kept),
     /// A request made here that has no address yet.
     Unplaced(Box<Unplaced>),
+    /// A request whose Via names a host.
+    Sender(Box<Work>),
     /// A reply without a transaction whose next hop has a name, and the connection of its request.
     Reply(Box<Work>, ConnId),
 }
@@ -132,7 +137,8 @@ impl Machine {
             }
             Waiting::Asked(then, kept) => then(&mut self.shard, answer, kept),
             Waiting::Unplaced(unplaced) => self.placed(*unplaced, answer),
-            Waiting::Reply(work, conn) => self.reply_located(&work, answer, conn),
+            Waiting::Sender(work) => self.sender_known(work, &answer),
+            Waiting::Reply(work, conn) => self.reply_located(work, answer, conn),
         }
     }
 
@@ -168,6 +174,7 @@ impl Machine {
             Purpose::CoreReply => self.finish_core_reply(work, end),
             Purpose::TmReply { id, branch } => self.finish_tm_reply(id, branch, work, end),
             Purpose::Local(asker) => self.finish_local(work, end, asker, script),
+            Purpose::ReplyLeaves(reply) => self.reply_judged(work, reply, end),
             Purpose::Event => {}
             Purpose::Continued(id) => {
                 self.keep(id, work, script);
@@ -252,6 +259,9 @@ impl Machine {
             Event::Replied { id, status, branch, received } => {
                 self.replied(id, (status, branch), received);
             }
+            Event::ReplyLeaves { id, branch, status, bytes } => {
+                self.relayed_reply_leaves(id, BranchReply { branch, status, bytes });
+            }
             Event::Ended { id, is_watched } => {
                 if is_watched {
                     self.tell_modules(|hooks| hooks.ended, |shard, ended| ended(shard, id));
@@ -328,7 +338,7 @@ impl Machine {
         // The run that made the transaction may wait for something.
         let waiting = self.waiting.values_mut().find_map(|waiting| match waiting {
             Waiting::Run { run, .. } => Some(run).filter(|run| is_meant(run.work())),
-            Waiting::Asked(..) | Waiting::Unplaced(_) | Waiting::Reply(..) => None,
+            Waiting::Asked(..) | Waiting::Unplaced(_) | Waiting::Sender(_) | Waiting::Reply(..) => None,
         });
         if let Some(run) = waiting {
             run.show(shard, look);
@@ -367,7 +377,7 @@ impl Machine {
         let waiting = || {
             let mut runs = self.waiting.values().filter_map(|waiting| match waiting {
                 Waiting::Run { run, .. } => Some(run),
-                Waiting::Asked(..) | Waiting::Unplaced(_) | Waiting::Reply(..) => None,
+                Waiting::Asked(..) | Waiting::Unplaced(_) | Waiting::Sender(_) | Waiting::Reply(..) => None,
             });
             runs.find(|run| run.work().relaying.id == Some(id)).map(|run| run.script())
         };
@@ -434,7 +444,7 @@ impl Machine {
         }
     }
 
-    fn take_back_lists(&mut self, id: RelayId, work: &mut Work) {
+    pub(super) fn take_back_lists(&mut self, id: RelayId, work: &mut Work) {
         if let Some(kept) = self.kept_work(id) {
             std::mem::swap(&mut work.avps, &mut kept.avps);
             std::mem::swap(&mut work.xavps, &mut kept.xavps);

@@ -126,7 +126,7 @@ fn stamp(forward: &Forward<'_>, own: &mut Edits) -> Option<()> {
     let request = forward.request;
     let value = request.fields(HeaderName::Via).next()?.value.of(request.bytes);
     let via = Via::parse(Values::new(value).next()?).ok()?;
-    let stamp = via.stamp(forward.origin.source.addr, forward.origin.rport);
+    let stamp = forward.origin.stamp(&via);
     let behind_sent_by = request.locate(via.sent_by)?.end();
     // What was not asked for stands in front of `received` (Kamailio 5.6.3).
     let rport = stamp.rport.map(|port| {
@@ -246,7 +246,7 @@ mod tests {
     use sip::peer::{ConnId, Peer, Transport};
 
     use super::super::record_route::{Double, RecordRoute};
-    use super::super::{Origin, Socket, Target};
+    use super::super::{Origin, Socket, Target, ViaHost};
     use super::{BranchParam, Forward, ViaRport, ViaWords, write, write_reply};
 
     const INVITE: &[u8] =
@@ -263,7 +263,7 @@ mod tests {
 
     fn origin(transport: Transport, conn: u32) -> Origin {
         let source = Peer { conn: ConnId(conn), ..Peer::new(transport, ([192, 0, 2, 1], 6000).into()) };
-        Origin { source, rport: RportPolicy::WhenAsked }
+        Origin { source, rport: RportPolicy::WhenAsked, via_host: ViaHost::AsWritten }
     }
 
     /// RFC 3261 16.6 items 2, 4 and 8; RFC 3581 4; RFC 3327 5.3. The order is Kamailio's.

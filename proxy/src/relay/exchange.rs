@@ -48,6 +48,18 @@ pub enum Event {
         /// The reply without our Via; `None` when it was made here.
         received: Option<Bytes>,
     },
+    /// A received reply would go upstream now: run the route for it, then call
+    /// [`super::Relay::let_reply_leave`] or [`super::Relay::keep_reply`].
+    ReplyLeaves {
+        /// The response context.
+        id: RelayId,
+        /// The branch it is of.
+        branch: u8,
+        /// The status.
+        status: u16,
+        /// The reply as it would go upstream.
+        bytes: Bytes,
+    },
     /// The context is gone; what was kept beside it can go too.
     Ended {
         /// The response context.
@@ -66,6 +78,8 @@ pub struct Sending {
     pub bytes: Bytes,
     /// The transaction to tell when they cannot be sent.
     pub txn: Option<TxnId>,
+    /// The same message for the places to try when they cannot be sent.
+    pub others: Vec<(Hop, Bytes)>,
 }
 
 /// What a received request is.

@@ -44,7 +44,7 @@ impl Relay {
             let socket = self.sockets.choose(place.peer(), wish.forced, wish.received_on)?;
             let peer = Peer { conn: wish.conn, ..place.peer() };
             let rest = if self.settings.failover { &places[at + 1..] } else { &[] };
-            Some((Hop { peer, socket: socket.0 }, rest.iter().copied().collect()))
+            Some((Hop::new(peer, socket.0), rest.iter().copied().collect()))
         })
     }
 
@@ -73,7 +73,9 @@ impl Relay {
         };
         let target = (*failed.target).clone();
         let wish = Wish::of(method, &target, Some(SocketId(failed.hop.socket)));
+        let conn_use = failed.hop.conn_use;
         let Some((hop, others)) = self.first_way(now, &places, &wish) else { return };
+        let hop = Hop { conn_use, ..hop };
         let Some(request) = self.redirected(id, &sent, hop) else { return };
         // A branch that cannot be opened leaves the failed one as the last word.
         let _ = self.open_branch(now, id, NewBranch { request, hop, target, armed, others });

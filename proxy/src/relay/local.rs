@@ -11,7 +11,7 @@ use sip::txn::{Hop, Timers};
 use super::branch::ViaRport;
 use super::exchange::{NewContext, Side};
 use super::machine::Relay;
-use super::{Armed, Origin, RelayId, Signature, Socket};
+use super::{Armed, Origin, RelayId, Signature, Socket, ViaHost};
 
 /// What a request made here consists of. Texts are header values.
 #[derive(Clone, Copy, Debug)]
@@ -128,7 +128,8 @@ impl Relay {
     /// [`super::Event::Answered`]. A branch must be opened next.
     pub fn open_local(&mut self, now: Time, new: NewLocal<'_>) -> RelayId {
         let id = self.next_id();
-        let origin = Origin { source: new.hop.peer, rport: sip::msg::RportPolicy::WhenAsked };
+        let rport = sip::msg::RportPolicy::WhenAsked;
+        let origin = Origin { source: new.hop.peer, rport, via_host: ViaHost::AsWritten };
         let context = NewContext {
             request: new.request,
             origin,

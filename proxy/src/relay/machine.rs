@@ -38,6 +38,8 @@ pub struct Relay {
     /// Keys the branch parameters of requests forwarded without state.
     stateless_key: u64,
     pub(super) counters: Counters,
+    /// Received replies that would go upstream are asked about first.
+    pub(super) asks_about_replies: bool,
     /// Transactions from which on no further call is taken.
     crowd: usize,
 }
@@ -60,6 +62,7 @@ impl Relay {
             stateless_key: seed.rotate_left(17),
             signature,
             counters: Counters::default(),
+            asks_about_replies: false,
             crowd: limits.max_transactions / 10 * 9,
         }
     }
@@ -274,7 +277,12 @@ impl Relay {
 
     /// Sends bytes outside any transaction.
     pub fn send(&mut self, hop: Hop, bytes: Bytes) {
-        self.sendings.push(Sending { hop, bytes, txn: None });
+        self.send_to_one_of(hop, bytes, Vec::new());
+    }
+
+    /// Sends bytes outside any transaction; what cannot be sent goes to the next of the other places.
+    pub fn send_to_one_of(&mut self, hop: Hop, bytes: Bytes, others: Vec<(Hop, Bytes)>) {
+        self.sendings.push(Sending { hop, bytes, txn: None, others });
     }
 
     /// Hands an input to the table and deals with everything that comes out.
@@ -296,7 +304,9 @@ impl Relay {
 
     fn take_output(&mut self, now: Time, output: Output) {
         match output {
-            Output::Send { txn, hop, bytes } => self.sendings.push(Sending { hop, bytes, txn: Some(txn) }),
+            Output::Send { txn, hop, bytes } => {
+                self.sendings.push(Sending { hop, bytes, txn: Some(txn), others: Vec::new() });
+            }
             Output::Timeout { txn, owner, timer } => self.timed_out(now, txn, owner, timer),
             Output::TransportError { owner, .. } => {
                 if let Some((id, branch)) = self.owner(owner).filter(|(_, branch)| *branch != NO_BRANCH) {

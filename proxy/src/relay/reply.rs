@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use rustc_hash::FxHasher;
 use sip::lex;
-use sip::msg::{HeaderField, HeaderName, Index, NameAddr, RportPolicy, Values, Via, View};
+use sip::msg::{HeaderField, HeaderName, Index, NameAddr, Rport, RportPolicy, Stamp, Values, Via, View};
 use sip::peer::Peer;
 
 /// Where a request came from, as its top Via must show (RFC 3261 18.2.1, RFC 3581).
@@ -16,6 +16,30 @@ pub struct Origin {
     pub source: Peer,
     /// Whether rport is filled in unasked (`force_rport()`).
     pub rport: RportPolicy,
+    /// What is known of the host in its Via.
+    pub via_host: ViaHost,
+}
+
+/// What is known of the host in the Via of a request (parameters `dns`, `rev_dns`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ViaHost {
+    /// What it says.
+    #[default]
+    AsWritten,
+    /// It is a name of the address that the request came from.
+    NamesSource,
+}
+
+impl Origin {
+    /// What its top Via gets (RFC 3261 18.2.1, RFC 3581 4). A host that names the source needs no `received`.
+    pub fn stamp(&self, via: &Via<'_>) -> Stamp {
+        let mut stamp = via.stamp(self.source.addr, self.rport);
+        let is_asked = via.received().is_some() || via.rport() != Rport::Absent;
+        if self.via_host == ViaHost::NamesSource && !is_asked {
+            stamp.received = None;
+        }
+        stamp
+    }
 }
 
 /// What marks replies made by this server: one value per run.
@@ -115,7 +139,7 @@ pub fn write_tag(request: View<'_>, by: &Signature, style: TagStyle, out: &mut V
 /// rport asks for it, else to the port of the Via (18.2.2, RFC 3581 4).
 pub fn reply_peer(via: &Via<'_>, origin: Origin) -> Peer {
     let mut peer = origin.source;
-    let stamp = via.stamp(peer.addr, origin.rport);
+    let stamp = origin.stamp(via);
     if !peer.transport.is_reliable() && stamp.rport.is_none() {
         peer.addr.set_port(via.port.unwrap_or(5060));
     }
@@ -146,7 +170,7 @@ fn write_top_via(request: View<'_>, field: &HeaderField, origin: Origin, out: &m
     let via = Via::parse(first).ok()?;
     out.extend_from_slice(field.name.of(request.bytes));
     out.extend_from_slice(b": ");
-    via.write_stamped(via.stamp(origin.source.addr, origin.rport), out);
+    via.write_stamped(origin.stamp(&via), out);
     let behind = first.as_ptr() as usize - value.as_ptr() as usize + first.len();
     out.extend_from_slice(&value[behind..]);
     out.extend_from_slice(CRLF);
@@ -198,7 +222,7 @@ mod tests {
     use sip::msg::{Message, RportPolicy, Via};
     use sip::peer::{Peer, Transport};
 
-    use super::{LocalReply, Origin, Signature, TagStyle, reply_peer, write};
+    use super::{LocalReply, Origin, Signature, TagStyle, ViaHost, reply_peer, write};
 
     const OPTIONS: &[u8] =
         b"OPTIONS sip:us SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1:5070;rport;branch=z9hG4bK1, \
@@ -207,7 +231,7 @@ mod tests {
 
     fn origin() -> Origin {
         let source = Peer::new(Transport::Udp, "192.0.2.1:6000".parse().expect("address"));
-        Origin { source, rport: RportPolicy::WhenAsked }
+        Origin { source, rport: RportPolicy::WhenAsked, via_host: ViaHost::AsWritten }
     }
 
     fn signature() -> Signature {

@@ -13,6 +13,15 @@ use super::machine::Relay;
 use super::reply::{self, LocalReply, TagStyle};
 use super::{FailureReplies, RelayId, RouteSlot, Verdict};
 
+/// Whether a shell wants a say in received replies that go upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskAboutReplies {
+    /// It does not.
+    Never,
+    /// It does.
+    Always,
+}
+
 /// A reply of a branch on its way upstream.
 #[derive(Clone, Debug)]
 pub struct BranchReply {
@@ -229,11 +238,32 @@ impl Relay {
             if status >= 200 {
                 self.tell(id, status, Some(bytes));
             }
-            return;
+        } else if self.asks_about_replies {
+            self.note_upstream(id, status);
+            self.events.push_back(Event::ReplyLeaves { id, branch, status, bytes });
+        } else {
+            self.let_reply_leave(now, id, BranchReply { branch, status, bytes });
         }
+    }
+
+    /// Whether each received reply that would go upstream is asked about with [`Event::ReplyLeaves`].
+    pub fn ask_about_replies(&mut self, asks: AskAboutReplies) {
+        self.asks_about_replies = asks == AskAboutReplies::Always;
+    }
+
+    /// Sends a reply that was asked about.
+    pub fn let_reply_leave(&mut self, now: Time, id: RelayId, reply: BranchReply) {
+        let BranchReply { branch, status, bytes } = reply;
         self.counters.replies_relayed += 1;
         self.tell_watcher(id, status, Some(branch), Some(&bytes));
         self.send_upstream(now, id, status, bytes);
+    }
+
+    /// A reply that was asked about stays here; with a final one the transaction ends without an answer.
+    pub fn keep_reply(&mut self, now: Time, id: RelayId, status: u16) {
+        if status >= 200 {
+            self.release(now, id);
+        }
     }
 
     fn tell_watcher(&mut self, id: RelayId, status: u16, branch: Option<u8>, received: Option<&Bytes>) {
@@ -244,19 +274,26 @@ impl Relay {
 
     /// Hands a reply to the server transaction.
     fn send_upstream(&mut self, now: Time, id: RelayId, status: u16, bytes: Bytes) {
+        self.note_upstream(id, status);
+        if let Some(txn) = self.context(id).and_then(|context| context.server) {
+            self.drive(now, Input::Reply { txn, status, bytes });
+        }
+    }
+
+    /// Notes what goes upstream; twice does no harm.
+    fn note_upstream(&mut self, id: RelayId, status: u16) {
         let Some(context) = self.context_mut(id) else { return };
+        let is_news = context.sent_status != status;
         context.sent_status = status;
         if status >= 200 {
             context.phase = Phase::Answered;
             context.legs.set_answered(status);
             // A 2xx to INVITE may be followed by others; nothing else of a branch's reply is needed any more.
             context.branches.iter_mut().for_each(|branch| branch.reply = None);
-            if let Some(count) = self.counters.finals.get_mut(usize::from(status / 100).wrapping_sub(2)) {
+            let class = usize::from(status / 100).wrapping_sub(2);
+            if let Some(count) = self.counters.finals.get_mut(class).filter(|_| is_news) {
                 *count += 1;
             }
-        }
-        if let Some(txn) = self.context(id).and_then(|context| context.server) {
-            self.drive(now, Input::Reply { txn, status, bytes });
         }
     }
 

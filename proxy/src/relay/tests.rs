@@ -38,8 +38,8 @@ impl Stage {
         let source = Peer::new(Transport::Udp, ([192, 0, 2, 1], 5060).into());
         let new = NewContext {
             request: &request,
-            origin: Origin { source, rport: RportPolicy::WhenAsked },
-            reply_to: Hop { peer: source, socket: 0 },
+            origin: Origin { source, rport: RportPolicy::WhenAsked, via_host: ViaHost::AsWritten },
+            reply_to: Hop::new(source, 0),
             armed: Armed::default(),
             flags: 0,
             timers: None,
@@ -69,7 +69,7 @@ impl Stage {
         })
         .expect("written");
         self.sent.push(Message::parse(bytes.clone()).expect("valid"));
-        let hop = Hop { peer: Peer::new(Transport::Udp, ([192, 0, 2, 9], 5060).into()), socket: 0 };
+        let hop = Hop::new(Peer::new(Transport::Udp, ([192, 0, 2, 9], 5060).into()), 0);
         let new = NewBranch { request: bytes, hop, target, armed: Armed::default(), others: Places::new() };
         self.relay.open_branch(Time::ZERO, self.id, new).expect("room");
         self.relay.take_sendings().for_each(drop);

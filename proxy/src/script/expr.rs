@@ -2,10 +2,11 @@
 
 use super::codes;
 use super::compile::Compiler;
-use super::keys::{AddressText, parse_network};
+use super::host_test::HAS_ADDRESS;
+use super::keys::parse_network;
 use super::operators;
-use super::program::{Binary, KeyTest, Op, Test, Unary, Want};
-use crate::api::{Case, Pattern, RouteKind, Value};
+use super::program::{Binary, CallSite, KeyTest, Op, Test, Unary, Want};
+use crate::api::{Arg, Case, Pattern, RouteKind, Value};
 use crate::cfg::Pos;
 use crate::cfg::ast::{BinaryOp, Expr, ExprKind, Key, KeyExpr, KeyValue, UnaryOp};
 
@@ -168,8 +169,27 @@ impl Compiler<'_, '_> {
         if key.op == BinaryOp::Match && !is_address(key.key) {
             return self.key_match(&key.right);
         }
-        let test = self.key_test(key);
-        self.emit(Op::Key(Box::new(KeyTest { test, negated })));
+        match self.key_test(key) {
+            Some(test) => drop(self.emit(Op::Key(Box::new(KeyTest { test, negated })))),
+            None => self.host_test(negated),
+        }
+    }
+
+    /// Compares the address and the host on the stack.
+    fn host_test(&mut self, negated: bool) {
+        let number = self.parts.calls.len() as u32;
+        let args = [Arg::Computed(0), Arg::Computed(1)];
+        self.parts.calls.push(CallSite {
+            def: &HAS_ADDRESS,
+            is_core: true,
+            args: args.into(),
+            computed: 2,
+            want: Want::Truth,
+        });
+        self.emit(Op::Call(number));
+        if negated {
+            self.emit(Op::Unary(Unary::Not));
+        }
     }
 
     fn key_match(&mut self, right: &KeyValue) {
@@ -188,8 +208,9 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn key_test(&mut self, key: &KeyExpr) -> Test {
-        match &key.right {
+    /// The test for what is on the stack then; `None` when a host must be located for it.
+    fn key_test(&mut self, key: &KeyExpr) -> Option<Test> {
+        Some(match &key.right {
             KeyValue::Myself => Test::Myself,
             KeyValue::AnyProto => Test::Never,
             KeyValue::Network(_, network) => Test::Network(*network),
@@ -199,14 +220,14 @@ impl Compiler<'_, '_> {
             }
             KeyValue::Host(name) => {
                 self.push(Value::copied(name.text.as_bytes()));
-                Test::AddressText(AddressText::Host)
+                return None;
             }
             KeyValue::Proto(_, proto) => {
                 // The words are declared in the order of their numbers, which start at 1.
                 self.push(Value::Int(*proto as i64 + 1));
                 Test::Number(Binary::Eq)
             }
-            KeyValue::Expr(expr) if is_address(key.key) => self.address_test(key.op, expr),
+            KeyValue::Expr(expr) if is_address(key.key) => return self.address_test(key.op, expr),
             KeyValue::Expr(expr) => {
                 self.expr(expr);
                 match key.key {
@@ -216,16 +237,15 @@ impl Compiler<'_, '_> {
                     _ => Test::Number(plain(key.op)),
                 }
             }
-        }
+        })
     }
 
-    fn address_test(&mut self, op: BinaryOp, expr: &Expr) -> Test {
+    fn address_test(&mut self, op: BinaryOp, expr: &Expr) -> Option<Test> {
         if let Some(network) = constant(expr).and_then(|value| parse_network(&value.to_text())) {
-            return Test::Network(network);
+            return Some(Test::Network(network));
         }
         self.expr(expr);
-        let mode = if op == BinaryOp::Match { AddressText::Pattern } else { AddressText::Host };
-        Test::AddressText(mode)
+        (op == BinaryOp::Match).then_some(Test::AddressPattern)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::cfg::ast::Network;
 
 /// True when the right side is a value on the stack.
 pub(super) fn takes_right_side(test: &Test) -> bool {
-    matches!(test, Test::Text | Test::Number(_) | Test::AddressText(_))
+    matches!(test, Test::Text | Test::Number(_) | Test::AddressPattern)
 }
 
 /// Whether a comparison holds. `Ok(None)`: it cannot be made, which is false both for `==` and for `!=`.
@@ -27,36 +27,25 @@ pub(super) fn holds(
         Test::Number(_) if !right.is_int() => None,
         Test::Number(op) => operators::binary(*op, left, right).ok().map(|value| value.to_int() != 0),
         Test::Network(network) => Some(ip_of(left).is_some_and(|ip| is_in(ip, network))),
-        Test::AddressText(mode) => Some(match_address(*mode, left, right, shard)?),
+        Test::AddressPattern => Some(match_address(left, right, shard)?),
         Test::Myself => is_myself(&left.to_text(), shard),
         Test::Never => Some(false),
     })
 }
 
-/// How the text right of an address is read when it is neither address nor network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AddressText {
-    /// `==`: a host name, which only equals an address after a look-up.
-    Host,
-    /// `=~`: a pattern for the textual address.
-    Pattern,
-}
-
-fn match_address(mode: AddressText, left: &Value, right: &Value, shard: &mut Shard) -> Result<bool, Failure> {
+fn match_address(left: &Value, right: &Value, shard: &mut Shard) -> Result<bool, Failure> {
     let text = right.to_text();
     if let Some(network) = parse_network(&text) {
         return Ok(ip_of(left).is_some_and(|ip| is_in(ip, &network)));
     }
-    match mode {
-        AddressText::Host => Ok(false),
-        AddressText::Pattern => match shard.patterns.get(&text, Case::Ignore) {
-            Ok(pattern) => Ok(pattern.is_match(&left.to_text())),
-            Err(error) => Err(Failure::Pattern(error.to_string())),
-        },
+    match shard.patterns.get(&text, Case::Ignore) {
+        Ok(pattern) => Ok(pattern.is_match(&left.to_text())),
+        Err(error) => Err(Failure::Pattern(error.to_string())),
     }
 }
 
-fn ip_of(value: &Value) -> Option<IpAddr> {
+/// The address that a text is, IPv6 with or without brackets.
+pub(super) fn ip_of(value: &Value) -> Option<IpAddr> {
     std::str::from_utf8(&value.to_text()).ok()?.trim_matches(['[', ']']).parse().ok()
 }
 
@@ -82,7 +71,8 @@ fn mask_of(addr: IpAddr, bits: u32) -> IpAddr {
     }
 }
 
-fn is_in(ip: IpAddr, network: &Network) -> bool {
+/// Whether an address is of a network; other families are of none.
+pub(super) fn is_in(ip: IpAddr, network: &Network) -> bool {
     match (ip, network.addr, network.mask) {
         (IpAddr::V4(ip), IpAddr::V4(addr), IpAddr::V4(mask)) => {
             (u32::from(ip) ^ u32::from(addr)) & u32::from(mask) == 0

@@ -11,6 +11,7 @@ mod exec;
 mod expr;
 mod findings;
 mod frames;
+mod host_test;
 mod keys;
 mod lint;
 mod load;

@@ -9,7 +9,6 @@ use std::sync::atomic::AtomicU64;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
-use super::keys::AddressText;
 use crate::api::{
     Arg, Catalog, Ctx, FunctionDef, Lifecycle, Pattern, Pv, RouteId, RouteKind, RouteNames, RouteTable,
     RunState, Shard, Shared, Text, Value, Work,
@@ -269,8 +268,8 @@ pub(super) enum Test {
     Number(Binary),
     /// Address in a network.
     Network(crate::cfg::ast::Network),
-    /// Address as the right side's text says: network, address, or else a pattern when `=~`.
-    AddressText(AddressText),
+    /// Address `=~` what the right side's text is: a network, an address, or else a pattern.
+    AddressPattern,
     /// URI or address of ours.
     Myself,
     /// Never true (`proto == *`).

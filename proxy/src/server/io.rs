@@ -1,6 +1,7 @@
 //! Work for the outside that a run waits for: names and database queries, on threads of their own, so no shard
 //! ever blocks.
 
+use std::net::IpAddr;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
 
@@ -44,6 +45,18 @@ impl Io {
             }
         };
         self.resolver.locate(query, Box::new(found))
+    }
+
+    /// Asks for the names of an address. False when too many wait already.
+    pub(super) fn names(&self, token: u64, ip: IpAddr) -> bool {
+        let (answers, waker) = (self.answers.clone(), self.waker.clone());
+        let found = move |names| {
+            // The shard may have ended meanwhile.
+            if answers.send(Command::Answer(token, IoAnswer::Names(names))).is_ok() {
+                waker.wake();
+            }
+        };
+        self.resolver.names(ip, Box::new(found))
     }
 
     /// Asks a database. False when its thread cannot be started.

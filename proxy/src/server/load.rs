@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sip::diag::Diagnostic;
 
-use super::{LogSink, Plan, listens, ways};
+use super::{LogSink, Plan, listens, tuning, ways};
 use crate::api::Level;
 use crate::cfg::ast::{Setting, SettingValue};
 use crate::cfg::params::ParamClass;
@@ -34,8 +34,8 @@ pub struct Outcome {
     pub findings: Vec<Diagnostic>,
     /// The texts, for excerpts.
     pub sources: SourceMap,
-    /// One line for each global parameter that is set and does not work as in Kamailio.
-    pub without_effect: Vec<String>,
+    /// What becomes of each global parameter that is set, one line each with its place.
+    pub parameters: Vec<String>,
 }
 
 /// Loads a configuration. Nothing is opened or started.
@@ -44,14 +44,17 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
     let has_errors = parsed.has_errors();
     let tables = Tables { core: crate::core::PARTS, modules: crate::modules::MODULES };
     let loaded = script::load(&parsed, tables, source.before);
-    let without_effect = without_effect(&parsed);
+    let parameters = told_parameters(&parsed);
     let mut findings = parsed.diagnostics;
     findings.extend(loaded.findings);
+    let untunable = tuning::findings(&parsed.config, &parsed.sources);
+    let has_errors = has_errors || !untunable.is_empty();
+    findings.extend(untunable);
     let (sockets, script) = match (listens(&parsed.config, &parsed.sources), loaded.script) {
         (Ok(sockets), Some(script)) if !has_errors => (sockets, script),
         (sockets, _) => {
             findings.extend(sockets.err().unwrap_or_default());
-            return Outcome { plan: None, findings, sources: parsed.sources, without_effect };
+            return Outcome { plan: None, findings, sources: parsed.sources, parameters };
         }
     };
     let (mut listens, mut aliases) = sockets;
@@ -69,28 +72,28 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
         max_transactions: MAX_TRANSACTIONS,
         dns,
         sending: ways::send_rules(&parsed.config),
-        connections: ways::connection_limits(&parsed.config),
+        udp: tuning::udp_options(&parsed.config),
+        connections: tuning::connection_limits(&parsed.config),
         server_line: signature(&parsed.config, "server_header", "Server"),
         user_agent_line: signature(&parsed.config, "user_agent_header", "User-Agent"),
         log,
         trace: None,
     };
-    Outcome { plan: Some(plan), findings, sources: parsed.sources, without_effect }
+    Outcome { plan: Some(plan), findings, sources: parsed.sources, parameters }
 }
 
-fn without_effect(parsed: &Parsed) -> Vec<String> {
-    let told = |class| match class {
-        ParamClass::Works => None,
-        ParamClass::Mapped => Some("means something of our own here"),
-        ParamClass::NoEffect => Some("is accepted and has no effect"),
-        ParamClass::Old | ParamClass::Removed => Some("is gone since Kamailio 3 and has no effect"),
-    };
+fn told_parameters(parsed: &Parsed) -> Vec<String> {
     let line = |setting: &Setting| {
-        let why = told(setting.def.class)?;
+        let what = match setting.def.class {
+            ParamClass::Works => "works as in Kamailio",
+            ParamClass::Mapped => "means something of our own here",
+            ParamClass::NoEffect => "is accepted and has no effect",
+            ParamClass::Old | ParamClass::Removed => "is gone since Kamailio 3 and has no effect",
+        };
         let place = parsed.sources.place(setting.pos);
-        Some(format!("{place}: note: {} {why} ({})\n", setting.def.name, setting.def.doc))
+        format!("{place}: note: {} {what} ({})\n", setting.def.name, setting.def.doc)
     };
-    parsed.config.settings().filter_map(line).collect()
+    parsed.config.settings().map(line).collect()
 }
 
 /// Bound of the transactions of a server: at about 3 KB each they take 3 GB.

@@ -3,6 +3,7 @@
 //! [`Server::start`] binds everything a [`Plan`] asks for and starts one thread per shard; the handle tells the
 //! bound addresses and stops it. The loop of a thread is in `shard.rs`; nothing in here decides about SIP.
 
+mod confine;
 mod db_tool;
 mod db_upgrade;
 mod io;
@@ -13,9 +14,11 @@ mod overrides;
 mod pace;
 mod post;
 mod shard;
+pub mod stderr;
 pub mod syslog;
 #[cfg(test)]
 mod tests;
+mod tuning;
 mod ways;
 
 use std::fmt;
@@ -35,6 +38,7 @@ use crate::machine::Tally;
 use crate::relay::{Alias, Relay, SendRules, Settings, Signature, Socket, Sockets, Subdomains};
 use crate::script::Script;
 
+pub use confine::confine;
 pub use db_tool::db_tool;
 pub use lifecycle::prepare;
 pub use listen::{Listen, listens};
@@ -64,6 +68,8 @@ pub struct Plan {
     pub dns: DnsOptions,
     /// How the way of a message is chosen.
     pub sending: SendRules,
+    /// How datagram sockets are made.
+    pub udp: UdpOptions,
     /// Bounds of stream connections.
     pub connections: ConnLimits,
     /// The `Server: ...` line of local replies, empty for none.
@@ -250,7 +256,7 @@ fn open(plan: &Plan, nets: &mut [net::Sockets]) -> Result<(Sockets, Vec<Ids>), S
         };
         let addr = match listen.transport {
             Transport::Udp => {
-                let group = UdpSocket::bind_group(listen.addr, nets.len(), &UdpOptions::default());
+                let group = UdpSocket::bind_group(listen.addr, nets.len(), &plan.udp);
                 let group = group.map_err(bind)?;
                 let addr = group.first().map_or(listen.addr, UdpSocket::local_addr);
                 for ((socket, net), ids) in group.into_iter().zip(&mut *nets).zip(&mut ids) {
@@ -259,7 +265,8 @@ fn open(plan: &Plan, nets: &mut [net::Sockets]) -> Result<(Sockets, Vec<Ids>), S
                 addr
             }
             stream => {
-                let listener = Listener::bind(stream, listen.addr).map_err(bind)?;
+                let listener =
+                    Listener::bind_with(stream, listen.addr, &plan.connections.options).map_err(bind)?;
                 let addr = listener.local_addr();
                 ids.iter_mut().for_each(|ids| ids.push(None));
                 ids[STREAMS].pop();

@@ -4,13 +4,14 @@
 //! A call belongs to one shard by the hash of its Call-ID, so a transaction and its dialog need no lock. What a
 //! shard has for others it gathers while it works on a batch, and delivers with one lock and one wake-up each.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use sip::msg::Message;
 use sip::net::Waker;
-use sip::peer::Peer;
+use sip::peer::{ConnId, Peer};
 use sip::txn::{Hop, TxnId};
 
 use crate::api::LocalRequest;
@@ -37,9 +38,13 @@ pub(super) enum Letter {
         bytes: Bytes,
         /// The transaction to tell when they cannot be sent.
         txn: Option<TxnId>,
+        /// The same for further places.
+        others: Vec<(Hop, Bytes)>,
         /// The shard that asks.
         from: usize,
     },
+    /// Messages to this address may take that connection.
+    Alias(ConnId, SocketAddr),
     /// A request to be made in a call that the receiver owns.
     Request(Box<LocalRequest>),
     /// Bytes of this transaction could not be sent.
@@ -150,7 +155,7 @@ mod tests {
 
     fn letter(from: usize) -> Letter {
         let peer = Peer::new(Transport::Tcp, ([127, 0, 0, 1], 5060).into());
-        Letter::Send { hop: Hop { peer, socket: 0 }, bytes: Bytes::new(), txn: None, from }
+        Letter::Send { hop: Hop::new(peer, 0), bytes: Bytes::new(), txn: None, others: Vec::new(), from }
     }
 
     #[test]

@@ -9,9 +9,9 @@ use std::sync::mpsc::{Receiver, Sender};
 use bytes::Bytes;
 use sip::msg::{Message, ParseError};
 use sip::net::{self, Clock, Event, Flow, Inbox, Incoming, Outgoing};
-use sip::peer::Peer;
+use sip::peer::{ConnId, Peer};
 use sip::time::Time;
-use sip::txn::TxnId;
+use sip::txn::{Hop, TxnId};
 use smallvec::SmallVec;
 
 use super::io::Io;
@@ -40,10 +40,18 @@ pub(super) struct Worker {
     sendings: Vec<Sending>,
     /// Letters taken and not yet worked on; empty between steps.
     letters: Vec<Letter>,
+    /// Messages on connections that do not stand yet, for the places to try when they never will.
+    alternatives: Vec<(ConnId, Places)>,
     commands: Receiver<Command>,
     log: LogSink,
     trace: Option<TraceSink>,
 }
+
+/// The same message for each of several places.
+type Places = Vec<(Hop, Bytes)>;
+
+/// Messages remembered for further places at most.
+const MOST_ALTERNATIVES: usize = 1_000;
 
 /// What connects a worker to the world beside its messages.
 #[derive(Debug)]
@@ -88,6 +96,7 @@ impl Worker {
             post,
             sendings: Vec::new(),
             letters: Vec::new(),
+            alternatives: Vec::new(),
             commands,
             log,
             trace,
@@ -132,9 +141,21 @@ impl Worker {
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Received(incoming) => self.received(incoming),
-            // Kamailio does not hear of ICMP errors and lets the timers decide; a connection that ends is
-            // noticed by what is not answered on it.
-            Event::Opened { .. } | Event::Closed { .. } | Event::Unreachable { .. } => {}
+            Event::Opened { peer } => self.alternatives.retain(|(conn, _)| *conn != peer.conn),
+            Event::Closed { peer, .. } => self.closed(peer.conn),
+            // Kamailio does not hear of ICMP errors and lets the timers decide.
+            Event::Unreachable { .. } => {}
+        }
+    }
+
+    /// A connection has ended. One that never stood had messages on it that may go elsewhere; those of transactions
+    /// are noticed by what is not answered.
+    fn closed(&mut self, conn: ConnId) {
+        let ended: Vec<Places> =
+            self.alternatives.extract_if(.., |(it, _)| *it == conn).map(|it| it.1).collect();
+        for mut places in ended {
+            let (hop, bytes) = places.remove(0);
+            self.send(&Sending { hop, bytes, txn: None, others: places });
         }
     }
 
@@ -174,8 +195,9 @@ impl Worker {
         for letter in letters.drain(..) {
             match letter {
                 Letter::Received { message, peer, socket } => self.own_message(message, peer, socket),
-                Letter::Send { hop, bytes, txn, from } => {
-                    if !self.send(&Sending { hop, bytes, txn })
+                Letter::Alias(conn, addr) => self.sockets.alias(conn, addr),
+                Letter::Send { hop, bytes, txn, others, from } => {
+                    if !self.send(&Sending { hop, bytes, txn, others })
                         && let Some(txn) = txn
                     {
                         self.post.put(from, Letter::Unsent(txn));
@@ -197,6 +219,12 @@ impl Worker {
             self.machine.handle(self.now, Input::SendFailed(txn));
             failed.extend(self.send_all());
         }
+        for (conn, addr) in self.machine.take_aliases() {
+            match self.post.own() {
+                STREAMS => self.sockets.alias(conn, addr),
+                _ => self.post.put(STREAMS, Letter::Alias(conn, addr)),
+            }
+        }
         for request in self.machine.take_foreign() {
             self.post.put(self.post.owner_of(&request.call_id), Letter::Request(Box::new(request)));
         }
@@ -210,8 +238,8 @@ impl Worker {
         sendings.extend(self.machine.take_sendings());
         for sending in sendings.drain(..) {
             if self.is_for_streams(&sending) {
-                let Sending { hop, bytes, txn } = sending;
-                self.post.put(STREAMS, Letter::Send { hop, bytes, txn, from: self.post.own() });
+                let Sending { hop, bytes, txn, others } = sending;
+                self.post.put(STREAMS, Letter::Send { hop, bytes, txn, others, from: self.post.own() });
             } else if !self.send(&sending) {
                 failed.extend(sending.txn);
             }
@@ -232,6 +260,7 @@ impl Worker {
                     }
                     None => self.io.locate(token, query),
                 },
+                IoRequest::Names(ip) => self.io.names(token, ip),
                 IoRequest::Query(url, query) => self.io.query(token, url, query),
                 // The machine has a clock of its own for these.
                 IoRequest::Sleep(_) => true,
@@ -248,16 +277,40 @@ impl Worker {
         sending.hop.peer.transport.is_reliable() && self.post.own() != STREAMS
     }
 
-    /// Sends bytes by a socket of this shard; whether they are on their way.
+    /// Sends bytes by a socket of this shard, to the first place that takes them; whether they are on their way.
     fn send(&mut self, sending: &Sending) -> bool {
-        let socket = self.ids.get(usize::from(sending.hop.socket)).copied().flatten();
-        let is_sent = socket.is_some_and(|socket| {
-            let outgoing =
-                Outgoing { bytes: &sending.bytes, peer: sending.hop.peer, socket, flow: Flow::NONE };
-            self.sockets.send(self.now, outgoing).is_ok()
-        });
+        let mut is_sent = self.send_by(sending.hop, &sending.bytes);
+        let (mut hop, mut rest) = (sending.hop, &sending.others[..]);
+        while !is_sent && let [(next, bytes), behind @ ..] = rest {
+            is_sent = self.send_by(*next, bytes);
+            (hop, rest) = (*next, behind);
+        }
         self.machine.tally.unsent += u64::from(!is_sent);
+        if is_sent && !rest.is_empty() && self.alternatives.len() < MOST_ALTERNATIVES {
+            // Forgotten when the connection stands.
+            let conn = self.sockets.connection_to(hop.peer);
+            self.alternatives.extend(conn.map(|conn| (conn, rest.to_vec())));
+        }
         is_sent
+    }
+
+    fn send_by(&mut self, hop: Hop, bytes: &[u8]) -> bool {
+        let Some(socket) = self.ids.get(usize::from(hop.socket)).copied().flatten() else { return false };
+        let is_stream = hop.peer.transport.is_reliable();
+        if is_stream && hop.conn_use.existing_only && self.sockets.connection_to(hop.peer).is_none() {
+            return false;
+        }
+        let outgoing = Outgoing { bytes, peer: hop.peer, socket, flow: Flow::NONE };
+        if self.sockets.send(self.now, outgoing).is_err() {
+            return false;
+        }
+        if is_stream
+            && hop.conn_use.close_behind
+            && let Some(conn) = self.sockets.connection_to(hop.peer)
+        {
+            self.sockets.close(self.now, conn);
+        }
+        true
     }
 
     /// Takes the commands that wait. False: stop.

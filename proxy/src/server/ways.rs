@@ -1,12 +1,11 @@
-//! What the configuration says about names, sockets to send by and connections: `dns_*`, `mhomed`, `udp_mtu`,
-//! `tcp_*`, as the values the rooms below take.
+//! What the configuration says about names and sockets to send by: `dns_*`, `mhomed`, `udp_mtu`, as the values the
+//! rooms below take.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use sip::locate::{CacheLimits, Families, Hosts, NaptrRanking, ResolvConf, Rules, SrvRanking, Variety};
-use sip::msg::frame;
-use sip::net::{Completion, ConnLimits, DnsOptions};
+use sip::net::{Completion, DnsOptions};
 use sip::peer::Transport;
 
 use super::listen::{Listen, transport};
@@ -110,33 +109,6 @@ fn source_towards(to: SocketAddr) -> Option<IpAddr> {
     let socket = UdpSocket::bind((any, 0)).ok()?;
     socket.connect(to).ok()?;
     Some(socket.local_addr().ok()?.ip())
-}
-
-/// Bounds of stream connections.
-pub(super) fn connection_limits(config: &Config) -> ConnLimits {
-    let defaults = ConnLimits::default();
-    let count = |name: &str| number(config, name).and_then(|value| usize::try_from(value).ok());
-    let seconds = |name: &str, default: Duration| match number(config, name) {
-        None => default,
-        Some(0) => Duration::from_millis(1),
-        Some(value) => u64::try_from(value).map_or(Duration::MAX, Duration::from_secs),
-    };
-    ConnLimits {
-        max_connections: count("tcp_max_connections").unwrap_or(defaults.max_connections),
-        idle: seconds("tcp_connection_lifetime", defaults.idle),
-        connect: seconds("tcp_connect_timeout", defaults.connect),
-        queue_bytes: count("tcp_conn_wq_max").unwrap_or(defaults.queue_bytes),
-        held_bytes: count("tcp_wq_max").unwrap_or(defaults.held_bytes),
-        frame: frame::Limits {
-            // Kamailio's default of 16 KiB would cut messages that UDP carries.
-            max_message: count("tcp_rd_buf_size").map_or(defaults.frame.max_message, |size| size.max(65_535)),
-            missing_length: match number(config, "tcp_accept_no_cl") {
-                Some(0) | None => frame::MissingLength::Refuse,
-                Some(_) => frame::MissingLength::NoBody,
-            },
-            ..defaults.frame
-        },
-    }
 }
 
 /// The names that the hosts file has for the addresses listened on (`auto_aliases`). The original asks the name

@@ -230,6 +230,10 @@ impl Stage {
                 Some(addresses) => IoAnswer::Located(query.at(addresses)),
                 None => IoAnswer::Failed(format!("{} is not among the hosts of the test", query.host)),
             },
+            IoRequest::Names(ip) => {
+                let has_it = |entry: &(&String, &Vec<IpAddr>)| entry.1.contains(&ip);
+                IoAnswer::Names(self.hosts.iter().filter(has_it).map(|(name, _)| name.clone()).collect())
+            }
             IoRequest::Query(url, query) => IoAnswer::Store(sql::run_now(&url, &query)),
             IoRequest::Sleep(_) => IoAnswer::Done,
         }

@@ -18,9 +18,11 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("`{uri.duri}`, `{uri.saor}` without user", "no byte of foreign memory in the text"),
     ("`if ($var(x) && 1)`", "a negative number is true in every `&&`"),
     (
-        "`=~ \"(a)\\1\"`",
-        "back-references in patterns are refused when loading: no linear-time matcher has them",
+        "`set_forward_no_connect()`, `tcp_no_connect` without a connection",
+        "`t_relay()` is 1 and the branch fails; 5.6.3 answers -1 and 477",
     ),
+    ("a provisional reply dropped in `onsend_route`", "later replies leave; 5.6.3 sends none of them"),
+    ("`src_ip == localhost`", "names of the hosts file are found; the resolver of 5.6.3 does not read it"),
     (
         "`sip-proxy -c`, `--check`",
         "exit code 1 for errors, 0 with warnings; Kamailio's `-c` exits with 255 (both are not 0)",

@@ -1,6 +1,7 @@
 //! A whole server in this process on free ports, and peers made of plain sockets. Waiting is done by receiving.
 
 mod calls;
+mod connections;
 mod forks;
 mod local;
 mod reload;
