@@ -59,7 +59,7 @@ fn message(start: &str, method: &str, branch: &str) -> Message {
 }
 
 fn hop() -> Hop {
-    Hop { peer: Peer::new(Transport::Udp, ([127, 0, 0, 1], 5060).into()), socket: 0 }
+    Hop::new(Peer::new(Transport::Udp, ([127, 0, 0, 1], 5060).into()), 0)
 }
 
 fn new_client<'a>(request: &Message, branch: &'a str) -> NewClient<'a> {
