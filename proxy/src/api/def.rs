@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use sip::msg::Message;
+use sip::peer::ConnId;
 
 use super::args::Kind;
 use super::args::{Args, Prepared};
@@ -78,6 +79,8 @@ pub struct Hooks {
     pub acknowledged: Option<fn(&mut Ctx<'_>)>,
     /// A watched transaction is over.
     pub ended: Option<fn(&mut Shard, RelayId)>,
+    /// A stream connection has ended; told in every shard.
+    pub closed: Option<fn(&mut Shard, ConnId)>,
 }
 
 impl Hooks {
@@ -90,6 +93,7 @@ impl Hooks {
         failed: None,
         acknowledged: None,
         ended: None,
+        closed: None,
     };
 }
 

@@ -73,6 +73,8 @@ pub enum Input {
     Request(Box<LocalRequest>),
     /// The bytes of this transaction could not be sent.
     SendFailed(TxnId),
+    /// A stream connection of ours has ended.
+    Closed(ConnId),
     /// Time has passed: what is due happens.
     Due,
 }
@@ -157,6 +159,7 @@ impl Machine {
             Input::Answer(token, answer) => self.resume(token, answer),
             Input::Request(request) => self.local_request(request),
             Input::SendFailed(txn) => self.shard.relay.send_failed(now, txn),
+            Input::Closed(conn) => self.connection_closed(conn),
             Input::Due => {
                 self.wake_sleepers();
                 self.shard.sound_alarms();

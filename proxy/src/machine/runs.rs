@@ -345,6 +345,11 @@ impl Machine {
         }
     }
 
+    /// Tells the modules of a connection that has ended.
+    pub(super) fn connection_closed(&mut self, conn: ConnId) {
+        self.tell_modules(|hooks| hooks.closed, |shard, closed| closed(shard, conn));
+    }
+
     /// Calls a hook of all modules that have it.
     fn tell_modules<H>(&mut self, hook: fn(&Hooks) -> Option<H>, mut call: impl FnMut(&mut Shard, H)) {
         let script = self.script.clone();

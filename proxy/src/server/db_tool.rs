@@ -134,6 +134,15 @@ fn insert_user(url: &Url, arguments: &[String], stored: &[u8]) -> Result<String,
     let mut values =
         names.map(|(column, value)| (Name::known(column), Cell::text(value.as_bytes()))).to_vec();
     values.extend(secrets(arguments, stored)?);
+    let is_there = Query::Select {
+        table: Name::known("subscriber"),
+        columns: vec![Name::known("username")],
+        only: of_account(&arguments[0])?,
+    };
+    // Text tables have no unique keys.
+    if sql::run_now(url, &is_there).map_err(failed)? != Reply::Rows(Vec::new()) {
+        return Err(format!("user {} is there already", arguments[0]));
+    }
     let query = Query::Insert { table: Name::known("subscriber"), values };
     match sql::run_now(url, &query) {
         Ok(_) => Ok(String::new()),

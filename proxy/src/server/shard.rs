@@ -157,6 +157,7 @@ impl Worker {
             let (hop, bytes) = places.remove(0);
             self.send(&Sending { hop, bytes, txn: None, others: places });
         }
+        self.handle(Input::Closed(conn));
     }
 
     fn received(&mut self, incoming: Incoming<'_>) {

@@ -2,16 +2,22 @@
 
 use sip::lex;
 
+use super::gruu;
 use super::params::Rules;
 use super::request::Refusal;
 use crate::modules::usrloc::Contact;
 
 /// The Contact line with all valid contacts in order; empty when there is none.
-pub(super) fn contact_line(contacts: &[Contact], unix_now: u32, rules: &Rules) -> Vec<u8> {
+pub(super) fn contact_line(
+    contacts: &[Contact],
+    unix_now: u32,
+    rules: &Rules,
+    gruus: Option<&gruu::Names>,
+) -> Vec<u8> {
     let mut line = Vec::new();
     for contact in contacts.iter().filter(|contact| contact.is_valid(unix_now)) {
         line.extend_from_slice(if line.is_empty() { b"Contact: " } else { b", " });
-        write_contact(contact, unix_now, rules, &mut line);
+        write_contact(contact, unix_now, (rules, gruus), &mut line);
     }
     if !line.is_empty() {
         line.extend_from_slice(b"\r\n");
@@ -25,13 +31,24 @@ pub(super) fn refusal_lines(refusal: &Refusal, rules: &Rules) -> Vec<u8> {
     if refusal.status == 423 {
         lines.extend_from_slice(format!("Min-Expires: {}\r\n", rules.min_expires).as_bytes());
     }
+    if refusal.status == 420 {
+        lines.extend_from_slice(b"Unsupported: outbound\r\n");
+    }
+    if refusal.status == 421 {
+        lines.extend_from_slice(b"Require: outbound\r\n");
+    }
     if refusal.status >= 500 && rules.retry_after > 0 {
         lines.extend_from_slice(format!("Retry-After: {}\r\n", rules.retry_after).as_bytes());
     }
     lines
 }
 
-fn write_contact(contact: &Contact, unix_now: u32, rules: &Rules, out: &mut Vec<u8>) {
+fn write_contact(
+    contact: &Contact,
+    unix_now: u32,
+    (rules, gruus): (&Rules, Option<&gruu::Names>),
+    out: &mut Vec<u8>,
+) {
     let texts = contact.texts();
     out.push(b'<');
     out.extend_from_slice(texts.uri);
@@ -41,13 +58,21 @@ fn write_contact(contact: &Contact, unix_now: u32, rules: &Rules, out: &mut Vec<
         write_q(q, out);
     }
     out.extend_from_slice(b";expires=");
-    lex::write_u32(contact.facts.expires.saturating_sub(unix_now), out);
+    // One that never expires is shown with the highest lifetime there is (RFC 3261 20.19).
+    let left = match contact.facts.expires {
+        0 => u32::MAX,
+        expires => expires.saturating_sub(unix_now),
+    };
+    lex::write_u32(left, out);
     if !texts.received.is_empty() && !rules.received_param.is_empty() {
         out.push(b';');
         out.extend_from_slice(&rules.received_param);
         out.extend_from_slice(b"=\"");
         out.extend_from_slice(texts.received);
         out.push(b'"');
+    }
+    if let Some(gruus) = gruus {
+        gruus.write(contact, out);
     }
     if !texts.instance.is_empty() {
         out.extend_from_slice(b";+sip.instance=\"");

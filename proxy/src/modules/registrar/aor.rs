@@ -24,7 +24,8 @@ pub(super) fn key(uri: &[u8], rules: &Rules, location: &usrloc::Rules) -> Option
     Some(key)
 }
 
-fn unescape(text: &[u8]) -> Vec<u8> {
+/// Resolves escapes like `%41`; broken ones stay.
+pub(super) fn unescape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [first, tail @ ..] = rest {

@@ -1,87 +1,190 @@
 //! `lookup()` and its kin: stored contacts as targets (RFC 3261 16.5).
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use sip::msg::{Method, NameAddr, Values};
+use sip::lex;
+use sip::msg::{Method, NameAddr, Uri, Values};
 
-use super::aor;
-use super::params::Rules;
-use crate::api::{Args, Ctx, Flow};
-use crate::modules::usrloc::{self, Contact, Location, Table};
-use crate::relay::{Target, method_bit};
+use super::gruu::Meant;
+use super::place::{NoUri, Place, is_written};
+use crate::api::{Args, Ctx, Flow, Resumed, ThenFn, Wait};
+use crate::modules::usrloc::{Changes, Contact};
+use crate::relay::{Sockets, Target, method_bit};
 
 /// `lookup(table[, uri])`: 1, -1 none, -2 none that takes the method, -3 not a URI.
 pub(super) fn lookup(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    look_up(ctx, args, Place::RequestUri)
+    with_contacts(ctx, args, Subject::RequestUri, lookup_rows, |ctx, _, place, contacts| {
+        to_targets(ctx, place, contacts, Put::RequestUri)
+    })
+}
+
+fn lookup_rows(ctx: &mut Ctx<'_>, args: &Args<'_>, resumed: Resumed) -> Flow {
+    with_rows(ctx, args, Subject::RequestUri, resumed, |ctx, _, place, contacts| {
+        to_targets(ctx, place, contacts, Put::RequestUri)
+    })
 }
 
 /// `lookup_to_dset(table[, uri])`: the request URI stays.
 pub(super) fn lookup_to_dset(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    look_up(ctx, args, Place::BranchesOnly)
+    with_contacts(ctx, args, Subject::RequestUri, lookup_to_dset_rows, |ctx, _, place, contacts| {
+        to_targets(ctx, place, contacts, Put::BranchesOnly)
+    })
 }
 
-/// `registered(table[, uri])`
+fn lookup_to_dset_rows(ctx: &mut Ctx<'_>, args: &Args<'_>, resumed: Resumed) -> Flow {
+    with_rows(ctx, args, Subject::RequestUri, resumed, |ctx, _, place, contacts| {
+        to_targets(ctx, place, contacts, Put::BranchesOnly)
+    })
+}
+
+/// `lookup_branches(table)`: the request URI and each branch there is; contacts of branches become branches.
+pub(super) fn lookup_branches(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let branches: Vec<Target> = ctx.work.targets.appended().to_vec();
+    ctx.work.targets.clear();
+    let flow = lookup(ctx, args);
+    for branch in branches {
+        let plain = branch.uri.as_ref().filter(|_| branch.ruid.is_none());
+        let place = plain.and_then(|uri| Place::of(ctx, args, uri).ok());
+        let found = place.is_some_and(|place| {
+            let flow = place
+                .table
+                .clone()
+                .read(&place.key, |contacts| to_targets(ctx, &place, contacts, Put::BranchesOnly));
+            matches!(flow, Flow::Next(code) if code > 0)
+        });
+        if !found {
+            let limit = ctx.shard.relay.settings().max_branches;
+            // It was there before, so there is room for it unless contacts took it.
+            let _ = ctx.work.targets.append(branch, limit);
+        }
+    }
+    flow
+}
+
+/// `registered(table[, uri[, match[, action]]])`
 pub(super) fn registered(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    let Some((table, key)) = record(ctx, args, Subject::UriOrTo) else { return Flow::FALSE };
+    with_contacts(ctx, args, Subject::UriOrTo, registered_rows, is_registered)
+}
+
+fn registered_rows(ctx: &mut Ctx<'_>, args: &Args<'_>, resumed: Resumed) -> Flow {
+    with_rows(ctx, args, Subject::UriOrTo, resumed, is_registered)
+}
+
+fn is_registered(ctx: &mut Ctx<'_>, _: &Args<'_>, _: &Place, contacts: &[Contact]) -> Flow {
     let now = unix_now(ctx);
-    Flow::from_bool(table.read(&key, |contacts| contacts.iter().any(|contact| contact.is_valid(now))))
+    Flow::from_bool(contacts.iter().any(|contact| contact.is_valid(now)))
 }
 
 /// `unregister(table, uri[, ruid])`: 1 also when nothing was registered, -1 not a URI.
 pub(super) fn unregister(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    let Some((table, key)) = record(ctx, args, Subject::UriOrTo) else { return Flow::FALSE };
+    let Ok(place) = place(ctx, args, Subject::UriOrTo) else { return Flow::FALSE };
+    place.ask(unregister_rows).unwrap_or_else(|| forget(ctx, args, &place, None))
+}
+
+fn unregister_rows(ctx: &mut Ctx<'_>, args: &Args<'_>, resumed: Resumed) -> Flow {
+    let Ok(place) = place(ctx, args, Subject::UriOrTo) else { return Flow::FALSE };
+    match place.rows(ctx, resumed) {
+        Some(rows) => forget(ctx, args, &place, Some(rows)),
+        None => Flow::Next(-2),
+    }
+}
+
+fn forget(ctx: &mut Ctx<'_>, args: &Args<'_>, place: &Place, rows: Option<Vec<Contact>>) -> Flow {
     let ruid = args.text(ctx, 2);
-    table.change(&key, |contacts| {
+    let ((), changes) = place.change(rows, |contacts| {
         contacts.retain(|contact| !ruid.is_empty() && contact.texts().ruid != ruid);
     });
-    Flow::TRUE
+    match place.desk().request(&changes) {
+        Some(request) => Flow::Wait(Wait { request, then: forgotten, kept: Box::new(changes) }),
+        None => Flow::TRUE,
+    }
+}
+
+fn forgotten(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
+    let Ok(changes) = resumed.kept.downcast::<Changes>() else { return Flow::FALSE };
+    if is_written(ctx, &resumed.answer, *changes) { Flow::TRUE } else { Flow::Next(-2) }
 }
 
 /// Where the best contact goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Put {
     RequestUri,
     BranchesOnly,
 }
 
 /// Which URI is looked up when none is given.
 #[derive(Clone, Copy)]
-enum Subject {
+pub(super) enum Subject {
     RequestUri,
     /// The request URI; in replies To.
     UriOrTo,
 }
 
-fn look_up(ctx: &mut Ctx<'_>, args: &Args<'_>, place: Place) -> Flow {
-    let Some((table, key)) = record(ctx, args, Subject::RequestUri) else { return Flow::Next(-3) };
-    let shared = ctx.shard.shared.clone();
-    let Some(rules) = shared.peek::<Rules>() else { return Flow::FALSE };
+/// What a function makes of contacts.
+pub(super) type Use = fn(&mut Ctx<'_>, &Args<'_>, &Place, &[Contact]) -> Flow;
+
+/// Looks at contacts in memory, or asks the database for them; `then` goes on there.
+pub(super) fn with_contacts(
+    ctx: &mut Ctx<'_>,
+    args: &Args<'_>,
+    subject: Subject,
+    then: ThenFn,
+    make: Use,
+) -> Flow {
+    let Ok(place) = place(ctx, args, subject) else { return no_uri(subject) };
+    let from_memory = |ctx: &mut Ctx<'_>| {
+        place.table.clone().read(&place.key, |contacts| make(ctx, args, &place, contacts))
+    };
+    place.ask(then).unwrap_or_else(|| from_memory(ctx))
+}
+
+/// The same with what the database gave.
+pub(super) fn with_rows(
+    ctx: &mut Ctx<'_>,
+    args: &Args<'_>,
+    subject: Subject,
+    resumed: Resumed,
+    make: Use,
+) -> Flow {
+    let Ok(place) = place(ctx, args, subject) else { return no_uri(subject) };
+    match place.rows(ctx, resumed) {
+        Some(rows) => make(ctx, args, &place, &rows),
+        None => no_uri(subject),
+    }
+}
+
+fn no_uri(subject: Subject) -> Flow {
+    match subject {
+        Subject::RequestUri => Flow::Next(-3),
+        Subject::UriOrTo => Flow::FALSE,
+    }
+}
+
+fn to_targets(ctx: &mut Ctx<'_>, place: &Place, contacts: &[Contact], put: Put) -> Flow {
+    let rules = place.rules();
     let now = unix_now(ctx);
     let view = ctx.work.view();
     let is_in_dialog = view.to().is_ok_and(|to| to.tag().is_some());
     let wanted = method_bit(view.method().unwrap_or(Method::Other));
     let filters = rules.filters_methods && !is_in_dialog;
-    let (targets, refused) = table.read(&key, |contacts| {
-        let valid = || contacts.iter().filter(|contact| contact.is_valid(now));
-        let takes = |contact: &&Contact| !filters || contact.facts.methods & wanted != 0;
-        let targets: Vec<Target> = valid().filter(takes).map(target).collect();
-        (targets, valid().count())
-    });
-    let mut targets = targets.into_iter();
-    let Some(first) = targets.next() else { return Flow::Next(if refused > 0 { -2 } else { -1 }) };
+    let valid = || contacts.iter().filter(|contact| contact.is_valid(now) && place.meant.takes(contact));
+    let takes = |contact: &&Contact| !filters || contact.facts.methods & wanted != 0;
+    let own = if rules.skips_own_path { Some(&*ctx.shard.sockets) } else { None };
+    let mut targets = valid().filter(takes).map(|contact| target(contact, own));
+    let Some(first) = targets.next() else {
+        return Flow::Next(if valid().next().is_some() { -2 } else { -1 });
+    };
     let limit = ctx.shard.relay.settings().max_branches;
     let flags = ctx.work.targets.ruri().flags;
     let mut rest: Vec<Target> = Vec::new();
-    match place {
-        Place::RequestUri => {
+    match put {
+        Put::RequestUri => {
             let socket = ctx.work.targets.ruri().socket.or(first.socket);
             *ctx.work.targets.ruri_mut() = Target { flags: flags | first.flags, socket, ..first };
             ctx.work.targets.mark_ruri_new();
         }
-        Place::BranchesOnly => rest.push(first),
+        Put::BranchesOnly => rest.push(first),
     }
-    if rules.appends_branches || place == Place::BranchesOnly {
+    if (rules.appends_branches && place.meant == Meant::All) || put == Put::BranchesOnly {
         rest.extend(targets);
     }
     for target in rest {
@@ -93,33 +196,31 @@ fn look_up(ctx: &mut Ctx<'_>, args: &Args<'_>, place: Place) -> Flow {
     Flow::TRUE
 }
 
-/// The table named by argument 0 and the key of the URI of argument 1, or of the message.
-fn record(ctx: &mut Ctx<'_>, args: &Args<'_>, subject: Subject) -> Option<(Arc<Table>, Vec<u8>)> {
-    let shared = ctx.shard.shared.clone();
-    let table = shared.peek::<Location>()?.table(&args.text(ctx, 0));
+/// The place of the URI of argument 1, or of the message.
+fn place(ctx: &mut Ctx<'_>, args: &Args<'_>, subject: Subject) -> Result<Place, NoUri> {
     let given = args.text(ctx, 1);
     let uri = match subject {
         _ if !given.is_empty() => given,
         Subject::UriOrTo if ctx.work.view().status().is_some() => {
-            let to = ctx.work.view().to().ok()?;
+            let to = ctx.work.view().to().map_err(|_| NoUri)?;
             Bytes::copy_from_slice(to.uri_text)
         }
-        Subject::RequestUri | Subject::UriOrTo => ctx.work.uri()?,
+        Subject::RequestUri | Subject::UriOrTo => ctx.work.uri().ok_or(NoUri)?,
     };
-    let key = aor::key(&uri, shared.peek::<Rules>()?, shared.peek::<usrloc::Rules>()?)?;
-    Some((table, key))
+    Place::of(ctx, args, &uri)
 }
 
 /// A stored contact as a target: sent to its first Path, else to where it was received from.
-fn target(contact: &Contact) -> Target {
+fn target(contact: &Contact, own: Option<&Sockets>) -> Target {
     let texts = contact.texts();
+    let path = own.map_or(texts.path, |own| behind_own(texts.path, own));
     let owned = |text: &[u8]| (!text.is_empty()).then(|| Box::from(text));
-    let first_path = Values::new(texts.path).next().and_then(|value| NameAddr::parse(value).ok());
+    let first_path = Values::new(path).next().and_then(|value| NameAddr::parse(value).ok());
     Target {
         uri: Some(texts.uri.into()),
         dst_uri: first_path.map(|path| Box::from(path.uri_text)).or_else(|| owned(texts.received)),
-        path: owned(texts.path),
-        socket: Some(contact.facts.socket),
+        path: owned(path),
+        socket: contact.facts.socket,
         conn: contact.facts.conn,
         q: contact.facts.q,
         flags: contact.facts.cflags,
@@ -127,6 +228,21 @@ fn target(contact: &Contact) -> Target {
         instance: owned(texts.instance),
         reg_id: contact.facts.reg_id,
     }
+}
+
+/// A path without its first hop, if that is one of ours.
+fn behind_own<'a>(path: &'a [u8], own: &Sockets) -> &'a [u8] {
+    let Some(first) = Values::new(path).next() else { return path };
+    let is_own =
+        NameAddr::parse(first).ok().and_then(|hop| Uri::parse(hop.uri_text).ok()).is_some_and(|uri| {
+            let host = String::from_utf8_lossy(uri.host).into_owned();
+            own.find(&host, uri.port.unwrap_or(5060), None).is_some()
+        });
+    if !is_own {
+        return path;
+    }
+    // Stored with one comma between two hops.
+    path.get(first.len() + 1..).map_or(b"", lex::trim)
 }
 
 fn unix_now(ctx: &Ctx<'_>) -> u32 {

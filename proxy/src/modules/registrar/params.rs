@@ -19,13 +19,30 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ParamDef::int("method_filtering", 0, "whether lookup() leaves out contacts that do not allow the method"),
     ParamDef::int("use_path", 0, "whether Path is stored"),
     ParamDef::int("path_mode", 2, "Path in the reply: 0 never, 1 when supported, 2 required to be supported"),
-    ParamDef::int("path_use_received", 0, "has no effect"),
-    ParamDef::int("gruu_enabled", 1, "has no effect"),
-    ParamDef::int("outbound_mode", 0, "has no effect"),
+    ParamDef::int(
+        "path_use_received",
+        0,
+        "whether the received parameter of the first Path is the contact's",
+    ),
+    ParamDef::int("gruu_enabled", 1, "whether GRUUs are given to those who support them"),
+    ParamDef::int("outbound_mode", 0, "outbound: 0 refused with 420, 1 allowed, 2 required"),
     ParamDef::int("regid_mode", 0, "has no effect"),
-    ParamDef::int("flow_timer", 0, "has no effect"),
+    ParamDef::int("flow_timer", 0, "seconds of the Flow-Timer field, with outbound"),
     ParamDef::int("contact_max_size", 512, "longest contact URI in bytes"),
-    ParamDef::text("aor_avp", "", "has no effect"),
+    ParamDef::text("aor_avp", "", "has no effect: save() and lookup() take the URI as an argument"),
+    ParamDef::int("default_expires_range", 0, "percent by which default_expires may be shortened at random"),
+    ParamDef::int("expires_range", 0, "percent by which a lifetime may be shortened at random"),
+    ParamDef::int("path_check_local", 0, "whether a first Path that is ours is left out by lookup()"),
+    ParamDef::int("tcp_persistent_flag", -1, "has no effect: connections are kept by their use"),
+    ParamDef::int("sock_flag", -1, "message flag: the socket is the one that sock_hdr_name names"),
+    ParamDef::text("sock_hdr_name", "", "header field with a socket, taken when sock_flag is set"),
+    ParamDef::int("sock_mode", 0, "has no effect"),
+    ParamDef::text("xavp_cfg", "", "has no effect"),
+    ParamDef::text("xavp_rcd", "", "has no effect"),
+    ParamDef::int("xavp_rcd_mask", 0, "has no effect"),
+    ParamDef::int("lookup_filter_mode", 0, "has no effect"),
+    ParamDef::int("use_expired_contacts", 0, "has no effect"),
+    ParamDef::text("event_callback", "", "has no effect"),
 ];
 
 /// The parameters.
@@ -47,6 +64,29 @@ pub(super) struct Rules {
     pub(super) uses_path: bool,
     pub(super) path_mode: PathMode,
     pub(super) contact_max_size: usize,
+    pub(super) gives_gruus: bool,
+    pub(super) outbound: Outbound,
+    /// Percent by which a lifetime may be shortened at random.
+    pub(super) expires_range: u32,
+    /// The same for lifetimes the request does not say.
+    pub(super) default_expires_range: u32,
+    /// Seconds for the Flow-Timer field, 0 for none.
+    pub(super) flow_timer: u32,
+    /// The `received` of the first Path is that of the contact.
+    pub(super) path_uses_received: bool,
+    /// A first Path that is ours is left out of the way to a contact.
+    pub(super) skips_own_path: bool,
+}
+
+/// What is thought of RFC 5626.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outbound {
+    /// Whoever requires it gets 420.
+    Refused,
+    /// It may be used.
+    Optional,
+    /// Whoever does not support it gets 421.
+    Required,
 }
 
 /// What happens to Path in a reply.
@@ -95,6 +135,18 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
             other => return Err(format!("parameter path_mode is {other}, expected 0 to 2")),
         },
         contact_max_size: number("contact_max_size")? as usize,
+        gives_gruus: params.int("gruu_enabled") != 0,
+        outbound: match params.int("outbound_mode") {
+            0 => Outbound::Refused,
+            1 => Outbound::Optional,
+            2 => Outbound::Required,
+            other => return Err(format!("parameter outbound_mode is {other}, expected 0 to 2")),
+        },
+        expires_range: number("expires_range")?.min(100),
+        default_expires_range: number("default_expires_range")?.min(100),
+        flow_timer: number("flow_timer")?,
+        path_uses_received: params.int("path_use_received") != 0,
+        skips_own_path: params.int("path_check_local") != 0,
     };
     loading.shared.put(rules);
     Ok(())

@@ -3,7 +3,7 @@
 use sip::lex;
 use sip::msg::{HeaderName, Method, NameAddr, View};
 
-use super::params::Rules;
+use super::params::{Outbound, Rules};
 use crate::modules::usrloc::Facts;
 use crate::relay::method_bit;
 
@@ -18,10 +18,28 @@ pub(super) enum Wish<'a> {
     Change(Vec<Wanted<'a>>),
 }
 
+impl Wish<'_> {
+    /// Shortens lifetimes at random, so that clients do not all come back at once; none below the shortest.
+    pub(super) fn shorten(mut self, rules: &Rules, mut random: impl FnMut() -> u64) -> Self {
+        let Wish::Change(wanted) = &mut self else { return self };
+        for contact in wanted {
+            let range = if contact.is_default { rules.default_expires_range } else { rules.expires_range };
+            if range > 0 && contact.expires > 0 {
+                let most = u64::from(contact.expires) * u64::from(range) / 100;
+                let cut = (random() % (most + 1)) as u32;
+                contact.expires = (contact.expires - cut).max(rules.min_expires.min(contact.expires));
+            }
+        }
+        self
+    }
+}
+
 /// One contact of the request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted<'a> {
     pub(super) uri: &'a [u8],
+    /// Nobody said how long it shall live.
+    pub(super) is_default: bool,
     /// Seconds to live, 0 to remove.
     pub(super) expires: u32,
     pub(super) q: Option<u16>,
@@ -65,6 +83,7 @@ pub(super) fn read<'a>(view: View<'a>, rules: &Rules) -> Result<Wish<'a>, Refusa
     if view.fields(HeaderName::Contact).any(|field| field.value.is_empty()) {
         return Err(bad("Contact parse error"));
     }
+    check_outbound(view, rules)?;
     let allowed = allowed_methods(view);
     let mut wanted = Vec::new();
     for contact in view.contacts() {
@@ -72,6 +91,20 @@ pub(super) fn read<'a>(view: View<'a>, rules: &Rules) -> Result<Wish<'a>, Refusa
         wanted.push(read_contact(&contact, header, allowed, rules)?);
     }
     Ok(if wanted.is_empty() { Wish::List } else { Wish::Change(wanted) })
+}
+
+/// RFC 5626 6: whether the request may, or must, use outbound.
+fn check_outbound(view: View<'_>, rules: &Rules) -> Result<(), Refusal> {
+    let refused = |status, text| Err(Refusal { status, text, with_list: false });
+    match rules.outbound {
+        Outbound::Refused if view.has_token(HeaderName::Require, b"outbound") => {
+            refused(420, "No support for Outbound on server")
+        }
+        Outbound::Required if !view.has_token(HeaderName::Supported, b"outbound") => {
+            refused(421, "No support for Outbound indicated")
+        }
+        Outbound::Refused | Outbound::Optional | Outbound::Required => Ok(()),
+    }
 }
 
 fn read_contact<'a>(
@@ -109,6 +142,7 @@ fn read_contact<'a>(
     let unquoted = |name: &[u8]| contact.params.value(name).map_or(&b""[..], trim_quotes);
     Ok(Wanted {
         uri: contact.uri_text,
+        is_default: header.is_none() && contact.params.value(b"expires").is_none(),
         expires,
         q,
         instance: unquoted(b"+sip.instance"),

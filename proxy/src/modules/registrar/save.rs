@@ -1,49 +1,126 @@
 //! `save()`: a REGISTER into the location table, and its reply.
 
 use bytes::Bytes;
-use sip::msg::HeaderName;
+use sip::msg::{HeaderName, NameAddr, Uri, View};
 
-use super::params::{PathMode, Rules};
+use super::gruu;
+use super::params::{Outbound, PathMode, Rules};
+use super::place::{NoUri, Place, is_written};
 use super::request::{self, Refusal, Wanted, Wish};
 use super::{answer, aor};
-use crate::api::{Args, At, Ctx, Flow};
-use crate::modules::usrloc::{self, Contact, Facts, Location, Order, SEGMENTS, Texts};
+use crate::api::{Args, At, Ctx, Flow, Resumed, Wait};
+use crate::modules::usrloc::{self, Changes, Contact, Facts, Order, State, Texts};
 
 /// `save(table[, flags[, uri]])`: 1 added, 2 updated, 3 removed, 4 listed, -1 refused, -2 too many contacts.
 pub(super) fn save(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    let shared = ctx.shard.shared.clone();
-    let (Some(rules), Some(places), Some(location)) =
-        (shared.peek::<Rules>(), shared.peek::<usrloc::Rules>(), shared.peek::<Location>())
-    else {
-        return Flow::FALSE;
+    let place = match place(ctx, args) {
+        Ok(place) => place,
+        Err(flow) => return flow,
     };
-    let table = location.table(&args.text(ctx, 0));
-    let flags = args.int(ctx, 1);
-    let message = ctx.work.message.clone();
-    let view = message.view();
-    let uri = args.text(ctx, 2);
-    let uri = if uri.is_empty() { view.to().map_or(&b""[..], |to| to.uri_text) } else { &uri };
-    let now = u32::try_from(ctx.shard.unix_time(ctx.shard.now).as_secs()).unwrap_or(u32::MAX);
-    table.sweep((now as usize).wrapping_mul(SEGMENTS) / places.sweep_interval as usize, now);
-    let Some(key) = aor::key(uri, rules, places) else {
-        let refusal = Refusal { status: 400, text: "No username in To URI", with_list: false };
-        return finish(ctx, rules, flags, (Err(refusal), Vec::new()));
-    };
-    let wish = request::read(view, rules);
-    let desk = Desk::of(ctx, rules, places, now);
-    let outcome = table.change(&key, |contacts| {
-        let result = wish.and_then(|wish| desk.serve(contacts, wish, flags));
-        let with_list = result.as_ref().err().is_none_or(|refusal| refusal.with_list);
-        let line = if with_list { answer::contact_line(contacts, now, rules) } else { Vec::new() };
-        (result, line)
-    });
-    finish(ctx, rules, flags, outcome)
+    place.ask(save_rows).unwrap_or_else(|| serve(ctx, args, &place, None))
 }
 
+/// Goes on with the contacts of the database.
+fn save_rows(ctx: &mut Ctx<'_>, args: &Args<'_>, resumed: Resumed) -> Flow {
+    let place = match place(ctx, args) {
+        Ok(place) => place,
+        Err(flow) => return flow,
+    };
+    match place.rows(ctx, resumed) {
+        Some(rows) => serve(ctx, args, &place, Some(rows)),
+        None => {
+            let flags = args.int(ctx, 1);
+            finish(ctx, flags, (Err(UNAVAILABLE), Vec::new()))
+        }
+    }
+}
+
+/// Where the contacts of the request are. Errors: it was refused.
+fn place(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Result<Place, Flow> {
+    let uri = args.text(ctx, 2);
+    let message = ctx.work.message.clone();
+    let to = message.view().to().map_or(&b""[..], |to| to.uri_text);
+    Place::of(ctx, args, if uri.is_empty() { to } else { &uri }).map_err(|NoUri| {
+        let refusal = Refusal { status: 400, text: "No username in To URI", with_list: false };
+        let flags = args.int(ctx, 1);
+        finish(ctx, flags, (Err(refusal), Vec::new()))
+    })
+}
+
+fn serve(ctx: &mut Ctx<'_>, args: &Args<'_>, place: &Place, rows: Option<Vec<Contact>>) -> Flow {
+    let flags = args.int(ctx, 1);
+    let message = ctx.work.message.clone();
+    let now = u32::try_from(ctx.shard.unix_time(ctx.shard.now).as_secs()).unwrap_or(u32::MAX);
+    let rules = place.rules();
+    let wish = request::read(message.view(), rules).map(|wish| {
+        if flags & NO_VARIATION != 0 { wish } else { wish.shorten(rules, || ctx.shard.ident.next_u64()) }
+    });
+    let desk = Desk::of(ctx, rules, place.desk().rules, now);
+    let gruus = if rules.gives_gruus { gruu::Names::of(message.view(), &place.key) } else { None };
+    let (outcome, changes) = place.change(rows, |contacts| {
+        let result = wish.and_then(|wish| desk.serve(contacts, wish, flags));
+        let with_list = result.as_ref().err().is_none_or(|refusal| refusal.with_list);
+        let line =
+            if with_list { answer::contact_line(contacts, now, rules, gruus.as_ref()) } else { Vec::new() };
+        (result, line)
+    });
+    if place.desk().rules.follows_connections {
+        place.desk().location.note_connection(desk.conn, &place.table, &place.key);
+    }
+    match place.desk().request(&changes).filter(|_| flags & MEMORY_ONLY == 0) {
+        Some(request) => {
+            let kept = Box::new(Saved { outcome, changes });
+            Flow::Wait(Wait { request, then: save_written, kept })
+        }
+        None => finish(ctx, flags, outcome),
+    }
+}
+
+/// A save whose rows are being written.
+struct Saved {
+    outcome: Outcome,
+    changes: Changes,
+}
+
+/// The code of `save()` or why it refused, and the Contact line of the reply.
+type Outcome = (Result<i64, Refusal>, Vec<u8>);
+
+fn save_written(ctx: &mut Ctx<'_>, args: &Args<'_>, resumed: Resumed) -> Flow {
+    let Ok(saved) = resumed.kept.downcast::<Saved>() else { return Flow::FALSE };
+    let Saved { outcome, changes } = *saved;
+    let flags = args.int(ctx, 1);
+    let is_written = is_written(ctx, &resumed.answer, changes);
+    finish(ctx, flags, if is_written { outcome } else { (Err(UNAVAILABLE), Vec::new()) })
+}
+
+/// The database, which alone has the contacts, gave no answer.
+const UNAVAILABLE: Refusal = Refusal { status: 500, text: "Contacts cannot be stored", with_list: false };
+
+/// `add_sock_hdr(name)`
+pub(super) fn add_socket_field(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let name = args.text(ctx, 0);
+    let socket = ctx.shard.sockets.get(ctx.work.received.socket);
+    let value = format!(": {}:{}\r\n", socket.transport.param_name(), socket.addr);
+    let end = ctx.work.view().headers_end();
+    ctx.work.edits.insert(end, &[&name[..], value.as_bytes()].concat());
+    Flow::TRUE
+}
+
+/// Flag of `save()`: the database is left as it is.
+const MEMORY_ONLY: i64 = 1;
 /// Flag of `save()`: no reply.
 const NO_REPLY: i64 = 2;
+/// Flag of `save()`: lifetimes are not shortened at random.
+const NO_VARIATION: i64 = 8;
 /// Flag of `save()`: only the contacts of this request stay.
 const ONLY_THIS: i64 = 4;
+
+/// Registrations of a shard.
+#[derive(Debug, Default)]
+pub(super) struct Registrations {
+    pub(super) accepted: u64,
+    pub(super) rejected: u64,
+}
 
 /// What a registration comes with besides its contacts.
 struct Desk<'a> {
@@ -66,6 +143,8 @@ struct Common {
     user_agent: Bytes,
     path: Vec<u8>,
     received: Bytes,
+    /// The same as the first proxy of the path saw it; empty when that does not count.
+    path_received: Vec<u8>,
 }
 
 impl<'a> Desk<'a> {
@@ -74,7 +153,10 @@ impl<'a> Desk<'a> {
         let path: Vec<&[u8]> =
             if rules.uses_path { view.values(HeaderName::Path).collect() } else { Vec::new() };
         let received = rules.received_avp.as_ref().and_then(|name| ctx.work.avps.get(name, At::None));
+        let first = path.first().filter(|_| rules.path_uses_received);
+        let path_received = first.map(|value| received_of(value)).unwrap_or_default();
         let texts = Common {
+            path_received,
             call_id: ctx.work.slice(view.call_id().unwrap_or_default()),
             user_agent: ctx.work.slice(view.header(HeaderName::UserAgent).unwrap_or(b"")),
             path: path.join(&b","[..]),
@@ -183,7 +265,10 @@ impl<'a> Desk<'a> {
         Texts {
             uri: want.uri,
             call_id: &self.texts.call_id,
-            received: if want.received.is_empty() { &self.texts.received } else { want.received },
+            received: [&self.texts.path_received[..], want.received]
+                .into_iter()
+                .find(|received| !received.is_empty())
+                .unwrap_or(&self.texts.received),
             path: &self.texts.path,
             user_agent: if agent.is_empty() { b"n/a" } else { agent },
             instance: want.instance,
@@ -201,17 +286,43 @@ impl<'a> Desk<'a> {
             cflags: self.cflags,
             methods: want.methods,
             reg_id: want.reg_id,
-            socket: self.socket,
+            socket: Some(self.socket),
             conn: self.conn,
+            state: State::New,
         };
         let too_long = Refusal { status: 400, text: "Contact/received too long", with_list: true };
         Contact::new(self.wanted_texts(want, ruid), facts).map_err(|_| too_long)
     }
 }
 
+/// The `received` parameter of a Path value's URI.
+fn received_of(path: &[u8]) -> Vec<u8> {
+    let address = NameAddr::parse(path).ok();
+    let uri = address.and_then(|address| Uri::parse(address.uri_text).ok());
+    uri.and_then(|uri| uri.params.value(b"received")).map(aor::unescape).unwrap_or_default()
+}
+
+/// RFC 5626 6: who used outbound is told so, and how often to send keep-alives.
+fn outbound_lines(view: View<'_>, rules: &Rules) -> Vec<u8> {
+    let has_flow = view.contacts().flatten().any(|contact| contact.params.has(b"reg-id"));
+    let is_used = has_flow && view.has_token(HeaderName::Supported, b"outbound");
+    if rules.outbound == Outbound::Refused || !is_used {
+        return Vec::new();
+    }
+    let mut lines = b"Require: outbound\r\nSupported: outbound\r\n".to_vec();
+    if rules.flow_timer > 0 {
+        lines.extend_from_slice(format!("Flow-Timer: {}\r\n", rules.flow_timer).as_bytes());
+    }
+    lines
+}
+
 /// Replies, and gives the code of `save()`.
-fn finish(ctx: &mut Ctx<'_>, rules: &Rules, flags: i64, outcome: (Result<i64, Refusal>, Vec<u8>)) -> Flow {
+fn finish(ctx: &mut Ctx<'_>, flags: i64, outcome: Outcome) -> Flow {
+    let shared = ctx.shard.shared.clone();
+    let Some(rules) = shared.peek::<Rules>() else { return Flow::FALSE };
     let (result, mut lines) = outcome;
+    let counts = ctx.shard.states.get::<Registrations>();
+    *(if result.is_ok() { &mut counts.accepted } else { &mut counts.rejected }) += 1;
     let code = match &result {
         Ok(code) => *code,
         Err(refusal) if refusal.status == 503 => -2,
@@ -221,7 +332,10 @@ fn finish(ctx: &mut Ctx<'_>, rules: &Rules, flags: i64, outcome: (Result<i64, Re
         return Flow::Next(code);
     }
     let status = match &result {
-        Ok(_) => add_path(ctx, rules, &mut lines),
+        Ok(_) => {
+            lines.extend_from_slice(&outbound_lines(ctx.work.view(), rules));
+            add_path(ctx, rules, &mut lines)
+        }
         Err(refusal) => {
             lines.extend_from_slice(&answer::refusal_lines(refusal, rules));
             refusal.status

@@ -18,7 +18,7 @@ pub struct Contact {
 /// The numbers of a contact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// When it expires, Unix seconds.
+    /// When it expires, Unix seconds; 0: never.
     pub expires: u32,
     /// When it was last changed, Unix seconds.
     pub last_modified: u32,
@@ -34,10 +34,24 @@ pub struct Facts {
     pub methods: u32,
     /// reg-id, 0 for none.
     pub reg_id: u32,
-    /// The socket the REGISTER came in by.
-    pub socket: SocketId,
+    /// The socket the REGISTER came in by; `None` when it is none of ours.
+    pub socket: Option<SocketId>,
     /// The connection it came in by.
     pub conn: ConnId,
+    /// Whether its row in the database is as it is.
+    pub state: State,
+}
+
+/// How a contact stands to its row in the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// There is none yet (CS_NEW).
+    #[default]
+    New,
+    /// It is as the contact (CS_SYNC).
+    Synced,
+    /// The contact has changed since (CS_DIRTY).
+    Dirty,
 }
 
 impl Facts {
@@ -98,7 +112,7 @@ impl Contact {
 
     /// True while it has not expired.
     pub fn is_valid(&self, unix_now: u32) -> bool {
-        self.facts.expires > unix_now
+        self.facts.expires == 0 || self.facts.expires > unix_now
     }
 
     fn part(&self, at: usize) -> &[u8] {

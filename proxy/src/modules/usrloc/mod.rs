@@ -1,97 +1,154 @@
-//! Module usrloc: where contacts are stored. Tables in memory, shared by all shards.
+//! Module usrloc: where contacts are stored. Tables in memory, shared by all shards, and in a database.
 
 mod contact;
 mod matching;
+mod params;
+mod profiles;
+mod rows;
+mod rpc;
 mod store;
+mod sync;
+mod timer;
 
-pub use contact::{Contact, Facts, Texts, TooLong};
+use std::sync::Arc;
+
+use sip::peer::ConnId;
+
+pub use contact::{Contact, Facts, State, Texts, TooLong};
 pub use matching::{Matching, Order, Preference, find, order, sort};
+pub use params::{DbMode, Rules, Store};
+pub use profiles::{Profile, Profiles};
 pub use store::{Location, SEGMENTS, Table};
+pub use sync::{Changes, Desk};
+pub use timer::failure;
 
-use crate::api::{Loading, ModuleDef, ParamDef, Shard, StatDef};
+use crate::api::{AtEnd, EventDef, Hooks, Loading, ModuleDef, Shard, StartRead, StatDef};
+use crate::modules::db;
+use crate::store::Name;
 
 /// The table of module usrloc.
 pub static MODULE: ModuleDef = ModuleDef {
     name: "usrloc",
-    params: &[
-        ParamDef::int("use_domain", 0, "whether the domain is part of an address-of-record"),
-        ParamDef::int("desc_time_order", 0, "whether the newest contact comes first"),
-        ParamDef::int("timer_interval", 60, "seconds in which expired contacts are forgotten"),
-        ParamDef::int("timer_procs", 0, "has no effect"),
-        ParamDef::int(
-            "matching_mode",
-            0,
-            "what tells contacts apart: 0 URI, 1 and Call-ID, 2 and Path, 3 Call-ID alone",
-        ),
-        ParamDef::int("cseq_delay", 20, "seconds in which an equal CSeq is a retransmission"),
-        ParamDef::int("nat_bflag", -1, "branch flag that marks contacts behind a NAT"),
-        ParamDef::int("db_mode", 0, "0: memory only"),
-        ParamDef::text("db_url", "", "has no effect with db_mode 0"),
-        ParamDef::int("hash_size", 10, "has no effect"),
-        ParamDef::list("preload", "a table that is there from the start"),
-        ParamDef::text("xavp_contact", "", "has no effect"),
+    params: params::PARAMS,
+    rpcs: rpc::RPCS,
+    stats: &[
+        StatDef { name: "registered_users", read: users, doc: "addresses-of-record with contacts" },
+        StatDef { name: "location_users", read: users_of_location, doc: "those of table location" },
+        StatDef { name: "location-users", read: users_of_location, doc: "the same" },
+        StatDef { name: "location_contacts", read: contacts_of_location, doc: "contacts of table location" },
+        StatDef { name: "location-contacts", read: contacts_of_location, doc: "the same" },
+        StatDef { name: "location_expires", read: expired, doc: "contacts that have expired" },
+        StatDef { name: "location-expires", read: expired, doc: "the same" },
     ],
-    stats: &[StatDef {
-        name: "registered_users",
-        read: registered_users,
-        doc: "addresses-of-record with contacts",
+    events: &[EventDef {
+        name: "usrloc:contact-expired",
+        doc: "a contact has expired; $ulc(exp=>...) shows it",
     }],
     load: Some(load),
+    start: Some(timer::start),
+    hooks: Hooks { closed: Some(connection_closed), ..Hooks::NONE },
     ..ModuleDef::EMPTY
 };
 
-/// The parameters as typed values.
-#[derive(Clone, Copy, Debug)]
-pub struct Rules {
-    /// The domain is part of an address-of-record.
-    pub with_domain: bool,
-    /// What tells contacts apart.
-    pub matching: Matching,
-    /// Their order.
-    pub preference: Preference,
-    /// Seconds in which an equal CSeq is a retransmission.
-    pub cseq_delay: u32,
-    /// Seconds in which all segments are swept once.
-    pub sweep_interval: u32,
-}
+/// The class of names under which functions note the tables they name, for the start to read them.
+pub const TABLES: &str = "usrloc table";
 
 fn load(loading: &mut Loading<'_>) -> Result<(), String> {
-    let params = loading.params;
-    if params.int("db_mode") != 0 {
-        return Err(format!(
-            "parameter db_mode is {}, only 0 (memory) is built in yet",
-            params.int("db_mode")
-        ));
-    }
-    let rules = Rules {
-        with_domain: params.int("use_domain") != 0,
-        matching: match params.int("matching_mode") {
-            0 => Matching::Uri,
-            1 => Matching::UriAndCallId,
-            2 => Matching::UriAndPath,
-            3 => Matching::CallId,
-            other => return Err(format!("parameter matching_mode is {other}, expected 0 to 3")),
-        },
-        preference: if params.int("desc_time_order") != 0 {
-            Preference::Newest
-        } else {
-            Preference::HighestQ
-        },
-        cseq_delay: u32::try_from(params.int("cseq_delay")).unwrap_or(0),
-        sweep_interval: u32::try_from(params.int("timer_interval")).unwrap_or(60).max(1),
-    };
+    let rules = params::read(loading)?;
+    let mut names: Vec<Vec<u8>> =
+        loading.params.list("preload").iter().map(|name| name.to_text().to_vec()).collect();
+    names.extend(loading.catalog.slots_of(TABLES).into_iter().map(|(name, _)| name.into_bytes()));
+    names.sort();
+    names.dedup();
     // Contacts outlive a reload.
-    if loading.shared.peek::<Location>().is_none() {
-        let location = Location::default();
-        params.list("preload").iter().for_each(|name| drop(location.table(&name.to_text())));
-        loading.shared.put(location);
+    let is_new = loading.shared.peek::<Location>().is_none();
+    if is_new {
+        loading.shared.put(Location::default());
+    }
+    if let Some(location) = loading.shared.peek::<Location>() {
+        names.iter().for_each(|name| drop(location.table(name)));
+    }
+    if let Some(store) = &rules.store {
+        prepare(loading, &rules, store, &names, is_new)?;
     }
     loading.shared.put(rules);
     Ok(())
 }
 
-fn registered_users(shard: &mut Shard) -> u64 {
+/// Asks for what the database is needed for before the first message and behind the last one.
+fn prepare(
+    loading: &mut Loading<'_>,
+    rules: &Rules,
+    store: &Arc<Store>,
+    names: &[Vec<u8>],
+    is_new: bool,
+) -> Result<(), String> {
+    let is_read = match rules.mode {
+        DbMode::WriteThrough | DbMode::WriteBack => loading.params.int("db_load") != 0,
+        DbMode::ReadOnly => true,
+        DbMode::Memory | DbMode::DbOnly => false,
+    };
+    for name in names {
+        let table = Name::parse(name).map_err(|error| error.to_string())?;
+        if loading.params.int("version_table") != 0 {
+            db::needs(loading, &store.url, "location", &table);
+        }
+        if is_read && is_new {
+            let query = store.select_all(name).map_err(|error| error.to_string())?;
+            let name = name.clone();
+            loading.lifecycle.reads.push(StartRead {
+                module: "usrloc",
+                url: store.url.clone(),
+                query,
+                take: Arc::new(move |shared, rows| {
+                    if let Some(location) = shared.peek::<Location>() {
+                        location.keep_loaded(&name, rows);
+                    }
+                    Ok(())
+                }),
+            });
+        }
+    }
+    loading.lifecycle.ends.push(AtEnd(Arc::new(timer::last_writes)));
+    Ok(())
+}
+
+/// Contacts that came by a connection go with it (`handle_lost_tcp`).
+fn connection_closed(shard: &mut Shard, conn: ConnId) {
+    let shared = shard.shared.clone();
+    let (Some(rules), Some(location)) = (shared.peek::<Rules>(), shared.peek::<Location>()) else { return };
+    if !rules.follows_connections {
+        return;
+    }
+    let sockets = shard.sockets.clone();
+    let desk = Desk { location, rules, sockets: &sockets };
+    for (table, aor) in location.take_connection(conn) {
+        let ((), changes) = desk.change(&table, &aor, |contacts| {
+            contacts.retain(|contact| contact.facts.conn != conn);
+        });
+        timer::write(shard, &desk, changes);
+    }
+}
+
+fn users(shard: &mut Shard) -> u64 {
     // Shared by all shards: the first one tells for all.
     let Some(location) = shard.shared.peek::<Location>().filter(|_| shard.number == 0) else { return 0 };
     location.tables().iter().map(|(_, table)| table.count().0 as u64).sum()
+}
+
+fn users_of_location(shard: &mut Shard) -> u64 {
+    count(shard).0 as u64
+}
+
+fn contacts_of_location(shard: &mut Shard) -> u64 {
+    count(shard).1 as u64
+}
+
+fn count(shard: &Shard) -> (usize, usize) {
+    let location = shard.shared.peek::<Location>().filter(|_| shard.number == 0);
+    location.map_or((0, 0), |location| location.table(b"location").count())
+}
+
+fn expired(shard: &mut Shard) -> u64 {
+    shard.states.get::<timer::Walk>().expired
 }

@@ -4,21 +4,39 @@
 //! come from the caller as Unix seconds.
 
 use std::hash::{BuildHasher, BuildHasherDefault};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use rustc_hash::{FxHashMap, FxHasher};
+use sip::peer::ConnId;
 
 use super::contact::Contact;
+use super::sync::Gone;
+use crate::relay::Sockets;
+use crate::store::Row;
 
 /// All tables by name.
 #[derive(Debug, Default)]
 pub struct Location {
     tables: RwLock<FxHashMap<Box<[u8]>, Arc<Table>>>,
+    /// Rows read at the start that are not contacts yet.
+    loaded: Mutex<Vec<Loaded>>,
+    /// What is to be removed from the database.
+    pub(super) gone: Gone,
+    sockets: OnceLock<Arc<Sockets>>,
+    /// Who came by which connection, when contacts follow connections.
+    by_connection: Mutex<FxHashMap<ConnId, Vec<Owner>>>,
 }
+
+/// The name of a table, and its rows.
+type Loaded = (Box<[u8]>, Vec<Row>);
+
+/// A table, and an address-of-record in it.
+type Owner = (Arc<Table>, Box<[u8]>);
 
 /// One table.
 #[derive(Debug)]
 pub struct Table {
+    name: Arc<[u8]>,
     segments: Box<[Mutex<Segment>]>,
 }
 
@@ -31,7 +49,42 @@ impl Location {
             return table.clone();
         }
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-        tables.entry(name.into()).or_default().clone()
+        tables.entry(name.into()).or_insert_with(|| Arc::new(Table::new(name))).clone()
+    }
+
+    /// Keeps rows of a table until its contacts can be made of them.
+    pub(super) fn keep_loaded(&self, table: &[u8], rows: Vec<Row>) {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).push((table.into(), rows));
+    }
+
+    pub(super) fn take_loaded(&self) -> Vec<Loaded> {
+        std::mem::take(&mut *self.loaded.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn set_sockets(&self, sockets: &Arc<Sockets>) {
+        self.sockets.get_or_init(|| sockets.clone());
+    }
+
+    pub(super) fn sockets(&self) -> Option<Arc<Sockets>> {
+        self.sockets.get().cloned()
+    }
+
+    /// Notes that contacts of an address-of-record came by a connection.
+    pub fn note_connection(&self, conn: ConnId, table: &Arc<Table>, aor: &[u8]) {
+        if conn == ConnId::NONE {
+            return;
+        }
+        let mut connections = self.by_connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_it = connections.entry(conn).or_default();
+        if !of_it.iter().any(|(known, of)| Arc::ptr_eq(known, table) && **of == *aor) {
+            of_it.push((table.clone(), aor.into()));
+        }
+    }
+
+    /// Whose contacts came by a connection that has ended.
+    pub(super) fn take_connection(&self, conn: ConnId) -> Vec<Owner> {
+        let mut connections = self.by_connection.lock().unwrap_or_else(PoisonError::into_inner);
+        connections.remove(&conn).unwrap_or_default()
     }
 
     /// Names and tables, in no order.
@@ -41,13 +94,16 @@ impl Location {
     }
 }
 
-impl Default for Table {
-    fn default() -> Table {
-        Table { segments: (0..SEGMENTS).map(|_| Mutex::default()).collect() }
-    }
-}
-
 impl Table {
+    fn new(name: &[u8]) -> Table {
+        Table { name: name.into(), segments: (0..SEGMENTS).map(|_| Mutex::default()).collect() }
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &Arc<[u8]> {
+        &self.name
+    }
+
     /// Looks at the contacts of an address-of-record, in order of preference; expired ones may be among them.
     pub fn read<T>(&self, aor: &[u8], look: impl FnOnce(&[Contact]) -> T) -> T {
         look(self.segment(aor).get(aor).map_or(&[], Vec::as_slice))
@@ -71,13 +127,30 @@ impl Table {
         result
     }
 
-    /// Forgets expired contacts in one segment; called with rising numbers it walks the table.
-    pub fn sweep(&self, number: usize, unix_now: u32) {
-        let mut segment = self.lock(number % self.segments.len());
-        segment.retain(|_, contacts| {
-            contacts.retain(|contact| contact.is_valid(unix_now));
+    /// Takes the expired contacts out of one segment.
+    pub fn take_expired(&self, segment: usize, unix_now: u32) -> Vec<(Box<[u8]>, Contact)> {
+        let mut expired = Vec::new();
+        self.lock(segment).retain(|aor, contacts| {
+            if contacts.iter().all(|contact| contact.is_valid(unix_now)) {
+                return true;
+            }
+            let gone = contacts.extract_if(.., |contact| !contact.is_valid(unix_now));
+            expired.extend(gone.map(|contact| (aor.clone(), contact)));
             !contacts.is_empty()
         });
+        expired
+    }
+
+    /// Shows each address-of-record of a segment.
+    pub(super) fn records(&self, segment: usize, mut look: impl FnMut(&[u8], &[Contact])) {
+        self.lock(segment).iter().for_each(|(aor, contacts)| look(aor, contacts));
+    }
+
+    /// Shows each contact of a segment.
+    pub(super) fn visit(&self, segment: usize, mut look: impl FnMut(&[u8], &mut Contact)) {
+        for (aor, contacts) in self.lock(segment).iter_mut() {
+            contacts.iter_mut().for_each(|contact| look(aor, contact));
+        }
     }
 
     /// Addresses-of-record and contacts stored, expired ones included.
@@ -88,9 +161,22 @@ impl Table {
         })
     }
 
+    /// A number that tells the segment of an address-of-record; the same in every process.
+    pub fn hash(aor: &[u8]) -> u32 {
+        (BuildHasherDefault::<FxHasher>::default().hash_one(aor) >> 32) as u32
+    }
+
+    /// The address-of-record with a record of that ruid, by the number [`Table::hash`] gives for it.
+    pub fn find_record(&self, hash: u32, ruid: &[u8]) -> Option<Vec<u8>> {
+        let segment = self.lock(hash as usize % self.segments.len());
+        let found = segment.iter().find(|(aor, contacts)| {
+            Table::hash(aor) == hash && contacts.iter().any(|contact| contact.texts().ruid == ruid)
+        });
+        found.map(|(aor, _)| aor.to_vec())
+    }
+
     fn segment(&self, aor: &[u8]) -> MutexGuard<'_, Segment> {
-        let hash = BuildHasherDefault::<FxHasher>::default().hash_one(aor);
-        self.lock((hash >> 32) as usize % self.segments.len())
+        self.lock(Table::hash(aor) as usize % self.segments.len())
     }
 
     fn lock(&self, at: usize) -> MutexGuard<'_, Segment> {
@@ -124,11 +210,12 @@ mod tests {
     #[test]
     fn sweeping_all_segments_forgets_what_has_expired() {
         let table = Location::default().table(b"location");
+        // 0 stands for a contact that never expires.
         for number in 0..100u32 {
             let aor = number.to_string();
             table.change(aor.as_bytes(), |contacts| contacts.push(contact(b"sip:1", number)));
         }
-        (0..SEGMENTS).for_each(|segment| table.sweep(segment, 50));
-        assert_eq!(table.count(), (49, 49));
+        let expired: usize = (0..SEGMENTS).map(|segment| table.take_expired(segment, 50).len()).sum();
+        assert_eq!((expired, table.count()), (50, (50, 50)));
     }
 }

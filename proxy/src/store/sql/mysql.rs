@@ -50,7 +50,7 @@ impl Pool {
     }
 
     pub(super) async fn run(&self, query: &Query) -> Result<Reply, Failure> {
-        let mut connection = self.0.acquire().await.map_err(Failure::of)?;
+        let mut connection = self.0.acquire().await.map_err(Failure::away)?;
         if query.is_select() {
             let rows = prepare(query).fetch_all(&mut *connection).await.map_err(Failure::of)?;
             return Ok(Reply::Rows(rows.iter().map(row).collect::<Result<_, _>>().map_err(Failure::of)?));

@@ -30,8 +30,10 @@ enum Kind {
 /// Why a statement did not come to an end.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The connection broke, or there was none to be had.
+    /// The connection broke.
     Lost(String),
+    /// There was none to be had: trying again would only take as long again.
+    Away(String),
     /// The database answered that it will not.
     Refused(String),
 }
@@ -81,7 +83,7 @@ impl Pool {
                 Ok(reply) => return Ok(reply),
                 Err(Failure::Refused(why)) => return Err(StoreError::Refused(why)),
                 Err(Failure::Lost(_)) if tries < self.retries => tries += 1,
-                Err(Failure::Lost(why)) => {
+                Err(Failure::Lost(why) | Failure::Away(why)) => {
                     self.note_away();
                     return Err(StoreError::Unreachable(why));
                 }
@@ -134,7 +136,7 @@ impl Pool {
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> StoreError {
         match failure {
-            Failure::Lost(why) => StoreError::Unreachable(why),
+            Failure::Lost(why) | Failure::Away(why) => StoreError::Unreachable(why),
             Failure::Refused(why) => StoreError::Refused(why),
         }
     }
@@ -144,7 +146,15 @@ impl Failure {
     /// What was said.
     pub(super) fn into_text(self) -> String {
         match self {
-            Failure::Lost(why) | Failure::Refused(why) => why,
+            Failure::Lost(why) | Failure::Away(why) | Failure::Refused(why) => why,
+        }
+    }
+
+    /// Why there was no connection to be had.
+    pub(super) fn away(error: sqlx::Error) -> Failure {
+        match Failure::of(error) {
+            Failure::Lost(why) => Failure::Away(why),
+            other => other,
         }
     }
 

@@ -67,13 +67,13 @@ impl Pool {
         if !query.is_select() {
             return self.writer.run(query.clone()).await;
         }
-        let mut connection = self.readers.acquire().await.map_err(Failure::of)?;
+        let mut connection = self.readers.acquire().await.map_err(Failure::away)?;
         let rows = prepare(query).fetch_all(&mut *connection).await.map_err(Failure::of)?;
         Ok(Reply::Rows(rows.iter().map(row).collect::<Result<_, _>>().map_err(Failure::of)?))
     }
 
     pub(super) async fn execute(&self, statements: &[String]) -> Result<(), Failure> {
-        let mut connection = self.readers.acquire().await.map_err(Failure::of)?;
+        let mut connection = self.readers.acquire().await.map_err(Failure::away)?;
         for statement in statements {
             // The statements are the program's own.
             let query = sqlx::query(AssertSqlSafe(statement.clone())).persistent(false);
