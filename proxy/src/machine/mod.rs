@@ -252,13 +252,15 @@ impl Machine {
 
 /// The shard a call belongs to, by its Call-ID.
 pub fn owner(call_id: &[u8], shards: usize) -> usize {
-    if shards < 2 {
-        return 0;
-    }
+    if shards < 2 { 0 } else { call_hash(call_id) as usize % shards }
+}
+
+/// A number that stands for a call, by its Call-ID; others may have the same.
+pub fn call_hash(call_id: &[u8]) -> u32 {
     let mut hasher = FxHasher::default();
     hasher.write(call_id);
     // The upper half is the better mixed one of this hash.
-    (hasher.finish() >> 32) as usize % shards
+    (hasher.finish() >> 32) as u32
 }
 
 impl Entries {

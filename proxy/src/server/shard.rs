@@ -19,7 +19,7 @@ use super::pace::Pace;
 use super::post::{Letter, Post, STREAMS};
 use super::{LogSink, TraceSink};
 use crate::api::{IoAnswer, IoRequest, Level, Received, Shard};
-use crate::machine::{Input, Machine, Question, Tally};
+use crate::machine::{Input, Machine, Question, Tally, call_hash};
 use crate::relay::{Sending, SocketId};
 use crate::script::Script;
 
@@ -32,6 +32,8 @@ pub(super) struct Worker {
     clock: Clock,
     /// The time as of the batch being worked on.
     now: Time,
+    /// The call of the message being worked on: what it leads to stays in order.
+    flow: Flow,
     sockets: net::Sockets,
     /// The net room's name of each of our sockets; none for listeners of another shard.
     ids: Vec<Option<net::SocketId>>,
@@ -91,6 +93,7 @@ impl Worker {
             pace: Pace::default(),
             clock: Clock::start(),
             now: Time::ZERO,
+            flow: Flow::NONE,
             sockets,
             ids,
             post,
@@ -185,7 +188,10 @@ impl Worker {
 
     /// A message of a call of ours.
     fn own_message(&mut self, message: Arc<Message>, peer: Peer, socket: SocketId) {
+        let call_id = message.view().call_id();
+        self.flow = call_id.map_or(Flow::NONE, |call_id| Flow::of(call_hash(call_id).into()));
         self.handle(Input::Message(message, Received { peer, socket, at: self.now }));
+        self.flow = Flow::NONE;
     }
 
     /// Works on what other shards delivered. Gives the number of letters.
@@ -301,7 +307,7 @@ impl Worker {
         if is_stream && hop.conn_use.existing_only && self.sockets.connection_to(hop.peer).is_none() {
             return false;
         }
-        let outgoing = Outgoing { bytes, peer: hop.peer, socket, flow: Flow::NONE };
+        let outgoing = Outgoing { bytes, peer: hop.peer, socket, flow: self.flow };
         if self.sockets.send(self.now, outgoing).is_err() {
             return false;
         }
