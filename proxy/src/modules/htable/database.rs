@@ -1,11 +1,13 @@
-//! Tables kept in a database: read at the start and by `htable.reload`, written by `htable.store`.
+//! Tables kept in a database: read at the start and by `htable.reload`, written by `htable.store` and, with
+//! `dbmode`, at the end.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::Tables;
 use super::table::Table;
-use crate::api::{IoAnswer, IoRequest, Kept, Level, Loading, Shard, Value};
+use crate::api::{AtEnd, IoAnswer, IoRequest, Kept, Level, Loading, Shard, Shared, Value};
 use crate::modules::db;
 use crate::store::{Cell, Name, Query, Reply, Row, Url};
 
@@ -32,6 +34,8 @@ pub(super) struct Source {
     pub(super) divider: String,
     /// `colnull`, in place of null.
     pub(super) null: String,
+    /// `dbmode`: its items are written back at the end.
+    pub(super) is_written_back: bool,
 }
 
 /// Reads the parameters; nothing without `db_url`.
@@ -51,7 +55,19 @@ pub(super) fn prepare(loading: &mut Loading<'_>, is_wanted: bool) -> Result<(), 
         size_suffix: loading.params.text("array_size_suffix"),
     };
     loading.shared.put(store);
+    loading.lifecycle.ends.push(AtEnd(Arc::new(last_writes)));
     Ok(())
+}
+
+/// Every table with `dbmode` is emptied and gets what the items are at the end.
+fn last_writes(shared: &Shared) -> Vec<(Arc<Url>, Query)> {
+    let (Some(store), Some(tables)) = (shared.peek::<Store>(), shared.peek::<Tables>()) else {
+        return Vec::new();
+    };
+    let written_back = tables.0.iter().filter(|table| table.rules.database.is_written_back);
+    // As of the beginning of time nothing is over: what is over by then is dropped when it is read again.
+    let queries = written_back.filter_map(|table| writes(store, table, 0).ok()).flatten();
+    queries.map(|query| (store.url.clone(), query)).collect()
 }
 
 fn table_name(table: &Table) -> Result<Name, String> {
@@ -141,12 +157,20 @@ fn packed_row(table: &Table, row: &Row, now: u64) -> Option<()> {
 
 /// Empties the database's table and writes all items. Errors: it is not kept in a database, or packed.
 pub(super) fn store(shard: &mut Shard, table: &Table) -> Result<(), String> {
+    let Some(store) = shard.shared.get::<Store>() else { return Err("db_url is not set".into()) };
+    let now = shard.unix_time(shard.now).as_secs();
+    // Rows are written one after the other: the first query is the one that empties.
+    let queries = writes(&store, table, now)?.into();
+    write_next(shard, store.url.clone(), queries);
+    Ok(())
+}
+
+/// The queries that put the items of a table in place of its rows; `now`: Unix time in seconds.
+fn writes(store: &Store, table: &Table, now: u64) -> Result<Vec<Query>, String> {
     let name = table_name(table)?;
     if !table.rules.database.columns.is_empty() {
         return Err(format!("table {} is packed from columns, which cannot be written", table.name));
     }
-    let Some(store) = shard.shared.get::<Store>() else { return Err("db_url is not set".into()) };
-    let now = shard.unix_time(shard.now).as_secs();
     let empty = Query::Delete { table: name.clone(), only: Vec::new() };
     let rows = table.items(now).into_iter().map(|(key, value, life)| {
         let is_number = i64::from(value.is_int());
@@ -161,10 +185,7 @@ pub(super) fn store(shard: &mut Shard, table: &Table) -> Result<(), String> {
         }
         Query::Insert { table: name.clone(), values }
     });
-    // Rows are written one after the other: the first query is the one that empties.
-    let queries: std::collections::VecDeque<Query> = std::iter::once(empty).chain(rows).collect();
-    write_next(shard, store.url.clone(), queries);
-    Ok(())
+    Ok(std::iter::once(empty).chain(rows).collect())
 }
 
 type Rest = (Arc<Url>, std::collections::VecDeque<Query>);

@@ -21,8 +21,9 @@ pub(super) fn parse(line: &str) -> Result<(String, Rules), String> {
             "autoexpire" => rules.autoexpire = natural()?,
             "updateexpire" => rules.keeps_expiry = number()? == 0,
             "initval" => rules.initval = Some(number()?),
-            // Maps grow as they need to; `htable.store` and `htable.reload` write and read when they are called.
-            "size" | "dmqreplicate" | "dbmode" | "reloadat" => {
+            "dbmode" => rules.database.is_written_back = number()? != 0,
+            // Maps grow as they need to; `htable.reload` reads when it is called.
+            "size" | "dmqreplicate" | "reloadat" => {
                 number()?;
             }
             "dbtable" => rules.database.table = value.to_owned(),
@@ -47,6 +48,8 @@ mod tests {
         assert_eq!((name.as_str(), rules.autoexpire, rules.keeps_expiry), ("ipban", 300, false));
         let (_, rules) = parse("a => size=4 ; updateexpire=0; initval=5").expect("blanks are allowed");
         assert_eq!((rules.keeps_expiry, rules.initval), (true, Some(5)));
+        let (_, rules) = parse("a=>size=4;dbtable=htable;dbmode=1").expect("a table that is written back");
+        assert!(rules.database.is_written_back && rules.database.table == "htable");
         for bad in ["a", "=>size=8", "a=>size", "a=>size=x", "a=>colour=1", "a=>dbtables=t"] {
             assert!(parse(bad).expect_err(bad).contains(bad), "{bad}");
         }

@@ -38,6 +38,7 @@ pub static MODULE: ModuleDef = ModuleDef {
         ParamDef::text("array_size_suffix", "::size", "behind the key of the number of elements of an array"),
         ParamDef::int("db_expires", 0, "1: the moment an item is over is read and written too"),
         ParamDef::int("fetch_rows", 100, "accepted without effect: rows come all at once"),
+        ParamDef::text("dmq_peer_id", "htable", "accepted without effect"),
         ParamDef::int("timer_procs", 0, "accepted without effect"),
         ParamDef::text("event_callback", "", "accepted without effect"),
         ParamDef::int("event_callback_mode", 0, "accepted without effect"),
