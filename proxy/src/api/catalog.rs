@@ -127,6 +127,11 @@ impl Catalog {
         self.defines.get(name)
     }
 
+    /// All defines with their values, in no order.
+    pub fn defines(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
+        self.defines.iter()
+    }
+
     /// Remembers a global parameter that the configuration sets.
     pub fn set_setting(&mut self, name: &'static str, value: Value) {
         self.settings.insert(name, value);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sip::msg::{Method, View};
 
 use super::ctx::Shard;
-use super::def::StatDef;
+use super::def::{ModuleDef, StatDef};
 use super::params::Loading;
 
 /// Messages a shard received and forwarded.
@@ -26,6 +26,10 @@ pub struct Counts {
     pub forwarded_replies: u64,
     /// Messages that were not SIP.
     pub malformed: u64,
+    /// Replies by class and [`REPLY_METHODS`].
+    replies_to: [[u64; REPLY_METHODS.len()]; 7],
+    /// Requests that a script did not want, and replies.
+    pub dropped: (u64, u64),
 }
 
 const METHODS: [Method; 14] = [
@@ -45,6 +49,18 @@ const METHODS: [Method; 14] = [
     Method::Publish,
 ];
 
+/// Methods whose replies are counted by class.
+const REPLY_METHODS: [Method; 8] = [
+    Method::Bye,
+    Method::Cancel,
+    Method::Invite,
+    Method::Message,
+    Method::Prack,
+    Method::Refer,
+    Method::Register,
+    Method::Update,
+];
+
 /// Status codes that are counted one by one.
 const CODES: [u16; 5] = [401, 404, 407, 480, 486];
 
@@ -55,6 +71,10 @@ impl Counts {
             let class = usize::from(status / 100);
             self.replies[if class < 7 { class } else { 0 }] += 1;
             self.ringing += u64::from((180..190).contains(&status));
+            let method = message.cseq().ok().map(|cseq| cseq.method);
+            if let Some(place) = REPLY_METHODS.iter().position(|known| Some(*known) == method) {
+                self.replies_to[if class < 7 { class } else { 0 }][place] += 1;
+            }
             if let Some(code) = CODES.iter().position(|code| *code == status) {
                 self.codes[code] += 1;
             }
@@ -85,6 +105,12 @@ impl Counts {
         self.replies.get(class).copied().unwrap_or(0)
     }
 
+    /// Replies of a class to requests of one of the methods that are counted so; 0 for others.
+    pub fn replies_of_to(&self, class: usize, method: Method) -> u64 {
+        let place = REPLY_METHODS.iter().position(|known| *known == method);
+        place.and_then(|place| self.replies_to.get(class).map(|row| row[place])).unwrap_or(0)
+    }
+
     /// Replies with one of the codes that are counted one by one; 0 for others.
     pub fn replies_with(&self, code: u16) -> u64 {
         CODES.iter().position(|known| *known == code).map_or(0, |place| self.codes[place])
@@ -99,9 +125,17 @@ impl Counts {
 /// All statistics of the loaded modules with their sums.
 #[derive(Debug)]
 pub struct Board {
-    rows: Vec<(&'static str, &'static StatDef)>,
+    rows: Vec<Row>,
     /// What each shard has told, by its number.
     told: Mutex<Vec<Vec<u64>>>,
+}
+
+/// A statistic where it is shown.
+#[derive(Debug)]
+struct Row {
+    group: &'static str,
+    name: &'static str,
+    stat: &'static StatDef,
 }
 
 /// How often a shard tells its counts.
@@ -111,8 +145,14 @@ impl Board {
     /// Puts a board of all loaded modules' statistics where every shard finds it.
     pub fn prepare(loading: &mut Loading<'_>) {
         let modules = loading.catalog.modules();
-        let rows: Vec<_> =
-            modules.iter().flat_map(|module| module.stats.iter().map(|stat| (module.name, stat))).collect();
+        let of = |module: &&'static ModuleDef| {
+            let module = *module;
+            module.stats.iter().map(move |stat| match stat.name.split_once(':') {
+                Some((group, name)) => Row { group, name, stat },
+                None => Row { group: module.name, name: stat.name, stat },
+            })
+        };
+        let rows: Vec<Row> = modules.iter().flat_map(of).collect();
         loading.shared.put(Board { rows, told: Mutex::default() });
     }
 
@@ -123,7 +163,7 @@ impl Board {
 
     fn tell(shard: &mut Shard) {
         let Some(board) = shard.shared.get::<Board>() else { return };
-        let values: Vec<u64> = board.rows.iter().map(|(_, stat)| (stat.read)(shard)).collect();
+        let values: Vec<u64> = board.rows.iter().map(|row| (row.stat.read)(shard)).collect();
         let place = usize::from(shard.number);
         let mut told = board.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() <= place {
@@ -139,14 +179,14 @@ impl Board {
     ) -> Vec<(&'static str, &'static str, u64)> {
         let Some(board) = shard.shared.get::<Board>() else { return Vec::new() };
         let own = usize::from(shard.number);
-        let wanted = board.rows.iter().enumerate().filter(|(_, (group, stat))| is_wanted(group, stat.name));
+        let wanted = board.rows.iter().enumerate().filter(|(_, row)| is_wanted(row.group, row.name));
         let mut values = Vec::new();
-        for (at, (group, stat)) in wanted {
-            let here = (stat.read)(shard);
+        for (at, row) in wanted {
+            let here = (row.stat.read)(shard);
             let told = board.told.lock().unwrap_or_else(PoisonError::into_inner);
             let others = told.iter().enumerate().filter(|(number, _)| *number != own);
             let elsewhere: u64 = others.filter_map(|(_, values)| values.get(at)).sum();
-            values.push((*group, stat.name, here + elsewhere));
+            values.push((row.group, row.name, here + elsewhere));
         }
         values
     }

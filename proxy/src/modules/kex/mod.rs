@@ -2,6 +2,7 @@
 //!
 //! Its flag functions are part of the core here and need no module.
 
+mod process;
 mod statistics;
 
 use bytes::Bytes;
@@ -46,9 +47,30 @@ pub static MODULE: ModuleDef = ModuleDef {
             |shard, params| statistics::record(shard, params, |count| Value::Int(count as i64)),
             "statistics by name, as numbers",
         ),
+        rpc("core.echo", process::words, "its arguments, as texts"),
+        rpc("core.prints", process::words, "the same"),
+        rpc("core.printi", process::numbers, "its arguments, as numbers"),
+        rpc("core.version", process::version, "name and version"),
+        rpc("core.flags", process::flags, "what is built in"),
+        rpc("core.info", process::info, "version and what is built in"),
+        rpc("core.runinfo", process::run_info, "version and times"),
+        rpc("core.uptime", process::uptime, "since when it runs"),
+        rpc("core.ps", process::ps, "threads: process and description, one after the other"),
+        rpc("core.psx", process::psx, "threads, with their numbers"),
+        rpc("core.pwd", process::working_directory, "the working directory"),
+        rpc("core.arg", process::arguments, "the command line"),
+        rpc("core.shmmem", process::memory, "memory of the process: unit b, k, m or g"),
+        rpc("core.tcp_options", process::tcp_options, "parameters of stream connections"),
+        rpc("core.udp4_raw_info", process::raw_sockets, "parameters of raw sockets"),
+        rpc("core.sockets_list", process::sockets, "our sockets"),
+        rpc("core.aliases_list", process::aliases, "our names"),
+        rpc("core.modules", process::modules, "loaded modules, the last one first"),
+        rpc("core.ppdefines", process::defines, "defines of the preprocessor"),
+        rpc("core.ppdefines_full", process::defines_with_values, "the same with their values"),
     ],
     load: Some(|loading| {
         Board::prepare(loading);
+        process::prepare(loading);
         Ok(())
     }),
     start: Some(Board::start),
