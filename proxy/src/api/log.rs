@@ -68,6 +68,10 @@ pub struct Log {
     pub threshold: Level,
     /// Text put before each line while a message is processed (`log_prefix`).
     pub prefix: Bytes,
+    /// The module whose function runs.
+    pub module: &'static str,
+    /// Thresholds of modules that have one of their own (`mod_level` of module debugger).
+    pub levels: Vec<(String, Level)>,
     lines: Vec<Line>,
     dropped: u64,
     /// Errors of the script in the present window, by place.
@@ -96,6 +100,8 @@ impl Default for Log {
         Log {
             threshold: Level::WARN,
             prefix: Bytes::new(),
+            module: "core",
+            levels: Vec::new(),
             lines: Vec::new(),
             dropped: 0,
             errors: FxHashMap::default(),
@@ -106,7 +112,8 @@ impl Default for Log {
 impl Log {
     /// True when a line of this level is written. Ask before making the text.
     pub fn is_on(&self, level: Level) -> bool {
-        level <= self.threshold
+        let own = self.levels.iter().find(|(module, _)| module == self.module);
+        level <= own.map_or(self.threshold, |(_, level)| *level)
     }
 
     /// Adds a line; a line end at its end is dropped.
@@ -116,14 +123,20 @@ impl Log {
 
     /// Adds an error of the script, `file:line` in front. A place that does nothing but fail is told now and then.
     pub fn script_error(&mut self, now: Time, place: &str, why: &str) {
-        if !self.is_on(Level::ERR) {
+        self.limited(now, Level::ERR, place, &format!("{place}: {why}"));
+    }
+
+    /// Adds a line about something that others can make happen as often as they like: of each kind only so many are
+    /// written in a time, and then how many were not.
+    pub fn limited(&mut self, now: Time, level: Level, kind: &str, text: &str) {
+        if !self.is_on(level) {
             return;
         }
         if self.errors.len() >= PLACES_LIMIT {
             self.errors.clear();
         }
         let fresh = || Errors { since: now, count: 0 };
-        let errors = self.errors.entry(place.to_owned()).or_insert_with(fresh);
+        let errors = self.errors.entry(kind.to_owned()).or_insert_with(fresh);
         let mut left_out = 0;
         if now.since(errors.since) >= ERROR_WINDOW {
             left_out = errors.count.saturating_sub(ERRORS_PER_WINDOW);
@@ -134,7 +147,7 @@ impl Log {
             return;
         }
         let more = if left_out > 0 { format!(" ({left_out} more were not logged)") } else { String::new() };
-        self.write(Level::ERR, format!("{place}: {why}{more}").as_bytes());
+        self.write(level, format!("{text}{more}").as_bytes());
     }
 
     /// Adds a line for a syslog facility of its own.
@@ -181,6 +194,14 @@ mod tests {
         assert_eq!(lines.len(), 1);
         assert_eq!(lines[0].text, "{1} yes");
         assert!(log.take().is_empty());
+    }
+
+    #[test]
+    fn a_module_may_have_a_threshold_of_its_own() {
+        let mut log = Log { levels: vec![("xlog".into(), Level::DBG)], ..Log::default() };
+        assert!(!log.is_on(Level::INFO));
+        log.module = "xlog";
+        assert!(log.is_on(Level::DBG));
     }
 
     #[test]

@@ -32,6 +32,7 @@ impl Compiler<'_, '_> {
         let number = self.parts.calls.len() as u32;
         self.parts.calls.push(CallSite {
             def: function.def,
+            module: function.module.name,
             is_core: function.module.name == self.catalog.modules()[0].name,
             args: args.into(),
             computed,

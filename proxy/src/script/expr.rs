@@ -181,6 +181,7 @@ impl Compiler<'_, '_> {
         let args = [Arg::Computed(0), Arg::Computed(1)];
         self.parts.calls.push(CallSite {
             def: &HAS_ADDRESS,
+            module: self.catalog.modules()[0].name,
             is_core: true,
             args: args.into(),
             computed: 2,

@@ -52,7 +52,10 @@ impl Run {
         let site = &script.calls[call as usize];
         let Run { work, state, values, .. } = self;
         let args = Args::new(&site.args, site.def.params, &values[values.len() - site.computed..]);
-        (site.def.run)(&mut script.ctx(work, state, shard), &args)
+        let caller = std::mem::replace(&mut shard.log.module, site.module);
+        let flow = (site.def.run)(&mut script.ctx(work, state, shard), &args);
+        shard.log.module = caller;
+        flow
     }
 
     /// Tells a function what has happened since it answered.

@@ -4,8 +4,6 @@
 
 use std::net::IpAddr;
 
-use sip::locate::Query;
-
 use super::keys::{ip_of, is_in, parse_network};
 use crate::api::{Answer, Args, Ctx, Flow, FunctionDef, IoAnswer, IoRequest, Kind, Resumed, Routes, Wait};
 
@@ -28,7 +26,7 @@ fn compare(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     if host.is_empty() {
         return answer(false);
     }
-    let request = IoRequest::Locate(Query::address(host, 0));
+    let request = IoRequest::addresses_of(host);
     Flow::Wait(Wait { request, then: after_addresses, kept: Box::new(ip) })
 }
 

@@ -220,6 +220,8 @@ pub(super) struct Handler {
 #[derive(Debug)]
 pub(super) struct CallSite {
     pub(super) def: &'static FunctionDef,
+    /// The module it is of.
+    pub(super) module: &'static str,
     /// Core functions do not set `$rc` and never end the script.
     pub(super) is_core: bool,
     pub(super) args: Box<[Arg]>,

@@ -1,4 +1,4 @@
-//! Module debugger: a log line for each action of the script (`cfgtrace`).
+//! Module debugger: a log line for each action of the script (`cfgtrace`), log thresholds of modules (`mod_level`).
 //!
 //! The lines carry kind and name of the block, file, line and name of the action; the action numbers of the
 //! original are its internals and left out. Stepping through a script is not here: `--trace-call` shows it all.
@@ -17,6 +17,20 @@ pub static MODULE: ModuleDef = ModuleDef {
         ParamDef::int("log_level", -1, "log level of the trace lines"),
         ParamDef::text("log_level_name", "", "word in front of the trace lines"),
         ParamDef::text("log_prefix", "*** cfgtrace:", "text at the start of the trace lines"),
+        ParamDef::list("mod_level", "module=level: log threshold of one module"),
+        ParamDef::int("mod_level_mode", 0, "1: the thresholds of modules count"),
+        ParamDef::int("mod_hash_size", 0, "above 0: the same"),
+        ParamDef::int("mod_facility_mode", 0, "accepted without effect"),
+        ParamDef::list("mod_facility", "accepted without effect"),
+        ParamDef::text("log_facility", "", "accepted without effect: trace lines go where all lines go"),
+        ParamDef::int("log_assign", 0, "accepted without effect: trace lines show assignments"),
+        ParamDef::int("cfgtrace_format", 0, "accepted without effect"),
+        ParamDef::int("breakpoint", 0, "accepted without effect: nothing stops a script"),
+        ParamDef::int("step_usleep", 100_000, "accepted without effect"),
+        ParamDef::int("step_loops", 200, "accepted without effect"),
+        ParamDef::int("reset_msgid", 0, "accepted without effect"),
+        ParamDef::int("cfgpkgcheck", 0, "accepted without effect"),
+        ParamDef::int("cfgtest", 0, "accepted without effect"),
     ],
     functions: &[FunctionDef::new(
         "dbg_sip_msg",
@@ -42,10 +56,31 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     let trace = CfgTrace { level, prefix: Bytes::from(prefix.concat()) };
     let is_on = params.int("cfgtrace") != 0;
     loading.shared.put(Wanted(is_on.then_some(trace)));
+    loading.shared.put(Levels(module_levels(loading)?));
     Ok(())
 }
 
+/// Thresholds of modules; shared by all shards.
+#[derive(Debug)]
+struct Levels(Vec<(String, Level)>);
+
+/// `core=3`; they count when both switches are on. Errors: one that is written otherwise.
+fn module_levels(loading: &Loading<'_>) -> Result<Vec<(String, Level)>, String> {
+    let params = loading.params;
+    let mut levels = Vec::new();
+    for row in params.list("mod_level") {
+        let row = row.to_display();
+        let wrong = || format!("mod_level \"{row}\": expected module=level");
+        let (module, level) = row.split_once('=').ok_or_else(wrong)?;
+        let level: i8 = level.trim().parse().map_err(|_| wrong())?;
+        levels.push((module.trim().to_owned(), Level(level)));
+    }
+    let is_on = params.int("mod_level_mode") == 1 && params.int("mod_hash_size") > 0;
+    Ok(if is_on { levels } else { Vec::new() })
+}
+
 fn start(shard: &mut Shard) {
+    shard.log.levels = shard.shared.peek::<Levels>().map(|levels| levels.0.clone()).unwrap_or_default();
     let wanted = shard.shared.get::<Wanted>().and_then(|wanted| wanted.0.clone());
     if wanted.is_some() {
         shard.trace.get_or_insert_with(|| Box::new(Trace::default())).cfgtrace = wanted;
@@ -88,5 +123,20 @@ mod tests {
             ]
         );
         assert!(lines.last().expect("dbg_sip_msg()").contains("OPTIONS sip:bob@example.com"));
+    }
+
+    #[test]
+    fn a_module_may_log_more_than_the_others() {
+        let text = |levels: &str| {
+            format!(
+                "loadmodule \"debugger.so\"\nloadmodule \"xlog.so\"\nmodparam(\"debugger\", \"mod_hash_size\", 5)\n\
+                 modparam(\"debugger\", \"mod_level_mode\", 1)\nmodparam(\"debugger\", \"mod_level\", \"{levels}\")\n\
+                 request_route {{ xlog(\"L_DBG\", \"told\\n\"); }}"
+            )
+        };
+        let lines = |levels| Trial::load(&text(levels)).expect("a good configuration").run(OPTIONS).lines;
+        assert_eq!(lines("xlog=3"), ["told"]);
+        assert!(lines("core=3").is_empty());
+        assert!(Trial::load(&text("xlog")).is_err());
     }
 }
