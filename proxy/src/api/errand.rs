@@ -76,6 +76,8 @@ pub enum Errand {
         /// The block.
         route: RouteId,
     },
+    /// Forward this reply without a transaction.
+    ForwardReply(Box<Work>),
     /// Ask the outside.
     Ask {
         /// What is asked.

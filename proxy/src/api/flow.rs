@@ -132,6 +132,13 @@ pub enum IoRequest {
     Query(Arc<Url>, store::Query),
 }
 
+impl IoRequest {
+    /// The question for the addresses of a host; the answer is [`IoAnswer::Located`].
+    pub fn addresses_of(host: &str) -> IoRequest {
+        IoRequest::Locate(Query::address(host, 0))
+    }
+}
+
 /// The answer to an [`IoRequest`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum IoAnswer {

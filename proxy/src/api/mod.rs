@@ -72,6 +72,7 @@ mod onsend;
 mod params;
 mod pattern;
 mod pv;
+mod reply_status;
 mod routes;
 mod send;
 mod state;

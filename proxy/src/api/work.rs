@@ -9,11 +9,10 @@ use bytes::Bytes;
 use sip::msg::{Edits, Message, View};
 use sip::peer::{Peer, Transport};
 use sip::time::Time;
-use sip::txn::ConnUse;
 
 use super::avps::{Avps, Xavps};
 use super::state::Attachments;
-use crate::relay::{Relaying, SocketId, Targets, ViaHost};
+use crate::relay::{ConnUse, Relaying, SocketId, Targets, ViaHost};
 
 /// One message in work. A clone is what a transaction keeps, or what one branch changes.
 #[derive(Clone, Debug)]

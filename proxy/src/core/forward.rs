@@ -12,7 +12,7 @@ use crate::api::{
     Answer, Args, Ctx, Flow, FunctionDef, FunctionFn, IoAnswer, IoRequest, Kind, Level, ModuleDef, Resumed,
     Routes, Wait,
 };
-use crate::relay::{NextHop, Target, Wish};
+use crate::relay::{NextHop, SocketId, Target, Wish};
 
 pub(super) static PART: ModuleDef = ModuleDef { name: NAME, functions: FUNCTIONS, ..ModuleDef::EMPTY };
 
@@ -45,8 +45,8 @@ const fn row(name: &'static str, params: &'static [Kind], run: FunctionFn, doc: 
 enum Load {
     /// A copy of the request with the changes made to it.
     Copy(Box<Target>),
-    /// These bytes.
-    Bytes(Bytes),
+    /// These bytes, by this socket if one is named.
+    Bytes(Bytes, Option<SocketId>),
 }
 
 /// To the host given, over the transport the message came by; else where `$du` or the request URI says.
@@ -72,7 +72,7 @@ fn forward(ctx: &mut Ctx<'_>, args: &Args<'_>, transport: Option<Transport>) -> 
 
 /// To `host[:port]` or a URI; without argument where the request would go.
 fn send(ctx: &mut Ctx<'_>, args: &Args<'_>, transport: Transport) -> Flow {
-    let load = Load::Bytes(ctx.work.message.bytes().clone());
+    let load = Load::Bytes(ctx.work.message.bytes().clone(), None);
     if args.is_empty() {
         let hop = target_hop(ctx).over(Some(transport));
         return send_to(ctx, hop, load);
@@ -84,20 +84,18 @@ fn send(ctx: &mut Ctx<'_>, args: &Args<'_>, transport: Transport) -> Flow {
 
 fn send_data(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let (uri, text) = (args.text(ctx, 0), args.text(ctx, 1));
-    send_to(ctx, NextHop::of(&uri), Load::Bytes(text))
+    send_to(ctx, NextHop::of(&uri), Load::Bytes(text, None))
 }
 
 /// `sendx(uri, socket, text)`
 fn send_by(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let (uri, socket, text) = (args.text(ctx, 0), args.value(ctx, 1).to_display(), args.text(ctx, 2));
-    let before = ctx.work.targets.ruri().socket;
-    if ctx.force_socket(&socket).is_err() {
+    let own = ctx.find_socket(&socket).ok();
+    if own.is_none() {
         // Sent all the same, by a socket that fits (Kamailio 5.6.3).
         ctx.log(Level::WARN, format!("sendx: we do not listen on {socket}"));
     }
-    let flow = send_to(ctx, NextHop::of(&uri), Load::Bytes(text));
-    ctx.work.targets.ruri_mut().socket = before;
-    flow
+    send_to(ctx, NextHop::of(&uri), Load::Bytes(text, own))
 }
 
 fn is_uri(place: &[u8]) -> bool {
@@ -138,9 +136,10 @@ fn after_lookup(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
 fn deliver(ctx: &mut Ctx<'_>, load: Load, places: &[Destination]) -> Flow {
     match load {
         Load::Copy(target) => ctx.forward_copy(&target, places),
-        Load::Bytes(bytes) => {
+        Load::Bytes(bytes, own) => {
             let method = ctx.work.view().method().unwrap_or(Method::Other);
             let wish = Wish::of(method, ctx.work.targets.ruri(), Some(ctx.work.received.socket));
+            let wish = Wish { forced: own.or(wish.forced), ..wish };
             let Some((hop, _)) = ctx.shard.relay.first_way(ctx.shard.now, places, &wish) else {
                 ctx.log(Level::ERR, "there is no socket to send from");
                 return Flow::FALSE;

@@ -1,11 +1,22 @@
 //! What kind of message it is: method, status, type.
 
 use sip::msg::{Method, StartLine};
+use sip::span::Span;
 
 use super::NAME;
-use crate::api::{Ctx, ModuleDef, PvArg, PvDef, Value};
+use crate::api::{Ctx, EventDef, InnerKind, ModuleDef, PvArg, PvDef, SetError, Value, parse_int};
 
-pub(super) static PART: ModuleDef = ModuleDef { name: NAME, pvs: PVS, ..ModuleDef::EMPTY };
+pub(super) static PART: ModuleDef = ModuleDef { name: NAME, pvs: PVS, events: EVENTS, ..ModuleDef::EMPTY };
+
+static EVENTS: &[EventDef] = &[
+    EventDef {
+        name: "core:msg-received",
+        doc: "with received_route_mode: before anything else; drop ends it",
+    },
+    EventDef { name: "core:pre-routing", doc: "before the route of the message; drop ends it" },
+    EventDef { name: "core:receive-parse-error", doc: "what came is no message; sees a made-up one" },
+    EventDef { name: "core:worker-one-init", doc: "once, when the first worker starts" },
+];
 
 static PVS: &[PvDef] = &[
     PvDef::new("rm", method, "method; of a reply that of its CSeq"),
@@ -20,8 +31,57 @@ static PVS: &[PvDef] = &[
         "1 for a request, 2 for a reply",
     ),
     PvDef::new("mts", kind, "rq for a request, rp for a reply"),
+    PvDef::new("msgbuf", byte_at, "one byte of the message as received")
+        .inner(InnerKind::Name)
+        .writable(set_byte),
+    PvDef::new("rcv", reception, "how the message was received").inner(InnerKind::Key(&RECEPTION)),
+    PvDef::new("err.class", |_, _| Value::Null, "null: errors of the parser are answered or logged"),
+    PvDef::new("err.level", |_, _| Value::Null, "null"),
+    PvDef::new("err.info", |_, _| Value::Null, "null"),
+    PvDef::new("err.rcode", |_, _| Value::Null, "null"),
+    PvDef::new("err.rreason", |_, _| Value::Null, "null"),
     PvDef::new("mi", |ctx, _| Value::Int(ctx.shard.messages as i64), "number of the message in this worker"),
 ];
+
+const RECEPTION: [&str; 9] = ["buf", "len", "proto", "srcip", "rcvip", "srcport", "rcvport", "sproto", "af"];
+
+fn reception(ctx: &mut Ctx<'_>, arg: &PvArg) -> Value {
+    let received = ctx.work.received;
+    let (far, own) = (received.peer.addr, ctx.shard.sockets.get(received.socket).addr);
+    match arg.slot() {
+        0 => Value::Str(ctx.work.message.bytes().clone()),
+        1 => Value::Int(ctx.work.message.bytes().len() as i64),
+        2 => Value::literal(received.peer.transport.param_name()),
+        3 => Value::Str(far.ip().to_string().into()),
+        4 => Value::Str(own.ip().to_string().into()),
+        5 => Value::Int(i64::from(far.port())),
+        6 => Value::Int(i64::from(own.port())),
+        7 => Value::literal(received.peer.transport.param_name()),
+        _ => Value::Int(if far.is_ipv4() { 2 } else { 10 }),
+    }
+}
+
+/// The place in the parentheses; `None` behind the end.
+fn place(ctx: &mut Ctx<'_>, arg: &PvArg) -> Option<usize> {
+    let place = parse_int(&arg.name(ctx))?;
+    usize::try_from(place).ok().filter(|place| *place < ctx.work.message.bytes().len())
+}
+
+fn byte_at(ctx: &mut Ctx<'_>, arg: &PvArg) -> Value {
+    match place(ctx, arg) {
+        Some(place) => Value::Str(ctx.work.message.bytes().slice(place..=place)),
+        None => Value::Null,
+    }
+}
+
+/// Shows in the sent message, as every change does.
+fn set_byte(ctx: &mut Ctx<'_>, arg: &PvArg, value: Value) -> Result<(), SetError> {
+    let place = place(ctx, arg).ok_or(SetError::Absent)?;
+    let text = value.to_text();
+    let byte = text.first().ok_or(SetError::Value)?;
+    let edit = ctx.work.edits.replace(Span::new(place, place + 1), &[*byte]);
+    edit.map(drop).ok_or(SetError::Value)
+}
 
 /// True for a request.
 pub(super) fn is_request(ctx: &Ctx<'_>) -> bool {

@@ -1,36 +1,18 @@
 //! Messages at the door: what is refused before a script runs, and what a message starts (RFC 3261 16.3, 18.1.2,
 //! 18.2.1).
 
-use std::sync::Arc;
-
 use sip::locate::Destination;
 use sip::msg::{HeaderError, Message, Method, Via};
 use sip::peer::{ConnId, Peer};
 
 use super::Machine;
 use super::runs::{Purpose, Waiting};
-use crate::api::{IoAnswer, IoRequest, Received, RouteKind, Work};
+use crate::api::{IoAnswer, IoRequest, RouteKind, Work};
 use crate::relay::branch;
 use crate::relay::reply::{self, LocalReply, TagStyle};
 use crate::relay::{Arrival, Hop, NextHop, ReplyArrival};
 
 impl Machine {
-    /// A message that could be read.
-    pub(super) fn message(&mut self, message: Arc<Message>, received: Received) {
-        self.shard.counts.note(message.view());
-        let mut work = Box::new(Work::new(message, received));
-        work.sending.force_rport = self.defaults.force_rport;
-        work.sending.local_rport = self.defaults.local_rport;
-        work.sending.reply_to_via = self.defaults.reply_to_via;
-        if work.view().method().is_some() {
-            self.tally.requests += 1;
-            self.request_of_sender(work);
-        } else {
-            self.tally.replies += 1;
-            self.core_reply(work);
-        }
-    }
-
     /// A request whose sender is known.
     pub(super) fn request(&mut self, mut work: Box<Work>) {
         self.take_alias(&work);
@@ -112,7 +94,8 @@ impl Machine {
         }
     }
 
-    fn core_reply(&mut self, work: Box<Work>) {
+    /// A reply that passed the gates.
+    pub(super) fn core_reply(&mut self, work: Box<Work>) {
         if work.view().via_top().is_err() || work.view().index.defect.is_some() {
             self.tally.malformed += 1;
             return;
@@ -149,7 +132,7 @@ impl Machine {
     }
 
     /// 18.1.2, 16.11: forwards a reply without a transaction to its second Via. A name in it is located first.
-    fn forward_reply(&mut self, work: Box<Work>) {
+    pub(super) fn forward_reply(&mut self, work: Box<Work>) {
         match self.reply_target(&work) {
             Some(ReplyTarget { hop: NextHop::Address(place), conn }) => self.send_reply(work, place, conn),
             Some(ReplyTarget { hop: NextHop::Name(query), conn }) => {

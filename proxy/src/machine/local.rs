@@ -47,6 +47,7 @@ impl Machine {
                     Errand::Request(request) => self.local_request(request),
                     Errand::Route { table, name, work } => self.named_route((table, &name), work),
                     Errand::Continue { id, route } => self.go_on_with(id, route),
+                    Errand::ForwardReply(work) => self.forward_reply(work),
                     Errand::Ask { request, then, kept } => self.wait(request, Waiting::Asked(then, kept)),
                 }
             }

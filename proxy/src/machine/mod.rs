@@ -3,6 +3,7 @@
 //! Messages pass the door (`door.rs`), start runs of the script (`runs.rs`), and the relay does the rest. No
 //! socket, no thread and no clock: the shell (`server`) and the tests of configurations (`unit`) drive it alike.
 
+mod arrival;
 mod door;
 mod leaving;
 mod local;
@@ -67,6 +68,8 @@ pub struct Machine {
 pub enum Input {
     /// A message of a call of this shard.
     Message(Arc<Message>, Received),
+    /// Bytes that are no message, and why.
+    Unreadable(Bytes, Received, String),
     /// The answer to a [`Question`].
     Answer(u64, IoAnswer),
     /// A request to be made in a call of this shard.
@@ -95,6 +98,12 @@ struct Entries {
     reply: Option<RouteId>,
     /// `onsend_route`, when it runs for replies too.
     reply_leaves: Option<RouteId>,
+    /// `event_route[core:msg-received]`, with `received_route_mode`.
+    received: Option<RouteId>,
+    /// `event_route[core:pre-routing]`
+    pre_routing: Option<RouteId>,
+    /// `event_route[core:receive-parse-error]`
+    parse_error: Option<RouteId>,
 }
 
 /// Core parameters that every message starts with.
@@ -114,6 +123,8 @@ struct Defaults {
     locate_sender: bool,
     /// `rev_dns`
     name_sender: bool,
+    /// `sip_parser_log`
+    parser_log: i8,
 }
 
 impl Machine {
@@ -156,6 +167,7 @@ impl Machine {
                 self.shard.messages += 1;
                 self.message(message, received);
             }
+            Input::Unreadable(bytes, received, why) => self.unreadable(&bytes, received, &why),
             Input::Answer(token, answer) => self.resume(token, answer),
             Input::Request(request) => self.local_request(request),
             Input::SendFailed(txn) => self.shard.relay.send_failed(now, txn),
@@ -266,10 +278,15 @@ pub fn call_hash(call_id: &[u8]) -> u32 {
 impl Entries {
     fn of(script: &Script) -> Entries {
         let onsend = script.route(RouteTable::Onsend, "");
+        let event = |name| script.route(RouteTable::Event, name);
+        let is_on = |name| script.catalog.setting_int(name, 0) != 0;
         Entries {
             request: script.route(RouteTable::Request, ""),
             reply: script.route(RouteTable::Reply, ""),
-            reply_leaves: onsend.filter(|_| script.catalog.setting_int("onsend_route_reply", 0) != 0),
+            reply_leaves: onsend.filter(|_| is_on("onsend_route_reply")),
+            received: event("core:msg-received").filter(|_| is_on("received_route_mode")),
+            pre_routing: event("core:pre-routing"),
+            parse_error: event("core:receive-parse-error"),
         }
     }
 }
@@ -285,6 +302,7 @@ impl Defaults {
             accept_aliases: is_on("tcp_accept_aliases"),
             locate_sender: is_on("dns"),
             name_sender: is_on("rev_dns"),
+            parser_log: script.catalog.setting_int("sip_parser_log", -1).clamp(-5, 3) as i8,
         }
     }
 }

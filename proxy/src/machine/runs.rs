@@ -7,6 +7,7 @@ use bytes::Bytes;
 use sip::msg::{Edits, Message};
 use sip::peer::ConnId;
 
+use super::arrival::Gate;
 use super::leaving::LeavingReply;
 use super::local::{Asker, Unplaced};
 use super::{Machine, Question};
@@ -42,6 +43,8 @@ pub(super) enum Purpose {
     },
     /// `event_route[tm:local-request]`
     Local(Asker),
+    /// An event route on the way of a message
+    Gate(Gate),
     /// `onsend_route` on a reply
     ReplyLeaves(LeavingReply),
     /// Any other event route.
@@ -174,6 +177,7 @@ impl Machine {
             Purpose::CoreReply => self.finish_core_reply(work, end),
             Purpose::TmReply { id, branch } => self.finish_tm_reply(id, branch, work, end),
             Purpose::Local(asker) => self.finish_local(work, end, asker, script),
+            Purpose::Gate(gate) => self.passed(work, gate, end),
             Purpose::ReplyLeaves(reply) => self.reply_judged(work, reply, end),
             Purpose::Event => {}
             Purpose::Continued(id) => {
@@ -229,7 +233,9 @@ impl Machine {
             EndedBy::Return => end.code < 0,
             EndedBy::Exit => false,
         };
-        if !is_discarded {
+        if is_discarded {
+            self.shard.counts.dropped.1 += 1;
+        } else {
             self.transaction_reply(work);
         }
     }

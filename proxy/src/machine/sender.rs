@@ -1,7 +1,6 @@
 //! Whether the host in the Via of a request is a name of the address it came from, by the name system (`dns`,
 //! `rev_dns`): then it needs no `received` (RFC 3261 18.2.1).
 
-use sip::locate::Query;
 use sip::msg::Rport;
 
 use super::Machine;
@@ -30,7 +29,7 @@ impl Machine {
             return None;
         }
         Some(match self.defaults.locate_sender {
-            true => IoRequest::Locate(Query::address(host, 0)),
+            true => IoRequest::addresses_of(host),
             false => IoRequest::Names(work.received.peer.addr.ip()),
         })
     }

@@ -43,7 +43,7 @@ pub use relaying::Relaying;
 pub use reply::{LocalReply, Origin, Signature, TagStyle, ViaHost};
 pub use respond::{AskAboutReplies, BranchReply};
 pub use settings::{FailureReplies, Settings, UnmatchedCancel};
-pub use sip::txn::{Hop, Millis, Refused, Restart, Timers};
+pub use sip::txn::{ConnUse, Hop, Millis, Refused, Restart, Timers};
 pub use socket::{Alias, SendRules, Socket, SocketId, Sockets, SourceTowards, Subdomains};
 pub use targets::{Target, Targets, TooManyBranches};
 

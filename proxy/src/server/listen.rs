@@ -1,7 +1,7 @@
 //! Which sockets a configuration asks for: `listen`, `port`, `alias`, `disable_tcp`.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 
 use sip::diag::Diagnostic;
 use sip::peer::Transport;
@@ -62,7 +62,7 @@ pub fn listens(config: &Config, sources: &SourceMap) -> Result<(Vec<Listen>, Vec
         return Err(findings);
     }
     if listens.is_empty() {
-        listens = everywhere(port, with_tcp);
+        listens = everywhere(port, with_tcp, number("auto_bind_ipv6").unwrap_or(0) != 0);
     }
     Ok((listens, aliases))
 }
@@ -125,9 +125,15 @@ pub(super) fn transport(proto: Proto) -> Transport {
     }
 }
 
-fn everywhere(port: u16, with_tcp: bool) -> Vec<Listen> {
+fn everywhere(port: u16, with_tcp: bool, with_ipv6: bool) -> Vec<Listen> {
     let mut ips = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
-    ips.extend(default_route_ip().filter(|ip| !ip.is_loopback()));
+    let world = (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(192, 0, 2, 1).into());
+    ips.extend(default_route_ip(world).filter(|ip| !ip.is_loopback()));
+    if with_ipv6 {
+        let world = (Ipv6Addr::UNSPECIFIED.into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into());
+        ips.push(Ipv6Addr::LOCALHOST.into());
+        ips.extend(default_route_ip(world).filter(|ip| !ip.is_loopback()));
+    }
     let transports = [Transport::Udp, Transport::Tcp];
     let wanted = transports.into_iter().filter(|it| with_tcp || *it != Transport::Tcp);
     wanted
@@ -137,8 +143,8 @@ fn everywhere(port: u16, with_tcp: bool) -> Vec<Listen> {
 }
 
 /// The address the kernel would send from to the world; nothing is sent to find it.
-fn default_route_ip() -> Option<IpAddr> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+fn default_route_ip((any, world): (IpAddr, IpAddr)) -> Option<IpAddr> {
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect((world, 9)).ok()?;
     Some(socket.local_addr().ok()?.ip())
 }

@@ -108,6 +108,9 @@ impl Worker {
 
     /// Runs until told to stop, or until the kernel refuses to wait.
     pub(super) fn run(mut self) {
+        if self.post.own() == 0 {
+            self.machine.shard.run_event("core:worker-one-init", None);
+        }
         let mut inbox = Inbox::default();
         loop {
             let deadline = self.machine.next_deadline();
@@ -182,7 +185,11 @@ impl Worker {
                 }
             }
             Err(ParseError::Empty) => {}
-            Err(_) => self.machine.tally.malformed += 1,
+            Err(error) => {
+                let received = Received { peer: incoming.peer, socket, at: self.now };
+                let bytes = Bytes::copy_from_slice(incoming.bytes);
+                self.handle(Input::Unreadable(bytes, received, error.to_string()));
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! `append_branch()` and the `send_*()` functions are part of the core here and need no module.
 
+mod files;
 mod sockets;
 
 use std::sync::Arc;
@@ -9,8 +10,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::api::{
-    Args, Ctx, Flow, FunctionDef, FunctionFn, InnerKind, Kind, Level, ModuleDef, ParamDef, PvDef, RouteKind,
-    Routes, RpcDef, RpcError, RpcScope, RpcValue, Sending, Shard, TransformDef, TransformFn, Value,
+    Args, Ctx, Errand, Flow, FunctionDef, FunctionFn, InnerKind, Kind, Level, ModuleDef, ParamDef, PvDef,
+    RouteKind, Routes, RpcDef, RpcError, RpcScope, RpcValue, Sending, Shard, TransformDef, TransformFn,
+    Value,
 };
 
 /// The table of module corex.
@@ -67,6 +69,9 @@ pub static MODULE: ModuleDef = ModuleDef {
             "clears a flag",
         ),
         row("isxflagset", &[Kind::Int], is_set, "whether a flag is set"),
+        row("file_read", &[Kind::Text, Kind::WritePv], files::read, "the text of a file into a variable"),
+        row("file_write", &[Kind::Text, Kind::Text], files::write, "a text into a file"),
+        FunctionDef::new("forward_reply", &[], Routes::REPLY, forward_reply, "forwards the reply at once"),
     ],
     pvs: &[PvDef::new("lsock", sockets::attribute, "listen, advertise or name of one of our sockets")
         .inner(InnerKind::Name)],
@@ -150,6 +155,13 @@ fn has_internal(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 fn via(ctx: &mut Ctx<'_>, args: &Args<'_>, set: fn(&mut Sending, bool)) -> Flow {
     let is_on = args.int(ctx, 0) != 0;
     set(&mut ctx.work.sending, is_on);
+    Flow::TRUE
+}
+
+/// By the second Via, with the changes made so far.
+fn forward_reply(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+    let work = Box::new(ctx.work.clone());
+    ctx.shard.errands.push(Errand::ForwardReply(work));
     Flow::TRUE
 }
 

@@ -1,8 +1,8 @@
 //! Module sl: replies without state.
 
 use crate::api::{
-    Args, Ctx, Flow, FunctionDef, InnerKind, Kind, Loading, ModuleDef, ParamDef, PvArg, PvDef, RouteKind,
-    Routes, StatDef, Value,
+    Args, Ctx, Errand, Flow, FunctionDef, InnerKind, Kind, Loading, ModuleDef, ParamDef, PvArg, PvDef,
+    RouteKind, Routes, StatDef, Value,
 };
 use bytes::Bytes;
 
@@ -50,6 +50,21 @@ pub static MODULE: ModuleDef = ModuleDef {
             sl_reply_error,
             "replies for the last error",
         ),
+        FunctionDef::new(
+            "send_reply_error",
+            &[],
+            Routes::REQUEST.or(Routes::FAILURE).or(Routes::REPLY),
+            send_reply_error,
+            "the same on the transaction, when there is one",
+        ),
+        FunctionDef::new(
+            "sl_forward_reply",
+            CODE_REASON,
+            Routes::REPLY,
+            forward_reply,
+            "forwards the reply at once, perhaps with another status and reason",
+        )
+        .optional(2),
     ],
     pvs: &[PvDef::new("ltt", local_tag, "the To tag of a reply made here")
         .inner(InnerKind::Key(&["s", "t", "x"]))],
@@ -112,6 +127,26 @@ fn sl_reply_error(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     let error = ctx.work.relaying.error.unwrap_or(RelayError::Internal);
     let is_sent = ctx.reply_stateless(error.status(), error.reason("SL").as_bytes());
     Flow::from_bool(is_sent)
+}
+
+/// `send_reply_error()`: -1 when there is a final reply.
+fn send_reply_error(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+    let error = ctx.work.relaying.error.unwrap_or(RelayError::Internal);
+    let suffix = if ctx.work.relaying.id.is_some() { "TM" } else { "SL" };
+    Flow::from_bool(ctx.reply(error.status(), error.reason(suffix).as_bytes()))
+}
+
+/// `sl_forward_reply([code[, reason]])`: by the second Via, with the changes made so far.
+fn forward_reply(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let mut work = Box::new(ctx.work.clone());
+    if !args.is_empty() {
+        let (status, reason) = (args.int(ctx, 0), args.text(ctx, 1));
+        if !work.change_status(status, Some(&reason).filter(|_| args.len() > 1).map(|reason| &reason[..])) {
+            return Flow::FALSE;
+        }
+    }
+    ctx.shard.errands.push(Errand::ForwardReply(work));
+    Flow::TRUE
 }
 
 /// The parameters `default_code` and `default_reason`.

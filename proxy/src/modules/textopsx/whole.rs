@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sip::msg::{HeaderName, Message, StartLine};
+use sip::msg::{HeaderName, Message};
 use sip::span::Span;
 
 use crate::api::{Args, Ctx, Flow, Level, RouteKind};
@@ -71,22 +71,14 @@ pub(super) fn change_status_code(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     change_to(ctx, status, None)
 }
 
-/// A provisional reply stays one, and so does a 2xx; nothing else becomes one (RFC 3261 16.7).
 fn change_to(ctx: &mut Ctx<'_>, status: i64, reason: Option<&[u8]>) -> Flow {
-    let view = ctx.work.view();
-    let (StartLine::Response { reason: old, .. }, Some(before)) = (&view.index.start, view.status()) else {
-        return Flow::FALSE;
-    };
-    let class = |status: i64| if status < 300 { status / 100 } else { 3 };
-    if !(100..700).contains(&status) || class(status) != class(i64::from(before)) {
-        ctx.log(Level::ERR, format!("change_reply_status: {before} cannot become {status}"));
-        return Flow::FALSE;
+    if ctx.work.change_status(status, reason) {
+        return Flow::TRUE;
     }
-    // Three digits and a blank stand before the reason.
-    let span = Span::new((old.start as usize).saturating_sub(4), old.end());
-    let reason = reason.unwrap_or_else(|| old.of(view.bytes));
-    let text = [status.to_string().as_bytes(), b" ", reason].concat();
-    Flow::from_bool(ctx.work.edits.replace(span, &text).is_some())
+    if let Some(before) = ctx.work.view().status() {
+        ctx.log(Level::ERR, format!("change_reply_status: {before} cannot become {status}"));
+    }
+    Flow::FALSE
 }
 
 /// 1 whether there was a body or not.
