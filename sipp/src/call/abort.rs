@@ -28,13 +28,13 @@ impl Run<'_, '_> {
     }
 
     fn leave_dialog(&mut self) {
+        self.trace_abort();
         if self.env.settings.behaviours.bye {
             self.end_dialog();
         }
-        self.trace_abort();
     }
 
-    /// The last line of `-trace_calldebug`.
+    /// A line for `-trace_calldebug`.
     pub(super) fn trace_abort(&mut self) {
         self.debug(|call| format!("Aborting call {} (index {}).", call.shown_id(), call.state.step.0));
     }
