@@ -176,6 +176,38 @@ fn patterns_are_checked_against_what_comes_back() {
     assert_eq!(uac.figure("failed_rtp_checks"), 1.0);
 }
 
+/// The same for video, which has a tolerance of its own and may pause.
+#[test]
+fn patterns_of_video_are_checked_too() {
+    let media = "m=video [rtpstream_video_port] RTP/AVP 96\na=rtpmap:96 H264/90000";
+    let during = exec("rtp_stream=\"vpattern,6,96,H264/90000\"", 900)
+        + &exec("rtp_stream=\"pausevpattern\"", 500)
+        + &exec("rtp_stream=\"resumevpattern\"", 700);
+    let calling = |tolerance: &str| Side {
+        media: media.into(),
+        during: during.clone(),
+        options: format!("-mp {} -rtpcheck_debug -audiotolerance 0 -videotolerance {tolerance}", port()),
+        ..Side::default()
+    };
+    let called = |during: &str| Side {
+        media: media.into(),
+        during: during.into(),
+        at_end: log_stats("video_packets"),
+        options: format!("-mp {}", port()),
+    };
+    let echo = "<nop><action><exec rtp_echo=\"startvideo,96,H264/90000\"/></action></nop>";
+    for (tolerance, echo, exit) in [("0.3", echo, 0), ("0.3", "", 253)] {
+        let call = MediaCall::new(&format!("video{exit}"));
+        let (uac, uas) = call.run(&calling(tolerance), &called(echo));
+        let found = call.written("debugvfile");
+        assert_eq!((uac.exit, uas.exit), (Some(exit), Some(0)), "{}{found}", uac.errors);
+        // One each 160 ms, and none for half a second.
+        let sent = number(&uas.logged, "video_packets");
+        assert!((6.0..=12.0).contains(&sent), "{}", uas.logged);
+        assert!(found.contains(if exit == 0 { "passed" } else { "failed" }), "{found}");
+    }
+}
+
 /// Loss and jitter of a bad line: within half a point and two milliseconds of what the line did.
 #[test]
 fn loss_and_jitter_of_a_bad_line_are_measured() {

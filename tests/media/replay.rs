@@ -131,8 +131,20 @@ fn scenarios(folder: &Path, action: &str, pause_ms: u32, media_port: u16) {
     }
 }
 
+/// What a program is to play.
+#[derive(Clone, Copy, Default)]
+struct Playing<'a> {
+    /// The attribute of `exec`.
+    action: &'a str,
+    pause_ms: u32,
+    /// A file it plays.
+    file: Option<(&'a str, &'a [u8])>,
+    options: &'a str,
+}
+
 /// Lets `program` play and gives what the ear heard. `None`: the program is not installed.
-fn play(program: &str, action: &str, pause_ms: u32, file: Option<(&str, &[u8])>) -> Option<Vec<Packet>> {
+fn play(program: &str, playing: Playing<'_>) -> Option<Vec<Packet>> {
+    let Playing { action, pause_ms, file, options } = playing;
     let path = match programs::locate(program) {
         Ok(path) => path,
         Err(Missing::Original(_)) => return None,
@@ -151,7 +163,7 @@ fn play(program: &str, action: &str, pause_ms: u32, file: Option<(&str, &[u8])>)
     let mut uas = Running::start(&called, &args(uas), &folder, "uas").expect("starts");
     uas.wait_until(LIMIT, || ports::is_bound("udp", uas_port)).expect("listens");
     let uac = format!(
-        "-sf uac.xml 127.0.0.1:{uas_port} -i 127.0.0.1 -p {uac_port} -mp {media_port} -m 1 -nostdin -timeout 20"
+        "-sf uac.xml 127.0.0.1:{uas_port} -i 127.0.0.1 -p {uac_port} -mp {media_port} -m 1 -nostdin -timeout 20 {options}"
     );
     let mut uac = Running::start(&path, &args(uac), &folder, "uac").expect("starts");
     let packets = ear.listen(media_port, || uac.wait(Duration::ZERO).is_ok());
@@ -234,7 +246,9 @@ fn a_capture_is_replayed_as_sipp_replays_it() {
     let file = capture();
     for action in ["play_pcap_audio", "play_pcap_video", "play_pcap_image"] {
         let action = format!("{action}=\"c.pcap\"");
-        let run = |program| play(program, &action, 1200, Some(("c.pcap", &file)));
+        let playing =
+            Playing { action: &action, pause_ms: 1200, file: Some(("c.pcap", &file)), ..Playing::default() };
+        let run = |program| play(program, playing);
         let ours = run("sipp").expect("ours is built");
         assert_eq!(ours.len(), 60, "{action}");
         if let Some(original) = run("packaged-sipp") {
@@ -245,7 +259,8 @@ fn a_capture_is_replayed_as_sipp_replays_it() {
 
 #[test]
 fn telephone_events_are_those_of_sipp() {
-    let run = |program| play(program, "play_dtmf=\"1#,100\"", 1300, None);
+    let playing = Playing { action: "play_dtmf=\"1#,100\"", pause_ms: 1300, ..Playing::default() };
+    let run = |program| play(program, playing);
     let masked = |packets: Vec<Packet>| -> Vec<Packet> {
         let mask = |mut packet: Packet| {
             // The SSRC is new each time, and SIPp's reserved bit is random.
@@ -276,13 +291,22 @@ fn stamp(packet: &Packet) -> u32 {
     u32::from_be_bytes(packet.bytes[4..8].try_into().expect("four bytes"))
 }
 
-/// PCMA twice, PCMU, G.722, G.729 and SIPp's iLBC.
+/// PCMA twice, PCMU, G.722, G.729, SIPp's iLBC, and what `-rtp_payload` says.
 #[test]
 fn a_file_is_streamed_as_sipp_streams_it() {
     let file: Vec<u8> = (0..868u32).map(|at| (at % 251) as u8).collect();
-    for (arguments, packets) in [("2,8", 11), ("1,0", 6), ("1,9", 6), ("1,18", 44), ("1,98", 18)] {
-        let action = format!("rtp_stream=\"f.raw,{arguments}\"");
-        let run = |program| play(program, &action, 1200, Some(("f.raw", &file)));
+    let rows = [
+        (",2,8", 11, ""),
+        (",1,0", 6, ""),
+        (",1,9", 6, ""),
+        (",1,18", 44, ""),
+        (",1,98", 18, ""),
+        ("", 6, "-rtp_payload 0"),
+    ];
+    for (arguments, packets, options) in rows {
+        let action = format!("rtp_stream=\"f.raw{arguments}\"");
+        let file = Some(("f.raw", &*file));
+        let run = |program| play(program, Playing { action: &action, pause_ms: 1200, file, options });
         let ours = stamps_from_zero(run("sipp").expect("ours is built"));
         assert_eq!(ours.len(), packets, "{action}");
         if let Some(original) = run("packaged-sipp") {
@@ -294,12 +318,14 @@ fn a_file_is_streamed_as_sipp_streams_it() {
 /// After `pause` and `resume` the file and its sequence go on, and the time stamp has gone on with the clock.
 #[test]
 fn a_stream_pauses_as_that_of_sipp() {
-    let file: Vec<u8> = (0..1600u32).map(|at| (at % 251) as u8).collect();
+    let file: Vec<u8> = (0..4800u32).map(|at| (at % 251) as u8).collect();
     let step = |action: &str, ms| {
         format!("rtp_stream=\"{action}\"/></action></nop><pause milliseconds=\"{ms}\"/><nop><action><exec ")
     };
     let actions = step("f.raw,1,8", 70) + &step("pause", 300) + "rtp_stream=\"resume\"";
-    let run = |program| play(program, &actions, 700, Some(("f.raw", &file)));
+    let file = Some(("f.raw", &*file));
+    let playing = Playing { action: &actions, pause_ms: 1200, file, ..Playing::default() };
+    let run = |program| play(program, playing);
     let jumps = |packets: &[Packet]| -> Vec<u32> {
         let steps = packets.windows(2).map(|pair| stamp(&pair[1]).wrapping_sub(stamp(&pair[0])));
         steps.filter(|step| *step != 160).collect()
@@ -310,7 +336,7 @@ fn a_stream_pauses_as_that_of_sipp() {
     };
     let ours = run("sipp").expect("ours is built");
     // 300 ms at 8 kHz, and the packet itself; a busy machine pauses longer.
-    assert!(ours.len() == 10 && matches!(*jumps(&ours), [2400..8000]), "{:?}", jumps(&ours));
+    assert!(ours.len() == 30 && matches!(*jumps(&ours), [2400..8000]), "{:?}", jumps(&ours));
     if let Some(original) = run("packaged-sipp") {
         assert!(matches!(*jumps(&original), [2300..8000]), "{:?}", jumps(&original));
         assert_same_packets(&unstamped(original), &unstamped(ours));

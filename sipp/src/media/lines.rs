@@ -110,6 +110,10 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> MediaLines<L, P> {
             self.routes.remove(id, &line.expectation);
         }
         self.routes.add(id, &expectation);
+        let same_peer = |line: &&Line<P>| line.is_announced && line.expectation.remote == expectation.remote;
+        if self.lines.get(&id).filter(same_peer).is_some() {
+            self.routes.settle(id, &expectation);
+        }
         self.changes += 1;
         match self.lines.entry(id) {
             Entry::Occupied(mut line) => line.get_mut().change(now, expectation),

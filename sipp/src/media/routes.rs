@@ -57,6 +57,12 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> Routes<L, P> {
         }
     }
 
+    /// A line has heard its source and waits for no other.
+    pub(super) fn settle(&mut self, id: L, expectation: &Expectation<P>) {
+        let group = expectation.remote.and_then(|remote| self.peers.get_mut(&(expectation.port, remote)));
+        group.into_iter().for_each(|group| group.waiting.retain(|waiting| *waiting != id));
+    }
+
     /// Takes a line out; `expectation` is the one it was added with.
     pub(super) fn remove(&mut self, id: L, expectation: &Expectation<P>) {
         for port in ports_of(expectation) {
@@ -79,10 +85,12 @@ impl<L: Copy + Eq + Hash, P: Copy + Eq + Hash> Routes<L, P> {
         }
     }
 
-    /// Where a new source leads. Of lines that share port and peer the one that has waited longest gets it.
+    /// Where a new source leads. Of lines that share port and peer the one that has waited longest gets it,
+    /// a further source of a line that has them for itself is that line's.
     pub(super) fn find(&mut self, port: P, from: SocketAddr) -> Route<L> {
         if let Some(group) = self.peers.get_mut(&(port, from)) {
-            let line = only_of(&group.all).or_else(|| group.waiting.pop_front());
+            // The only line there waits no longer either: the next source is of the next line.
+            let line = group.waiting.pop_front().or_else(|| only_of(&group.all));
             return line.map_or(Route::Nowhere, Route::Announced);
         }
         self.ports.get(&port).and_then(only_of).map_or(Route::Nowhere, Route::Only)

@@ -89,6 +89,24 @@ fn calls_that_share_port_and_peer_get_the_sources_in_order() {
     assert_eq!(lines, [Some('a'), Some('b'), Some('a'), None]);
 }
 
+/// Calls that come one after the other, and one that changes its description while it talks.
+#[test]
+fn a_line_that_heard_its_source_leaves_the_next_one_to_others() {
+    let mut board = Board::default();
+    let peer = "10.0.0.1:4000";
+    let mut heard = |id, ssrc| {
+        board.expect(Time::ZERO, id, expectation(6000, Some(peer)));
+        play(&mut board, (6000, peer), ssrc, 0, 1)
+    };
+    assert_eq!(['a', 'b', 'c'].map(|id| heard(id, id as u32)), [Some('a'), Some('b'), Some('c')]);
+    board.expect(Time::ZERO, 'a', Expectation { codecs: Codecs::default(), ..expectation(6000, Some(peer)) });
+    board.expect(Time::ZERO, 'd', expectation(6000, Some(peer)));
+    assert_eq!(play(&mut board, (6000, peer), 9, 0, 1), Some('d'));
+    // One that has port and peer for itself may begin a new source.
+    board.expect(Time::ZERO, 'e', expectation(7000, Some(peer)));
+    assert_eq!([1, 2].map(|ssrc| play(&mut board, (7000, peer), ssrc, 0, 1)), [Some('e'); 2]);
+}
+
 /// A peer may send from another port than it receives on; nobody else may.
 #[test]
 fn strangers_to_an_open_port_are_counted_and_not_measured() {
