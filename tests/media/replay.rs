@@ -337,7 +337,9 @@ fn a_stream_pauses_as_that_of_sipp() {
     let ours = run("sipp").expect("ours is built");
     // 300 ms at 8 kHz, and the packet itself; a busy machine pauses longer.
     assert!(ours.len() == 30 && matches!(*jumps(&ours), [2400..8000]), "{:?}", jumps(&ours));
-    if let Some(original) = run("packaged-sipp") {
+    // On a busy machine the original's stream may begin when the pause is already over.
+    let mut runs = (0..4).map_while(|_| run("packaged-sipp"));
+    if let Some(original) = runs.find(|packets| !jumps(packets).is_empty()) {
         assert!(matches!(*jumps(&original), [2300..8000]), "{:?}", jumps(&original));
         assert_same_packets(&unstamped(original), &unstamped(ours));
     }
