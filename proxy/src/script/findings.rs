@@ -1,6 +1,6 @@
 //! Collects findings with their places.
 
-use sip::diag::{Diagnostic, Place, Severity};
+use sip::diag::{Diagnostic, Place, Severity, in_order};
 
 use crate::cfg::{Pos, SourceMap};
 
@@ -42,12 +42,8 @@ impl<'a> Findings<'a> {
     }
 
     /// All findings, in the order of the text.
-    pub(super) fn into_list(mut self) -> Vec<Diagnostic> {
-        self.list.sort_by(|a, b| {
-            let key = |finding: &Diagnostic| (finding.place.line, finding.place.column);
-            a.place.source.cmp(&b.place.source).then(key(a).cmp(&key(b)))
-        });
-        self.list
+    pub(super) fn into_list(self) -> Vec<Diagnostic> {
+        in_order(self.list)
     }
 
     /// File, line and column of a position.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sip::diag::Diagnostic;
+use sip::diag::{Diagnostic, in_order};
 
 use super::{LogSink, Plan, listens, tuning, ways};
 use crate::api::Level;
@@ -54,6 +54,7 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
         (Ok(sockets), Some(script)) if !has_errors => (sockets, script),
         (sockets, _) => {
             findings.extend(sockets.err().unwrap_or_default());
+            let findings = in_order(findings);
             return Outcome { plan: None, findings, sources: parsed.sources, parameters };
         }
     };
@@ -79,6 +80,7 @@ pub fn load(source: &Source<'_>, loader: &dyn Loader, log: LogSink) -> Outcome {
         log,
         trace: None,
     };
+    let findings = in_order(findings);
     Outcome { plan: Some(plan), findings, sources: parsed.sources, parameters }
 }
 
@@ -137,4 +139,22 @@ fn signature(config: &Config, setting: &str, field: &str) -> String {
         )
     };
     text(config, setting).unwrap_or_else(ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::{Source, load};
+    use crate::cfg::{DiskLoader, Preset};
+
+    #[test]
+    fn what_parser_and_compiler_find_is_told_in_the_order_of_the_text() {
+        let text = "loadmodule \"nosuch.so\"\nrequest_route {\n    exit;\n    setflag(1);\n}\nroute[A] { nosuch(); }\n";
+        let (text, preset) = (Bytes::from_static(text.as_bytes()), Preset::default());
+        let source = Source { name: "a.cfg", text, preset: &preset, before: None };
+        let outcome = load(&source, &DiskLoader, |_| {});
+        let lines: Vec<u32> = outcome.findings.iter().map(|finding| finding.place.line).collect();
+        assert_eq!(lines, [1, 4, 6], "{:?}", outcome.findings);
+    }
 }

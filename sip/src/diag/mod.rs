@@ -101,6 +101,15 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// Findings in the order of the text, those of one source together.
+pub fn in_order(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    findings.sort_by(|a, b| {
+        let key = |finding: &Diagnostic| (finding.place.line, finding.place.column);
+        a.place.source.cmp(&b.place.source).then(key(a).cmp(&key(b)))
+    });
+    findings
+}
+
 /// The known name nearest to what was written, if it is near enough to be a slip of the finger:
 /// at most a third of the letters differ.
 pub fn nearest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
