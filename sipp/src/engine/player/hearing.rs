@@ -1,5 +1,5 @@
 //! The media lines of the run, shared between the player, which works on them packet by packet, and the signalling
-//! thread, which reads what a call heard. The lock is held for one packet at a time.
+//! thread, which reads what a call heard. The lock is held for one batch of packets at a time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
