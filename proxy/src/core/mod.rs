@@ -57,6 +57,7 @@ pub static PARTS: &[&ModuleDef] = &[
     &transforms::uri::PART,
     &transforms::lists::PART,
     &transforms::names::PART,
+    &transforms::values::PART,
 ];
 
 /// The name of the core's parts.

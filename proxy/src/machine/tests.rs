@@ -80,3 +80,42 @@ fn a_lock_that_cannot_wait_fails() {
     machine.handle(Time::ZERO, request(1));
     assert_eq!((machine.total().hurried, replies(&mut machine, "SIP/2.0 200")), (2, 1));
 }
+
+/// With `received_route_mode` an event route sees each message first, how it came, and may drop it.
+#[test]
+fn what_comes_is_seen_before_its_route_and_may_be_dropped() {
+    let script = "received_route_mode=1\nloadmodule \"xlog.so\"\n\
+         event_route[core:msg-received] {\n\
+         \x20 xlog(\"$rcv(proto) $rcv(srcip) $rcv(srcport) $rcv(rcvip) $rcv(rcvport) $rcv(af)\\n\");\n\
+         \x20 if ($ci == \"c1\") drop;\n}\n\
+         request_route { sl_send_reply(\"200\", \"OK\"); }";
+    let mut machine = machine(script);
+    (0..3).for_each(|number| machine.handle(Time::ZERO, request(number)));
+    assert_eq!(replies(&mut machine, "SIP/2.0 200"), 2);
+    assert_eq!(machine.shard.counts.dropped, (1, 0));
+    let lines = machine.shard.log.take();
+    assert_eq!(lines[0].text, "<script>: udp 127.0.0.1 5070 127.0.0.1 5060 2");
+    assert_eq!(lines.len(), 3);
+}
+
+/// Bytes that are no message are logged, as often as that tells something new, and told to an event route.
+#[test]
+fn what_is_no_message_is_logged_and_told() {
+    let script = "loadmodule \"xlog.so\"\n\
+         event_route[core:receive-parse-error] { xlog(\"from $si:$sp\\n\"); }\nrequest_route { exit; }";
+    let mut machine = machine(script);
+    let peer = Peer::new(Transport::Udp, ([127, 0, 0, 1], 5070).into());
+    let received = Received { peer, socket: SocketId(0), at: Time::ZERO };
+    machine.handle(Time::ZERO, Input::Unreadable("junk\r\n".into(), received, "bad".into()));
+    let lines: Vec<_> = machine.shard.log.take().into_iter().map(|line| line.text).collect();
+    assert_eq!(
+        lines,
+        ["bad message from 127.0.0.1:5070: bad: <junk\\r\\n>", "<script>: from 127.0.0.1:5070"]
+    );
+    (0..100).for_each(|_| {
+        machine.handle(Time::ZERO, Input::Unreadable("junk".into(), received, "bad".into()));
+    });
+    let logged = machine.shard.log.take();
+    assert!(logged.iter().filter(|line| line.text.starts_with(b"bad message")).count() < 30);
+    assert_eq!(machine.tally.malformed, 101);
+}

@@ -280,3 +280,54 @@ pub static RTPENGINE: ModuleDef = awaited(
         "stop_forwarding",
     ],
 );
+
+/// The table of module mi_fifo, of Kamailio 3.
+pub static MI_FIFO: ModuleDef = awaited(
+    "mi_fifo",
+    "the management interface of Kamailio 3",
+    &[
+        text("fifo_name", ""),
+        int("fifo_mode", 0o660),
+        text("fifo_user", ""),
+        text("fifo_group", ""),
+        text("reply_dir", "/tmp/"),
+        text("reply_indent", ""),
+    ],
+    &[],
+);
+
+/// The table of module mi_rpc, of Kamailio 3.
+pub static MI_RPC: ModuleDef =
+    awaited("mi_rpc", "the management interface of Kamailio 3", &[text("rpc_url", "")], &[]);
+
+/// The table of module uri_db, of Kamailio 3.
+pub static URI_DB: ModuleDef = awaited(
+    "uri_db",
+    "looking up URIs in tables",
+    &[
+        text("db_url", ""),
+        text("db_table", "subscriber"),
+        text("user_column", "username"),
+        text("domain_column", "domain"),
+        text("uriuser_column", "uri_user"),
+        int("use_uri_table", 0),
+        int("use_domain", 1),
+    ],
+    &["check_to", "check_from", "does_uri_exist"],
+);
+
+/// The table of module xmlrpc.
+pub static XMLRPC: ModuleDef = awaited(
+    "xmlrpc",
+    "XML-RPC",
+    &[
+        text("route", ""),
+        int("autoconversion", 0),
+        int("escape_cr", 1),
+        int("double_lf_to_crlf", 0),
+        int("mode", 0),
+        text("url_skip", ""),
+        text("url_match", ""),
+    ],
+    &["dispatch_rpc", "xmlrpc_reply"],
+);

@@ -18,6 +18,7 @@ codes! {
     MODPARAM_TYPE "C105" "module parameter of the wrong type",
     MODULE_REFUSED "C106" "module parameters that do not fit together",
     AWAITED "C107" "module or function that is known and not built in yet",
+    OLD_MODULE "C108" "module that has another name today",
     UNKNOWN_FUNCTION "C110" "function that does not exist or whose module is not loaded",
     ARGUMENT_COUNT "C111" "wrong number of arguments",
     ARGUMENT "C112" "argument that cannot be used",

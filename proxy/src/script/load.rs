@@ -98,6 +98,10 @@ struct Loader {
     missing: Vec<String>,
 }
 
+/// Modules of Kamailio 3 that have another name since.
+const OLD_NAMES: [(&str, &str); 4] =
+    [("mysql", "db_mysql"), ("postgres", "db_postgres"), ("dbtext", "db_text"), ("uri", "siputils")];
+
 impl Loader {
     fn new(tables: Tables) -> Loader {
         Loader {
@@ -141,7 +145,15 @@ impl Loader {
     }
 
     fn load_module(&mut self, line: &ast::LoadModule, findings: &mut Findings<'_>) {
-        let name = line.module();
+        let mut name = line.module();
+        if let Some((_, now)) = OLD_NAMES.iter().find(|(old, _)| *old == name) {
+            findings.warning(
+                codes::OLD_MODULE,
+                line.path.pos,
+                format!("module {name} is called {now} today"),
+            );
+            name = (*now).to_owned();
+        }
         if self.catalog.is_loaded(&name) {
             findings.warning(codes::LOADED_TWICE, line.pos, format!("module {name} is loaded already"));
             return;

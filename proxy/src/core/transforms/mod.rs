@@ -5,6 +5,7 @@ pub(super) mod lists;
 pub(super) mod names;
 pub(super) mod strings;
 pub(super) mod uri;
+pub(super) mod values;
 
 use bytes::Bytes;
 

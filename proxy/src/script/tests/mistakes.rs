@@ -67,3 +67,15 @@ fn event_routes_nobody_runs_are_warned_about() {
     assert!(script.is_some());
     assert!(findings[0].message.contains("is never run"), "{findings:?}");
 }
+
+/// Files of Kamailio 3 name modules that have another name today, or do nothing any more.
+#[test]
+fn modules_of_kamailio_3_load_with_a_warning() {
+    let text = "loadmodule \"mysql.so\"\nloadmodule \"modules_k/uri.so\"\nloadmodule \"mi_fifo\"\n\
+                modparam(\"mi_fifo\", \"fifo_name\", \"/tmp/x\")\nloadmodule \"xmlrpc.so\"\n\
+                request_route { if (has_totag()) exit; }";
+    let (script, findings) = compile(text);
+    assert!(script.is_some());
+    let codes: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, ["C108", "C108", "C107", "C107"]);
+}
