@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sip::msg::{Edits, HeaderName, Index, MissingLength, Reply, RportPolicy, View};
-use sip::msg::{write_ack, write_cancel, write_reply};
+use sip::msg::{Additions, write_ack, write_cancel, write_reply};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(index) = Index::parse_lenient(bytes) else {
@@ -84,7 +84,7 @@ fn build(view: View<'_>) {
     for cancel in [true, false] {
         out.clear();
         let built =
-            if cancel { write_cancel(view, b"", &mut out) } else { write_ack(view, view, b"", &mut out) };
+            if cancel { write_cancel(view, Additions::default(), &mut out) } else { write_ack(view, view, Additions::default(), &mut out) };
         if built.is_ok() && view.index.defect.is_none() {
             let written = Index::parse(&out).expect("a request is a message");
             assert!(View { bytes: &out, index: &written }.mandatory().is_ok() || view.mandatory().is_err());

@@ -104,6 +104,8 @@ pub struct Shard {
     pub counts: Counts,
     /// Messages received by the shard so far (`$mi`).
     pub messages: u64,
+    /// Replies sent without state run `event_route[sl:local-response]`.
+    pub tells_stateless_replies: bool,
 }
 
 impl Shard {
@@ -128,6 +130,7 @@ impl Shard {
             shards: 1,
             counts: Counts::default(),
             messages: 0,
+            tells_stateless_replies: false,
         }
     }
 

@@ -16,6 +16,7 @@ use super::flow::Flow;
 use super::params::Loading;
 use super::pv::{Inner, PvArg, SetError, TransformArgs};
 use super::routes::Routes;
+use super::rpc::RpcDef;
 use super::value::Value;
 use crate::relay::RelayId;
 
@@ -358,51 +359,6 @@ pub enum TransformKind {
     Char,
     /// Everything up to the closing brace, prepared when loading.
     Rest(fn(&Catalog, &[u8]) -> Result<Prepared, String>),
-}
-
-/// A remote procedure.
-#[derive(Debug)]
-pub struct RpcDef {
-    /// Its name, `module.command`.
-    pub name: &'static str,
-    /// Which shards run it.
-    pub scope: RpcScope,
-    /// What it does.
-    pub run: RpcFn,
-    /// One line for the user.
-    pub doc: &'static str,
-}
-
-/// What a remote procedure does: parameters in, result out.
-pub type RpcFn = fn(&mut Shard, &[Value]) -> Result<RpcValue, RpcError>;
-
-/// Which shards run a remote procedure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RpcScope {
-    /// Any one: it reads or changes what shards share.
-    One,
-    /// Every one: the results are put together as a list.
-    Every,
-}
-
-/// The result of a remote procedure.
-#[derive(Clone, Debug)]
-pub enum RpcValue {
-    /// A number or text.
-    Plain(Value),
-    /// Values in order.
-    List(Vec<RpcValue>),
-    /// Named values in order.
-    Record(Vec<(String, RpcValue)>),
-}
-
-/// A remote procedure's refusal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RpcError {
-    /// A code in the style of SIP status codes.
-    pub code: u16,
-    /// The reason.
-    pub reason: String,
 }
 
 /// A statistic.

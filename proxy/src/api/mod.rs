@@ -74,6 +74,7 @@ mod pattern;
 mod pv;
 mod reply_status;
 mod routes;
+mod rpc;
 mod send;
 mod state;
 mod stats;
@@ -93,8 +94,7 @@ pub use coding::{Base64, Padding, core_hash};
 pub use ctx::{Ctx, RunState, Shard, Vars};
 pub use def::{
     Awaited, EventDef, FunctionDef, FunctionFn, Hooks, Indexing, InnerFn, InnerKind, LoadFn, ModuleDef,
-    ParamDef, ParamDefault, PvDef, PvGet, PvSet, Replied, RpcDef, RpcError, RpcFn, RpcScope, RpcValue,
-    StatDef, TransformDef, TransformFn, TransformKind,
+    ParamDef, ParamDefault, PvDef, PvGet, PvSet, Replied, StatDef, TransformDef, TransformFn, TransformKind,
 };
 pub use errand::{AlarmFn, Alarms, AnswerFn, Errand, TickFn};
 pub use flow::{Answer, End, EndedBy, Flow, IoAnswer, IoRequest, Kept, Nested, Resumed, ThenFn, Wait};
@@ -108,6 +108,8 @@ pub use params::{Loading, Params};
 pub use pattern::{Case, Groups, Lines, Pattern, PatternCache, PatternError};
 pub use pv::{At, Index, Inner, Pv, PvArg, SetError, Transform, TransformArg, TransformArgs};
 pub use routes::{RouteId, RouteKind, RouteNames, RouteTable, Routes, Statement};
+pub use rpc::{RpcDef, RpcError, RpcFn, RpcScope, RpcValue};
+pub use send::RichRedirect;
 pub use state::{Attachment, Attachments, Shared, States};
 pub use stats::{Board, Counts};
 pub use text::{Part, Text};

@@ -2,9 +2,10 @@
 //! forwarded without one.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use sip::msg::{Method, RportPolicy, StartLine};
+use sip::msg::{Message, Method, RportPolicy, StartLine};
 use sip::peer::{Peer, Transport};
 
 use super::ctx::{Ctx, Shard};
@@ -88,7 +89,7 @@ impl Ctx<'_> {
     /// Replies on the request's transaction. False without one, or when a final reply went out before.
     pub fn reply_stateful(&mut self, status: u16, reason: &[u8]) -> bool {
         let Some(id) = self.work.relaying.id else { return false };
-        let lines = self.reply_lines(status);
+        let lines = self.reply_lines(status, self.shard.relay.settings().rich_redirect);
         let body = self.reply_body();
         let wanted = LocalReply {
             status,
@@ -123,7 +124,8 @@ impl Ctx<'_> {
         if is_ack || matches!(self.work.view().index.start, StartLine::Response { .. }) {
             return false;
         }
-        let lines = self.reply_lines(status);
+        let rich = self.shard.shared.peek::<RichRedirect>().map_or(0, |rich| rich.0);
+        let lines = self.reply_lines(status, rich);
         let body = self.reply_body();
         let wanted = LocalReply {
             status,
@@ -139,6 +141,12 @@ impl Ctx<'_> {
         };
         self.shard.relay.count_stateless_reply(status);
         self.work.relaying.has_replied |= status >= 200;
+        if self.shard.tells_stateless_replies
+            && let Ok(reply) = Message::parse_lenient(bytes.clone())
+        {
+            let seen = Work::new(Arc::new(reply), self.work.received);
+            self.shard.run_event("sl:local-response", Some(Box::new(seen)));
+        }
         self.shard.relay.send(self.work.reply_hop(), bytes);
         true
     }
@@ -165,15 +173,15 @@ impl Ctx<'_> {
     }
 
     /// The added lines of a local reply: what `append_to_reply()` gathered, and the targets as Contact of a 3xx
-    /// when the script has changed or added any.
-    fn reply_lines(&self, status: u16) -> Bytes {
+    /// when the script has changed or added any. `rich`: see [`RichRedirect`].
+    fn reply_lines(&self, status: u16, rich: u8) -> Bytes {
         let targets = &self.work.targets;
         let mut lines: Vec<u8> = self.work.reply_headers.concat();
         let is_redirect = (300..400).contains(&status);
         if is_redirect && (targets.ruri().uri.is_some() || !targets.appended().is_empty()) {
             let ruri = Some(targets.ruri()).filter(|_| targets.is_ruri_new());
             let uris: Vec<Vec<u8>> =
-                ruri.into_iter().chain(targets.appended()).map(|it| self.contact(it)).collect();
+                ruri.into_iter().chain(targets.appended()).map(|it| self.contact(it, rich)).collect();
             lines.extend_from_slice(b"Contact: ");
             lines.extend_from_slice(&uris.join(&b", "[..]));
             lines.extend_from_slice(b"\r\n");
@@ -188,14 +196,37 @@ impl Ctx<'_> {
         self.work.reply_body.as_ref().map(|(body, _)| body.clone()).unwrap_or_default()
     }
 
-    fn contact(&self, target: &Target) -> Vec<u8> {
+    fn contact(&self, target: &Target, rich: u8) -> Vec<u8> {
         let uri = target.uri.as_deref().or_else(|| self.work.view().request_uri()).unwrap_or_default();
-        let mut text = [b"<", uri, b">"].concat();
+        let mut text = [b"<", uri].concat();
+        if let Some(path) = target.path.as_deref().filter(|_| rich & 2 != 0) {
+            text.extend_from_slice(b"?Route=");
+            path.iter().for_each(|byte| write_escaped(*byte, &mut text));
+        }
+        text.push(b'>');
         if let Some(q) = target.q {
             text.extend_from_slice(
                 format!(";q={}.{:03}", q / 1000, q % 1000).trim_end_matches('0').as_bytes(),
             );
         }
+        if rich & 1 != 0 && target.flags != 0 {
+            text.extend_from_slice(format!(";flags={}", target.flags).as_bytes());
+        }
         text
+    }
+}
+
+/// What a 3xx made without a transaction says beside URIs, bits: 1 branch flags as a parameter, 2 Path as a Route of
+/// the URI. Module sl puts it in.
+#[derive(Clone, Copy, Debug)]
+pub struct RichRedirect(pub u8);
+
+/// A byte of a header value inside a URI (RFC 3261 19.1.1).
+fn write_escaped(byte: u8, out: &mut Vec<u8>) {
+    let is_plain = byte.is_ascii_alphanumeric() || b"-_.!~*'()[]/:&+$@".contains(&byte);
+    if is_plain {
+        out.push(byte);
+    } else {
+        out.extend_from_slice(format!("%{byte:02x}").as_bytes());
     }
 }

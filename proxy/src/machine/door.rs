@@ -7,7 +7,7 @@ use sip::peer::{ConnId, Peer};
 
 use super::Machine;
 use super::runs::{Purpose, Waiting};
-use crate::api::{IoAnswer, IoRequest, RouteKind, Work};
+use crate::api::{IoAnswer, IoRequest, RouteKind, RouteTable, Work};
 use crate::relay::branch;
 use crate::relay::reply::{self, LocalReply, TagStyle};
 use crate::relay::{Arrival, Hop, NextHop, ReplyArrival};
@@ -22,7 +22,7 @@ impl Machine {
         match self.shard.relay.receive_request(self.shard.now, work.view()) {
             Arrival::Absorbed => return,
             Arrival::CancelOf(id) => work.relaying.cancels = Some(id),
-            Arrival::Stray if self.acks_own_reply(&work) => return,
+            Arrival::Stray if self.acks_own_reply(&work) => return self.take_own_ack(work),
             Arrival::New if self.shard.relay.is_crowded() && begins_call(&work.message) => {
                 return self.turn_away(&work);
             }
@@ -51,6 +51,14 @@ impl Machine {
         let mut own = Vec::new();
         reply::write_tag(view, self.shard.relay.signature(), TagStyle::Stateless, &mut own);
         view.method() == Some(Method::Ack) && view.to().is_ok_and(|to| to.tag() == Some(&own[..]))
+    }
+
+    /// The ACK ends here, for whoever wants to see it in `event_route[sl:filtered-ack]`.
+    fn take_own_ack(&mut self, work: Box<Work>) {
+        self.shard.relay.count_own_ack();
+        if let Some(route) = self.entries.own_ack {
+            self.start(route, RouteKind::Event, work, Purpose::Event);
+        }
     }
 
     /// 16.3: answers what cannot be used with 400 and the reason, where an answer is possible.
@@ -110,7 +118,7 @@ impl Machine {
     pub(super) fn transaction_reply(&mut self, mut work: Box<Work>) {
         match self.shard.relay.receive_response(self.shard.now, work.view()) {
             ReplyArrival::Absorbed => {}
-            ReplyArrival::Stray => self.forward_reply(work),
+            ReplyArrival::Stray => self.stray_reply(work),
             ReplyArrival::Branch { id, branch } => {
                 work.relaying.id = Some(id);
                 work.relaying.branch = Some(branch);
@@ -128,6 +136,16 @@ impl Machine {
                     None => self.relay_reply(id, branch, &work),
                 }
             }
+        }
+    }
+
+    /// A reply without a transaction: the route of tm's parameter `on_sl_reply` may keep it here.
+    fn stray_reply(&mut self, work: Box<Work>) {
+        let name = &self.shard.relay.settings().on_stray_reply;
+        let route = if name.is_empty() { None } else { self.script.route(RouteTable::Reply, name) };
+        match route {
+            Some(route) => self.start(route, RouteKind::TmReply, work, Purpose::StrayReply),
+            None => self.forward_reply(work),
         }
     }
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use sip::ident::write_hex;
 use sip::locate::Destination;
 use sip::msg::{HeaderName, Message, Method, NameAddr};
+use sip::peer::Peer;
 use sip::time::Time;
 
 use super::runs::{Purpose, Waiting};
@@ -19,7 +20,7 @@ use crate::api::{
 };
 use crate::relay::branch::ViaRport;
 use crate::relay::local::{self, NewLocal, OwnVia, Parts};
-use crate::relay::{Hop, NewBranch, NextHop, RelayId, SocketId, Target, Wish};
+use crate::relay::{AckTo, Hop, NewBranch, NextHop, RelayId, SocketId, Target, Wish};
 use crate::script::Script;
 
 /// Who wants to know what becomes of a request made here.
@@ -186,18 +187,18 @@ impl Machine {
         let new = NewBranch { request, hop, target, armed, others };
         if self.shard.relay.open_branch(now, id, new).is_err() {
             self.shard.relay.release(now, id);
-            return self.answered(id, 477, None);
+            return self.answered(id, 477, None, None);
         }
         self.keep(id, work, script);
     }
 
     /// A request made here has its final reply.
-    pub(super) fn answered(&mut self, id: RelayId, status: u16, reply: Option<Bytes>) {
+    pub(super) fn answered(&mut self, id: RelayId, status: u16, reply: Option<Bytes>, source: Option<Peer>) {
         let reply = reply.and_then(|bytes| Message::parse_lenient(bytes).ok()).map(Arc::new);
         if let Some(reply) = &reply
             && (200..300).contains(&status)
         {
-            self.acknowledge(id, reply);
+            self.acknowledge(id, reply, source);
         }
         if let Some(asker) = self.askers.get_mut(id.slot as usize).and_then(Option::take) {
             self.tell(asker, status, reply);
@@ -205,7 +206,7 @@ impl Machine {
     }
 
     /// RFC 3261 13.2.2.4: the ACK to a 2xx; it is sent again for each 2xx that comes.
-    fn acknowledge(&mut self, id: RelayId, reply: &Message) {
+    fn acknowledge(&mut self, id: RelayId, reply: &Message, source: Option<Peer>) {
         let relay = &self.shard.relay;
         let Some(context) = relay.context(id).filter(|context| context.method() == Method::Invite) else {
             return;
@@ -213,10 +214,14 @@ impl Machine {
         let Some(branch) = context.branches().last() else { return };
         let socket = SocketId(branch.hop().socket);
         let invite = context.request().clone();
-        let peer = match local::ack_target(reply.view()).map(NextHop::of) {
-            Some(NextHop::Address(place)) => place.peer(),
-            // A name is not waited for: what answered the INVITE knows the way.
-            _ => branch.hop().peer,
+        let peer = match (relay.settings().ack_to, source) {
+            (AckTo::Answerer, Some(source)) => source,
+            (AckTo::Invited | AckTo::Answerer, _) => branch.hop().peer,
+            (AckTo::RemoteTarget, _) => match local::ack_target(reply.view()).map(NextHop::of) {
+                Some(NextHop::Address(place)) => place.peer(),
+                // A name is not waited for: what answered the INVITE knows the way.
+                _ => branch.hop().peer,
+            },
         };
         let mut param = Vec::new();
         self.shard.ident.write_branch(&mut param);

@@ -104,6 +104,12 @@ struct Entries {
     pre_routing: Option<RouteId>,
     /// `event_route[core:receive-parse-error]`
     parse_error: Option<RouteId>,
+    /// `event_route[sl:filtered-ack]`
+    own_ack: Option<RouteId>,
+    /// `event_route[tm:local-response]`
+    own_reply: Option<RouteId>,
+    /// `event_route[sl:local-response]`
+    stateless_reply: Option<RouteId>,
 }
 
 /// Core parameters that every message starts with.
@@ -129,9 +135,11 @@ struct Defaults {
 
 impl Machine {
     /// A machine that has not received anything yet.
-    pub fn new(shard: Shard, script: Arc<Script>) -> Machine {
+    pub fn new(mut shard: Shard, script: Arc<Script>) -> Machine {
+        let entries = Entries::of(&script);
+        entries.listen(&mut shard);
         let mut machine = Machine {
-            entries: Entries::of(&script),
+            entries,
             defaults: Defaults::of(&script),
             shard,
             script,
@@ -220,6 +228,7 @@ impl Machine {
     pub fn take_script(&mut self, script: Arc<Script>) {
         self.entries = Entries::of(&script);
         self.tell_entries();
+        self.entries.listen(&mut self.shard);
         self.defaults = Defaults::of(&script);
         self.shard.shared = script.shared.clone();
         self.script = script;
@@ -277,8 +286,8 @@ pub fn call_hash(call_id: &[u8]) -> u32 {
 
 impl Entries {
     fn of(script: &Script) -> Entries {
-        let onsend = script.route(RouteTable::Onsend, "");
         let event = |name| script.route(RouteTable::Event, name);
+        let onsend = script.route(RouteTable::Onsend, "");
         let is_on = |name| script.catalog.setting_int(name, 0) != 0;
         Entries {
             request: script.route(RouteTable::Request, ""),
@@ -287,7 +296,16 @@ impl Entries {
             received: event("core:msg-received").filter(|_| is_on("received_route_mode")),
             pre_routing: event("core:pre-routing"),
             parse_error: event("core:receive-parse-error"),
+            own_ack: event("sl:filtered-ack"),
+            own_reply: event("tm:local-response"),
+            stateless_reply: event("sl:local-response"),
         }
+    }
+
+    /// Has told what some event route wants to see, and nothing else.
+    fn listen(self, shard: &mut Shard) {
+        shard.relay.tell_own_replies(self.own_reply.is_some());
+        shard.tells_stateless_replies = self.stateless_reply.is_some();
     }
 }
 

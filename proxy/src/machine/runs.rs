@@ -41,6 +41,8 @@ pub(super) enum Purpose {
         /// The request before the route ran.
         before: Box<Before>,
     },
+    /// The reply route of replies without a transaction.
+    StrayReply,
     /// `event_route[tm:local-request]`
     Local(Asker),
     /// An event route on the way of a message
@@ -176,6 +178,10 @@ impl Machine {
             Purpose::Request => self.finish_request(work, script),
             Purpose::CoreReply => self.finish_core_reply(work, end),
             Purpose::TmReply { id, branch } => self.finish_tm_reply(id, branch, work, end),
+            Purpose::StrayReply => match end.by {
+                EndedBy::Drop | EndedBy::Zero => {}
+                EndedBy::Return | EndedBy::Exit => self.forward_reply(work),
+            },
             Purpose::Local(asker) => self.finish_local(work, end, asker, script),
             Purpose::Gate(gate) => self.passed(work, gate, end),
             Purpose::ReplyLeaves(reply) => self.reply_judged(work, reply, end),
@@ -201,7 +207,12 @@ impl Machine {
         let Some(id) = work.relaying.id else { return };
         let now = self.shard.now;
         if !self.shard.relay.is_orphan(id) {
-            return self.keep(id, work, script);
+            let is_parked = work.relaying.is_parked;
+            self.keep(id, work, script);
+            if is_parked {
+                self.shard.relay.resumed(now, id);
+            }
+            return;
         }
         let Some(error) = work.relaying.error else {
             self.shard
@@ -255,13 +266,15 @@ impl Machine {
         let Some(bytes) = branch::write_reply(work.view(), &work.edits) else { return };
         // The script may have changed the status line.
         let status = bytes.get(8..11).and_then(sip::lex::parse_u32).unwrap_or(0) as u16;
-        self.shard.relay.reply(self.shard.now, id, BranchReply { branch, status, bytes });
+        let source = Some(work.received.peer);
+        self.shard.relay.reply(self.shard.now, id, BranchReply { branch, status, bytes, source });
     }
 
     /// Something the relay wants a route for.
     pub(super) fn relay_event(&mut self, event: Event) {
         match event {
-            Event::Answered { id, status, reply } => self.answered(id, status, reply),
+            Event::Answered { id, status, reply, source } => self.answered(id, status, reply, source),
+            Event::OwnReply { bytes } => self.own_reply("tm:local-response", bytes),
             Event::Replied { id, status, branch, received } => {
                 self.replied(id, (status, branch), received);
             }
@@ -297,6 +310,14 @@ impl Machine {
                 None => self.shard.relay.after_branch_failure(self.shard.now, id),
             },
         }
+    }
+
+    /// Runs an event route on a reply made here.
+    fn own_reply(&mut self, name: &str, bytes: Bytes) {
+        let Ok(message) = Message::parse_lenient(bytes) else { return };
+        let received = self.shard.own_reception(crate::relay::SocketId(0));
+        self.shard.run_event(name, Some(Box::new(Work::new(Arc::new(message), received))));
+        self.run_errands();
     }
 
     /// Tells modules of a reply on its way upstream.
@@ -430,7 +451,11 @@ impl Machine {
     }
 
     /// Keeps a request while routes may run on it, or modules want to look at it.
-    pub(super) fn keep(&mut self, id: RelayId, work: Box<Work>, script: Arc<Script>) {
+    pub(super) fn keep(&mut self, id: RelayId, mut work: Box<Work>, script: Arc<Script>) {
+        if let Some(stored) = work.relaying.stored.take() {
+            *work.targets.ruri_mut() = stored.target;
+            work.edits = stored.edits.unwrap_or_default();
+        }
         let relay = &self.shard.relay;
         let is_wanted = match relay.context(id) {
             Some(context) => context.has_routes() || work.relaying.is_looked_at,

@@ -69,6 +69,8 @@ pub struct Overrides {
     pub failover: Option<bool>,
     /// `t_set_no_e2e_cancel_reason()`
     pub caller_cancel_reason: Option<bool>,
+    /// `t_set_disable_internal_reply()`: whether a failed relay is answered when the script does not.
+    pub error_reply: Option<bool>,
 }
 
 /// How far a response context is.
@@ -139,6 +141,11 @@ impl Context {
     }
 
     /// What it does otherwise than the settings say.
+    pub fn overrides(&self) -> Overrides {
+        self.overrides
+    }
+
+    /// What it does otherwise than the settings say, for changes.
     pub fn overrides_mut(&mut self) -> &mut Overrides {
         &mut self.overrides
     }
@@ -206,11 +213,15 @@ impl Context {
 
     /// True when a route is armed that may run later.
     pub fn has_routes(&self) -> bool {
-        let Armed { reply, failure, branch_failure, .. } = self.armed;
         let is_armed = |slots: [RouteSlot; 3]| slots.into_iter().any(RouteSlot::is_armed);
         self.suspended.is_some()
-            || is_armed([reply, failure, branch_failure])
+            || self.armed.runs_later()
             || self.branches.iter().any(|it| is_armed([it.on_reply, it.on_failure, it.on_branch_failure]))
+    }
+
+    /// True until a final reply went upstream.
+    pub fn is_running(&self) -> bool {
+        self.phase != Phase::Answered
     }
 
     /// The branch a failure route was started for.

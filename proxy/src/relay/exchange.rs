@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use sip::msg::Message;
+use sip::peer::Peer;
 use sip::txn::{Hop, Timers, TxnId};
 
 use super::{Armed, Origin, RelayId, RouteSlot};
@@ -36,6 +37,8 @@ pub enum Event {
         status: u16,
         /// The reply without our Via; `None` when the status was made here.
         reply: Option<Bytes>,
+        /// Where it came from.
+        source: Option<Peer>,
     },
     /// A reply goes upstream on a watched context.
     Replied {
@@ -47,6 +50,11 @@ pub enum Event {
         branch: Option<u8>,
         /// The reply without our Via; `None` when it was made here.
         received: Option<Bytes>,
+    },
+    /// A reply made here went upstream ([`super::Relay::tell_own_replies`]).
+    OwnReply {
+        /// The reply.
+        bytes: Bytes,
     },
     /// A received reply would go upstream now: run the route for it, then call
     /// [`super::Relay::let_reply_leave`] or [`super::Relay::keep_reply`].
@@ -144,6 +152,8 @@ pub(super) struct Side {
 pub struct Counters {
     /// Server transactions opened.
     pub server_transactions: u64,
+    /// Transactions of requests made here.
+    pub local_transactions: u64,
     /// Branches opened.
     pub client_transactions: u64,
     /// Replies received for branches.
@@ -156,4 +166,11 @@ pub struct Counters {
     pub finals: [u64; 5],
     /// Replies sent without state, by class; 7 stands for all others.
     pub stateless_replies: [u64; 8],
+    /// Those with one of [`STATELESS_CODES`], in that order.
+    pub stateless_codes: [u64; STATELESS_CODES.len()],
+    /// ACKs to replies sent without state.
+    pub own_acks: u64,
 }
+
+/// Statuses of replies sent without state that are counted one by one.
+pub const STATELESS_CODES: [u16; 13] = [200, 202, 300, 301, 302, 400, 401, 403, 404, 407, 408, 483, 500];

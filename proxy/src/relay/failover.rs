@@ -52,13 +52,13 @@ impl Relay {
     /// the transaction may go on.
     pub(super) fn fail_over(&mut self, now: Time, id: RelayId, branch: u8, fault: Fault) {
         self.note_fault(now, id, branch, fault);
-        let failover = self.settings.failover;
+        let (failover, keeps_socket) = (self.settings.failover, self.settings.keeps_socket);
         let Some(context) = self.context_mut(id) else { return };
         let may_go_on = context.overrides.failover.unwrap_or(failover)
             && context.phase == Phase::Running
             && !context.is_canceled
             && !context.is_expired(now);
-        let method = context.method;
+        let (method, received_by) = (context.method, SocketId(context.reply_to.socket));
         let Some(failed) = context.branches.get_mut(usize::from(branch)) else { return };
         let places = std::mem::take(&mut failed.others);
         let sent = std::mem::take(&mut failed.sent);
@@ -72,7 +72,10 @@ impl Relay {
             ..Armed::default()
         };
         let target = (*failed.target).clone();
-        let wish = Wish::of(method, &target, Some(SocketId(failed.hop.socket)));
+        let mut wish = Wish::of(method, &target, Some(SocketId(failed.hop.socket)));
+        if keeps_socket {
+            wish.forced = wish.forced.or(Some(received_by));
+        }
         let conn_use = failed.hop.conn_use;
         let Some((hop, others)) = self.first_way(now, &places, &wish) else { return };
         let hop = Hop { conn_use, ..hop };

@@ -97,6 +97,25 @@ impl Relay {
         refused.map(|()| index)
     }
 
+    /// Adds a branch that could not be sent, with this status as its result.
+    pub fn add_failed_branch(&mut self, id: RelayId, target: Target, status: u16) {
+        let Some(context) = self.context_mut(id) else { return };
+        let branch = context.legs.add();
+        context.branches.push(Branch {
+            client: None,
+            hop: context.reply_to,
+            sent: Bytes::new(),
+            others: Places::new(),
+            reply: None,
+            on_reply: Default::default(),
+            on_failure: context.armed.failure,
+            on_branch_failure: Default::default(),
+            is_canceled: false,
+            target: Box::new(target),
+        });
+        context.legs.fake(branch, status);
+    }
+
     /// New timers for this context: for its branches and those to come.
     pub fn retime(&mut self, now: Time, id: RelayId, timers: Timers) {
         let Some(context) = self.context_mut(id) else { return };

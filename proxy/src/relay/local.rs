@@ -128,6 +128,7 @@ impl Relay {
     /// [`super::Event::Answered`]. A branch must be opened next.
     pub fn open_local(&mut self, now: Time, new: NewLocal<'_>) -> RelayId {
         let id = self.next_id();
+        self.counters.local_transactions += 1;
         let rport = sip::msg::RportPolicy::WhenAsked;
         let origin = Origin { source: new.hop.peer, rport, via_host: ViaHost::AsWritten };
         let context = NewContext {

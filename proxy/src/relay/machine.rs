@@ -16,7 +16,7 @@ use slab::Slab;
 
 use super::branch::BranchParam;
 use super::context::{Context, Phase};
-use super::exchange::{Arrival, Counters, Event, NewContext, ReplyArrival, Sending, Side};
+use super::exchange::{Arrival, Counters, Event, NewContext, ReplyArrival, STATELESS_CODES, Sending, Side};
 use super::failover::Fault;
 use super::{Blocklist, Legs, Overrides, RelayId, Settings, Signature, Sockets};
 
@@ -42,6 +42,8 @@ pub struct Relay {
     pub(super) asks_about_replies: bool,
     /// Transactions from which on no further call is taken.
     crowd: usize,
+    /// See [`Relay::tell_own_replies`].
+    pub(super) tells_own_replies: bool,
 }
 
 impl Relay {
@@ -64,6 +66,7 @@ impl Relay {
             counters: Counters::default(),
             asks_about_replies: false,
             crowd: limits.max_transactions / 10 * 9,
+            tells_own_replies: false,
         }
     }
 
@@ -79,6 +82,7 @@ impl Relay {
 
     /// Puts other settings in force for transactions to come.
     pub fn set_settings(&mut self, settings: Arc<Settings>) {
+        self.table.copy_headers(&settings.copied_headers);
         self.settings = settings;
     }
 
@@ -100,6 +104,19 @@ impl Relay {
     /// Counts a reply sent without state.
     pub fn count_stateless_reply(&mut self, status: u16) {
         self.counters.stateless_replies[usize::from(status / 100).min(7)] += 1;
+        if let Some(place) = STATELESS_CODES.iter().position(|code| *code == status) {
+            self.counters.stateless_codes[place] += 1;
+        }
+    }
+
+    /// Counts an ACK to such a reply.
+    pub fn count_own_ack(&mut self) {
+        self.counters.own_acks += 1;
+    }
+
+    /// Whether replies made here are told from now on.
+    pub fn tell_own_replies(&mut self, are_told: bool) {
+        self.tells_own_replies = are_told;
     }
 
     /// The branch parameter of a request forwarded without state (16.11).
@@ -117,6 +134,15 @@ impl Relay {
     /// Response contexts alive.
     pub fn len(&self) -> usize {
         self.contexts.len()
+    }
+
+    /// Response contexts alive, oldest place first.
+    pub fn contexts(&self) -> impl Iterator<Item = (RelayId, &Context)> {
+        let named = |(slot, context): (usize, _)| {
+            let context: &Context = context;
+            (RelayId { slot: slot as u32, generation: context.generation }, context)
+        };
+        self.contexts.iter().map(named)
     }
 
     /// True when no response context is alive.

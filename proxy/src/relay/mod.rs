@@ -34,15 +34,15 @@ pub use blocklist::{BlockReply, BlockRules, Blocklist, method_bit};
 pub use collect::{Leg, Legs, On100, OnGlobalFailure, Verdict, priority};
 pub use context::{Branch, Context, Overrides};
 pub use error::RelayError;
-pub use exchange::{Arrival, Counters, Event, NewContext, ReplyArrival, Sending};
+pub use exchange::{Arrival, Counters, Event, NewContext, ReplyArrival, STATELESS_CODES, Sending};
 pub use failover::{Places, Wish};
 pub use forward::{BranchRefused, NewBranch};
 pub use hop::NextHop;
 pub use machine::Relay;
-pub use relaying::Relaying;
+pub use relaying::{Relaying, Stored};
 pub use reply::{LocalReply, Origin, Signature, TagStyle, ViaHost};
 pub use respond::{AskAboutReplies, BranchReply};
-pub use settings::{FailureReplies, Settings, UnmatchedCancel};
+pub use settings::{AckTo, FailureReplies, Settings, UnmatchedCancel};
 pub use sip::txn::{ConnUse, Hop, Millis, Refused, Restart, Timers};
 pub use socket::{Alias, SendRules, Socket, SocketId, Sockets, SourceTowards, Subdomains};
 pub use targets::{Target, Targets, TooManyBranches};
@@ -79,4 +79,11 @@ pub struct Armed {
     pub failure: RouteSlot,
     /// Runs for each negative reply of a branch.
     pub branch_failure: RouteSlot,
+}
+
+impl Armed {
+    /// True when a route is armed that runs after the request was sent.
+    pub fn runs_later(self) -> bool {
+        [self.reply, self.failure, self.branch_failure].into_iter().any(RouteSlot::is_armed)
+    }
 }

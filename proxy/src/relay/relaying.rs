@@ -1,9 +1,10 @@
 //! What the relay and the functions that drive it note on a message in work.
 
+use sip::msg::Edits;
 use sip::txn::Timers;
 
 use super::record_route::RecordRoute;
-use super::{Armed, Overrides, RelayError, RelayId};
+use super::{Armed, Overrides, RelayError, RelayId, Target};
 
 /// Notes on one message; they go with its copies.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +39,19 @@ pub struct Relaying {
     pub is_looked_at: bool,
     /// The reply made here that they have seen last.
     pub shown_status: u16,
+    /// Nothing could be sent, and the failure route shall run for it.
+    pub is_parked: bool,
+    /// What failure routes will see, once it is settled.
+    pub stored: Option<Box<Stored>>,
     /// Status in a failure route and its branch; what `$T_reply_code` shows.
     pub picked_status: u16,
+}
+
+/// The request as its transaction keeps it: later changes of the script are not seen by failure routes.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The request URI and what belongs to it, as of the making of the transaction.
+    pub target: Target,
+    /// The changes, as of `t_save_lumps()` or the first relay; `None` before.
+    pub edits: Option<Edits>,
 }

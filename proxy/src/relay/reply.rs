@@ -65,18 +65,20 @@ pub struct LocalReply<'a> {
     /// Body; its Content-Type is among `lines`.
     pub body: &'a [u8],
     /// Which To tag it gets.
-    pub tag: TagStyle,
+    pub tag: TagStyle<'a>,
     /// Header lines behind Content-Length, each with its CRLF.
     pub last_lines: &'a [u8],
 }
 
 /// Our To tags tell who answered: the stateless or the stateful part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TagStyle {
+pub enum TagStyle<'a> {
     /// `prefix.checksum`
     Stateless,
     /// `prefix-checksum`
     Stateful,
+    /// This one.
+    Given(&'a [u8]),
 }
 
 /// Writes a reply to `request`. `None`: the request has no readable Via.
@@ -122,12 +124,14 @@ pub fn write(request: View<'_>, origin: Origin, by: &Signature, wanted: &LocalRe
 
 /// Our To tag for a request: prefix, separator and a checksum of its top Via, so that a retransmission gets
 /// the same one.
-pub fn write_tag(request: View<'_>, by: &Signature, style: TagStyle, out: &mut Vec<u8>) {
-    out.extend_from_slice(&by.tag_prefix);
-    out.push(match style {
+pub fn write_tag(request: View<'_>, by: &Signature, style: TagStyle<'_>, out: &mut Vec<u8>) {
+    let separator = match style {
         TagStyle::Stateless => b'.',
         TagStyle::Stateful => b'-',
-    });
+        TagStyle::Given(tag) => return out.extend_from_slice(tag),
+    };
+    out.extend_from_slice(&by.tag_prefix);
+    out.push(separator);
     let mut hasher = FxHasher::default();
     let value = request.header(HeaderName::Via).unwrap_or_default();
     Values::new(value).next().unwrap_or_default().hash(&mut hasher);

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use sip::msg::{Index, Method, View};
+use sip::peer::Peer;
 use sip::time::Time;
 use sip::txn::Input;
 
@@ -31,6 +32,8 @@ pub struct BranchReply {
     pub status: u16,
     /// The reply as it would go upstream: our Via removed, edits applied.
     pub bytes: Bytes,
+    /// Where it came from; `None` when that is long ago.
+    pub source: Option<Peer>,
 }
 
 impl Relay {
@@ -93,6 +96,8 @@ impl Relay {
         let Some(failed) = context.branches.get_mut(usize::from(branch)) else { return };
         let route = std::mem::take(&mut failed.on_branch_failure);
         if route.is_armed() {
+            // What the route relays to is not armed again by itself.
+            context.armed.branch_failure = RouteSlot::default();
             self.events.push_back(Event::BranchFailure { id, branch, route });
         } else {
             self.conclude(now, id);
@@ -167,7 +172,7 @@ impl Relay {
                 self.answer_locally(now, id, 500, "Service Unavailable")
             }
             (_, Some(bytes)) => {
-                self.send_received(now, id, BranchReply { branch: best as u8, status, bytes });
+                self.send_received(now, id, BranchReply { branch: best as u8, status, bytes, source: None });
             }
             (408, None) if context.is_canceled => self.answer_locally(now, id, 487, "Request Terminated"),
             (status, None) => self.answer_locally(now, id, status, sip::msg::reason_phrase(status)),
@@ -195,7 +200,7 @@ impl Relay {
 
     fn answer_with(&mut self, now: Time, id: RelayId, wanted: &LocalReply<'_>) {
         if self.context(id).is_some_and(|context| context.is_local) {
-            return self.tell(id, wanted.status, None);
+            return self.tell(id, wanted.status, (None, None));
         }
         match self.write_reply(id, wanted) {
             Some(bytes) => self.send_local(now, id, wanted.status, bytes),
@@ -228,15 +233,18 @@ impl Relay {
 
     fn send_local(&mut self, now: Time, id: RelayId, status: u16, bytes: Bytes) {
         self.counters.replies_generated += 1;
+        if self.tells_own_replies {
+            self.events.push_back(Event::OwnReply { bytes: bytes.clone() });
+        }
         self.tell_watcher(id, status, None, None);
         self.send_upstream(now, id, status, bytes);
     }
 
     fn send_received(&mut self, now: Time, id: RelayId, reply: BranchReply) {
-        let BranchReply { branch, status, bytes } = reply;
+        let BranchReply { branch, status, bytes, source } = reply;
         if self.context(id).is_some_and(|context| context.is_local) {
             if status >= 200 {
-                self.tell(id, status, Some(bytes));
+                self.tell(id, status, (Some(bytes), source));
             }
         } else if self.asks_about_replies {
             self.note_upstream(id, status);
@@ -298,13 +306,13 @@ impl Relay {
     }
 
     /// Tells the outcome of a request made here.
-    fn tell(&mut self, id: RelayId, status: u16, reply: Option<Bytes>) {
+    fn tell(&mut self, id: RelayId, status: u16, (reply, source): (Option<Bytes>, Option<Peer>)) {
         if let Some(context) = self.context_mut(id) {
             if context.server.is_none() {
                 context.phase = Phase::Answered;
                 context.legs.set_answered(status);
             }
-            self.events.push_back(Event::Answered { id, status, reply });
+            self.events.push_back(Event::Answered { id, status, reply, source });
         }
     }
 

@@ -23,6 +23,8 @@ pub struct RoutePlan<'a> {
     pub dst_uri: Option<&'a [u8]>,
     /// The socket named by the second of two entries of ours (`r2=on`).
     pub socket: Option<SocketId>,
+    /// The socket named by our topmost entry.
+    pub own_socket: Option<SocketId>,
     /// The parameters of our topmost entry, `;` included; empty when it was not ours.
     pub params: &'a [u8],
     /// All entries were ours, and the request begins a dialog: Kamailio's "preloaded".
@@ -38,12 +40,27 @@ pub enum NoPlan {
     Unreadable,
 }
 
+/// What a request URI of ours in a dialog tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnUri {
+    /// That the hop before is a strict router (16.4).
+    StrictRouter,
+    /// Nothing.
+    Nothing,
+}
+
 /// Reads the Route fields. `uri` is the current request URI.
-pub fn plan<'a>(request: View<'a>, uri: &[u8], sockets: &Sockets) -> Result<RoutePlan<'a>, NoPlan> {
+pub fn plan<'a>(
+    request: View<'a>,
+    uri: &[u8],
+    sockets: &Sockets,
+    own: OwnUri,
+) -> Result<RoutePlan<'a>, NoPlan> {
     let entries = entries(request)?;
     let has_to_tag = request.to().is_ok_and(|to| to.tag().is_some());
     // 16.4: a request URI that we put into a Record-Route tells of a strict router before us.
-    let is_after_strict = has_to_tag && Uri::parse(uri).is_ok_and(|uri| is_ours(&uri, sockets));
+    let is_after_strict =
+        own == OwnUri::StrictRouter && has_to_tag && Uri::parse(uri).is_ok_and(|uri| is_ours(&uri, sockets));
     if is_after_strict {
         return Ok(after_strict(request, &entries, sockets));
     }
@@ -132,6 +149,7 @@ fn loose<'a>(
     if is_our_host(&entries[0].uri, sockets) {
         consumed = 1;
         plan.params = entries[0].params().as_bytes();
+        plan.own_socket = socket_of(&entries[0].uri, sockets);
         if let (true, Some(second)) = (is_double(&entries[0]), entries.get(1)) {
             // The second of two entries goes without a look at whose it is (Kamailio 5.6.3).
             consumed = 2;
@@ -205,6 +223,7 @@ fn empty_plan<'a>() -> RoutePlan<'a> {
         uri: None,
         dst_uri: None,
         socket: None,
+        own_socket: None,
         params: b"",
         is_preloaded: false,
     }
@@ -216,7 +235,7 @@ mod tests {
     use sip::peer::Transport;
 
     use super::super::{Socket, SocketId, Sockets};
-    use super::{NoPlan, plan};
+    use super::{NoPlan, OwnUri, plan};
 
     const US: &str = "sip:127.0.0.1:5060;lr";
     const US2: &str = "sip:127.0.0.1:5070;lr";
@@ -285,7 +304,7 @@ mod tests {
         for (fields, new_uri, dst_uri, sent) in rows {
             let message = request(uri, dialog, fields);
             let sockets = sockets();
-            let plan = plan(message.view(), uri.as_bytes(), &sockets).expect("routes");
+            let plan = plan(message.view(), uri.as_bytes(), &sockets, OwnUri::StrictRouter).expect("routes");
             assert_eq!(plan.uri.map(String::from_utf8_lossy).as_deref(), *new_uri, "{fields:?}");
             assert_eq!(plan.dst_uri.map(String::from_utf8_lossy).as_deref(), *dst_uri, "{fields:?}");
             assert_eq!(left(&message, &plan), *sent, "{fields:?}");
@@ -336,7 +355,7 @@ mod tests {
     fn parameters_of_our_entry_are_known_after_a_strict_router_too() {
         let message = request(OURS, Dialog::Stands, &[&[US_R2, NH]]);
         let sockets = sockets();
-        let plan = plan(message.view(), OURS.as_bytes(), &sockets).expect("routes");
+        let plan = plan(message.view(), OURS.as_bytes(), &sockets, OwnUri::StrictRouter).expect("routes");
         assert_eq!(plan.params, b";r2=on;lr;ftag=x");
     }
 
@@ -345,7 +364,7 @@ mod tests {
         let sockets = sockets();
         for (uri, fields, is_preloaded) in [(TARGET, US, true), (OURS, US, true), (OURS, NH, false)] {
             let message = request(uri, Dialog::Begins, &[&[fields]]);
-            let plan = plan(message.view(), uri.as_bytes(), &sockets).expect("routes");
+            let plan = plan(message.view(), uri.as_bytes(), &sockets, OwnUri::StrictRouter).expect("routes");
             assert_eq!(plan.is_preloaded, is_preloaded, "{uri} {fields}");
             assert_eq!(plan.uri, None);
         }
@@ -355,7 +374,7 @@ mod tests {
     fn a_double_entry_names_the_socket_and_the_parameters() {
         let sockets = sockets();
         let message = request(TARGET, Dialog::Stands, &[&[US_R2, US2_R2]]);
-        let plan = plan(message.view(), TARGET.as_bytes(), &sockets).expect("routes");
+        let plan = plan(message.view(), TARGET.as_bytes(), &sockets, OwnUri::StrictRouter).expect("routes");
         assert_eq!(plan.socket, Some(SocketId(1)));
         assert_eq!(plan.params, b";r2=on;lr;ftag=x");
     }
@@ -364,11 +383,15 @@ mod tests {
     fn no_route_and_unreadable_routes_are_told_apart() {
         let sockets = sockets();
         let none = request(TARGET, Dialog::Stands, &[]);
-        assert_eq!(plan(none.view(), b"sip:x", &sockets).err(), Some(NoPlan::NoRoute));
+        assert_eq!(plan(none.view(), b"sip:x", &sockets, OwnUri::StrictRouter).err(), Some(NoPlan::NoRoute));
         for value in ["", "sip:a;lr", "<sip:a", "<>"] {
             let text = format!("BYE sip:a SIP/2.0\r\nRoute: {value}\r\n\r\n");
             let message = Message::parse(text.into()).expect("valid");
-            assert_eq!(plan(message.view(), b"sip:x", &sockets).err(), Some(NoPlan::Unreadable), "{value}");
+            assert_eq!(
+                plan(message.view(), b"sip:x", &sockets, OwnUri::StrictRouter).err(),
+                Some(NoPlan::Unreadable),
+                "{value}"
+            );
         }
     }
 }

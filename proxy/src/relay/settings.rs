@@ -30,6 +30,18 @@ pub enum UnmatchedCancel {
     Drop,
 }
 
+/// Where the ACK to a 2xx goes whose INVITE was made here (`local_ack_mode`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AckTo {
+    /// 0: to the first route of the dialog, else to the remote target (RFC 3261 13.2.2.4).
+    #[default]
+    RemoteTarget,
+    /// 1: where the INVITE went.
+    Invited,
+    /// 2: where the 2xx came from.
+    Answerer,
+}
+
 /// Settings of the relay.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -69,6 +81,18 @@ pub struct Settings {
     pub failover_codes: Box<[u16]>,
     /// Places that are left alone.
     pub blocking: BlockRules,
+    /// Fields of a sent INVITE whose names begin with this go into its CANCEL and ACK too (`ac_extra_hdrs`).
+    pub copied_headers: Box<[u8]>,
+    /// The reply route that runs for replies without a transaction; empty for none (`on_sl_reply`).
+    pub on_stray_reply: Box<str>,
+    /// Where ACKs to a 2xx go.
+    pub ack_to: AckTo,
+    /// Whether a relay that sent nothing runs the failure route (`failure_exec_mode`).
+    pub fails_unsent: bool,
+    /// Whether the next place is tried by the socket the request came in by (`dns_reuse_rcv_socket`).
+    pub keeps_socket: bool,
+    /// What a 3xx made here says beside URIs, bits: 1 branch flags, 2 Path (`rich_redirect`).
+    pub rich_redirect: u8,
     /// Branches one transaction may have in all.
     pub max_branches: usize,
     /// Server transactions alive at a time.
@@ -104,6 +128,12 @@ impl Default for Settings {
             failover: false,
             failover_codes: Box::default(),
             blocking: BlockRules::default(),
+            copied_headers: Box::default(),
+            on_stray_reply: Box::default(),
+            ack_to: AckTo::default(),
+            fails_unsent: false,
+            keeps_socket: false,
+            rich_redirect: 0,
             max_branches: 12,
             max_transactions: 1_000_000,
         }

@@ -89,7 +89,8 @@ impl Stage {
         if let ReplyArrival::Branch { id, branch } = self.relay.receive_response(now, reply.view()) {
             let bytes = branch::write_reply(reply.view(), &Edits::new()).expect("has our Via");
             let status = reply.view().status().expect("a reply");
-            self.relay.reply(now, id, BranchReply { branch, status, bytes });
+            let source = Peer::new(Transport::Udp, ([192, 0, 2, 9], 5060).into());
+            self.relay.reply(now, id, BranchReply { branch, status, bytes, source });
         }
         self.sent_now()
     }

@@ -90,26 +90,39 @@ pub fn write_reply(request: View<'_>, reply: &Reply<'_>, out: &mut Vec<u8>) -> R
     Ok(())
 }
 
-/// Appends the ACK for the non-2xx final `response` to `invite`, as that was sent (17.1.1.3). `headers`: more
-/// fields, each with its CRLF.
+/// What an ACK or CANCEL says beyond what each one copies from its INVITE.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Additions<'a> {
+    /// Fields of the INVITE whose names begin with this are copied too, whatever the case; empty for none.
+    pub copied: &'a [u8],
+    /// More fields, each with its CRLF.
+    pub lines: &'a [u8],
+}
+
+/// Appends the ACK for the non-2xx final `response` to `invite`, as that was sent (17.1.1.3).
 ///
 /// Errors: `Missing` or `Invalid` of what must be copied; `Duplicate` never. Nothing is appended then.
 pub fn write_ack(
     invite: View<'_>,
     response: View<'_>,
-    headers: &[u8],
+    added: Additions<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), HeaderError> {
     let to = response.header(HeaderName::To).ok_or(HeaderError::Missing(HeaderName::To))?;
-    write_same_transaction(invite, Method::Ack, to, headers, out)
+    write_same_transaction(invite, Method::Ack, to, added, out)
 }
 
-/// Appends the CANCEL for `request`, as that was sent (9.1). `headers`: more fields, each with its CRLF.
+/// Appends the CANCEL for `request`, as that was sent (9.1).
 ///
 /// Errors: `Missing` or `Invalid` of what must be copied. Nothing is appended then.
-pub fn write_cancel(request: View<'_>, headers: &[u8], out: &mut Vec<u8>) -> Result<(), HeaderError> {
+pub fn write_cancel(request: View<'_>, added: Additions<'_>, out: &mut Vec<u8>) -> Result<(), HeaderError> {
     let to = request.header(HeaderName::To).ok_or(HeaderError::Missing(HeaderName::To))?;
-    write_same_transaction(request, Method::Cancel, to, headers, out)
+    write_same_transaction(request, Method::Cancel, to, added, out)
+}
+
+/// Whether a name begins with a prefix, whatever the case.
+fn begins(name: &[u8], prefix: &[u8]) -> bool {
+    name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 /// Appends `name: value` and CRLF.
@@ -127,7 +140,7 @@ fn write_same_transaction(
     request: View<'_>,
     method: Method,
     to: &[u8],
-    headers: &[u8],
+    added: Additions<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), HeaderError> {
     let StartLine::Request { uri, .. } = request.index.start else {
@@ -159,11 +172,14 @@ fn write_same_transaction(
             HeaderName::From | HeaderName::CallId | HeaderName::Route | HeaderName::MaxForwards => {
                 copy_field(request, field, out);
             }
+            _ if !added.copied.is_empty() && begins(field.name.of(request.bytes), added.copied) => {
+                copy_field(request, field, out);
+            }
             _ => {}
         }
     }
     out.extend_from_slice(b"Content-Length: 0\r\n");
-    out.extend_from_slice(headers);
+    out.extend_from_slice(added.lines);
     out.extend_from_slice(b"\r\n");
     Ok(())
 }
@@ -297,10 +313,11 @@ mod tests {
             )
         };
         let mut out = Vec::new();
-        write_ack(request.view(), response.view(), b"", &mut out).expect("complete");
+        write_ack(request.view(), response.view(), Additions::default(), &mut out).expect("complete");
         assert_eq!(text(out), expected("ACK", "Bob <sip:bob@biloxi.com>;tag=b", ""));
         let mut out = Vec::new();
-        write_cancel(request.view(), b"Reason: SIP;cause=200\r\n", &mut out).expect("complete");
+        let added = Additions { copied: b"", lines: b"Reason: SIP;cause=200\r\n" };
+        write_cancel(request.view(), added, &mut out).expect("complete");
         assert_eq!(text(out), expected("CANCEL", "Bob\n  <sip:bob@biloxi.com>", "Reason: SIP;cause=200\r\n"));
     }
 
@@ -312,8 +329,8 @@ mod tests {
         let mut out = Vec::new();
         let missing = Err(HeaderError::Missing(HeaderName::CallId));
         assert_eq!(write_reply(request.view(), &Reply::new(400), &mut out), missing);
-        assert_eq!(write_cancel(request.view(), b"", &mut out), missing);
-        assert_eq!(write_ack(request.view(), request.view(), b"", &mut out), missing);
+        assert_eq!(write_cancel(request.view(), Additions::default(), &mut out), missing);
+        assert_eq!(write_ack(request.view(), request.view(), Additions::default(), &mut out), missing);
         assert!(out.is_empty());
     }
 }

@@ -26,7 +26,7 @@ use smallvec::SmallVec;
 
 pub use access::{Mandatory, token_params};
 pub use auth::Auth;
-pub use build::{RecordRoute, Reply, write_ack, write_cancel, write_field, write_reply};
+pub use build::{Additions, RecordRoute, Reply, write_ack, write_cancel, write_field, write_reply};
 pub use cseq::{CSeq, RAck};
 pub use edit::{EditId, Edits, MissingLength};
 pub use field_error::{FieldError, HeaderError, Part};

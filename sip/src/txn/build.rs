@@ -3,24 +3,25 @@
 
 use bytes::Bytes;
 
-use crate::msg::{Index, View, write_ack, write_cancel};
+use crate::msg::{Additions, Index, View, write_ack, write_cancel};
 
-/// The ACK to `response`; `None` when one of the two lacks a mandatory field.
-pub(super) fn ack(invite: &[u8], response: View<'_>) -> Option<Bytes> {
+/// The ACK to `response`, with the INVITE's fields whose names begin with `copied`; `None` when one of the two
+/// lacks a mandatory field.
+pub(super) fn ack(invite: &[u8], response: View<'_>, copied: &[u8]) -> Option<Bytes> {
     let index = Index::parse(invite).ok()?;
     let mut out = Vec::with_capacity(TYPICAL);
-    write_ack(View { bytes: invite, index: &index }, response, b"", &mut out).ok()?;
+    let added = Additions { copied, lines: b"" };
+    write_ack(View { bytes: invite, index: &index }, response, added, &mut out).ok()?;
     Some(out.into())
 }
 
-/// The CANCEL of `invite` and its branch, with further header lines, each with its CRLF; `None` when the INVITE
-/// lacks a mandatory field.
-pub(super) fn cancel(invite: &[u8], headers: &[u8]) -> Option<(Bytes, Bytes)> {
+/// The CANCEL of `invite` and its branch, with what is added; `None` when the INVITE lacks a mandatory field.
+pub(super) fn cancel(invite: &[u8], added: Additions<'_>) -> Option<(Bytes, Bytes)> {
     let index = Index::parse(invite).ok()?;
     let invite = View { bytes: invite, index: &index };
     let branch = Bytes::copy_from_slice(invite.via_top().ok()?.branch()?);
-    let mut out = Vec::with_capacity(TYPICAL + headers.len());
-    write_cancel(invite, headers, &mut out).ok()?;
+    let mut out = Vec::with_capacity(TYPICAL + added.lines.len());
+    write_cancel(invite, added, &mut out).ok()?;
     Some((out.into(), branch))
 }
 

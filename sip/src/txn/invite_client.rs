@@ -165,7 +165,7 @@ impl InviteClient {
 
     /// A reply that cannot be acknowledged, since it lacks a To, is as good as none.
     fn reject(&mut self, response: View<'_>, step: &mut Step<'_>) -> State {
-        let Some(ack) = build::ack(&self.message, response) else { return self.state };
+        let Some(ack) = build::ack(&self.message, response, step.copied) else { return self.state };
         self.message = ack;
         step.stop_resend();
         step.end_with(Timer::D);

@@ -35,6 +35,7 @@ mod invite_server;
 mod key;
 #[cfg(test)]
 mod lab;
+mod limits;
 mod machine;
 mod server;
 #[cfg(test)]
@@ -45,7 +46,8 @@ mod timers;
 
 use bytes::Bytes;
 
-pub use table::{Limits, Table};
+pub use limits::Limits;
+pub use table::Table;
 pub use timers::{Millis, Restart, Timer, Timers};
 
 use crate::msg::View;

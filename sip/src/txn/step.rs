@@ -67,6 +67,8 @@ pub(super) struct Step<'a> {
     pub(super) now: Time,
     pub(super) facts: &'a mut Facts,
     pub(super) outputs: &'a mut Outputs,
+    /// Fields of an INVITE whose names begin with this go into its ACK too.
+    pub(super) copied: &'a [u8],
 }
 
 impl Step<'_> {

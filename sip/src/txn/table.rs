@@ -13,34 +13,15 @@ use super::client::Client;
 use super::invite_client::InviteClient;
 use super::invite_server::InviteServer;
 use super::key::{Keyer, TxnKey, has_to_tag, method_text};
+use super::limits::Limits;
 use super::machine::{Entry, Machine};
 use super::server::Server;
 use super::step::{ClientInput, Facts, Reports, ServerInput, Step};
 use super::timers::{Clock, Timers};
 use super::{Hop, Input, NewClient, NewServer, Output, Outputs, Owner, Refused, TxnId, build};
-use crate::msg::View;
+use crate::msg::{Additions, View};
 use crate::time::Time;
 use crate::wheel::Wheel;
-
-/// Bounds of a table.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Beyond this many live transactions an INVITE that starts a call is refused.
-    pub max_transactions: usize,
-    /// This many more may live for the calls that are there: branches, requests in dialogs, CANCEL and all
-    /// other methods.
-    pub reserve: usize,
-    /// Report requests that came before on another way ([`Output::Merged`]); a user agent wants to know
-    /// (RFC 3261 8.2.2.2), a proxy does not.
-    pub detect_merged: bool,
-}
-
-impl Default for Limits {
-    /// A million transactions, a quarter of that in reserve, merged requests not reported.
-    fn default() -> Limits {
-        Limits { max_transactions: 1_000_000, reserve: 250_000, detect_merged: false }
-    }
-}
 
 /// All transactions of one shard or user agent.
 #[derive(Debug)]
@@ -52,6 +33,8 @@ pub struct Table {
     keyer: Keyer,
     limits: Limits,
     next_generation: u32,
+    /// See [`Table::copy_headers`].
+    copied: Box<[u8]>,
 }
 
 impl Table {
@@ -66,7 +49,13 @@ impl Table {
             keyer: Keyer::new(seed),
             limits,
             next_generation: 0,
+            copied: Box::default(),
         }
+    }
+
+    /// From now on copies the fields of a sent INVITE whose names begin with `prefix` into its CANCEL and ACK.
+    pub fn copy_headers(&mut self, prefix: &[u8]) {
+        self.copied = prefix.into();
     }
 
     /// Live transactions.
@@ -107,7 +96,7 @@ impl Table {
         self.check_new(key)?;
         let merged = if self.limits.detect_merged { self.keyer.merged(request) } else { None };
         let mut facts = self.facts(now, new.reply_to, new.owner, new.timers);
-        let mut step = Step { now, facts: &mut facts, outputs: &mut Outputs::new() };
+        let mut step = Step { now, facts: &mut facts, outputs: &mut Outputs::new(), copied: b"" };
         let machine = match method {
             b"INVITE" => Machine::InviteServer(InviteServer::start(&mut step)),
             _ => Machine::Server(Server::start(&mut step)),
@@ -126,7 +115,7 @@ impl Table {
         self.check_room(|| false)?;
         self.check_new(key)?;
         let mut facts = self.facts(now, new.hop, new.owner, new.timers);
-        let mut step = Step { now, facts: &mut facts, outputs };
+        let mut step = Step { now, facts: &mut facts, outputs, copied: b"" };
         let machine = match new.method {
             b"INVITE" => Machine::InviteClient(InviteClient::start(new.request, &mut step)),
             _ => Machine::Client(Client::start(new.request, &mut step)),
@@ -249,7 +238,7 @@ impl Table {
         action: impl FnOnce(&mut Machine, &mut Step<'_>),
     ) {
         let Entry { facts, machine, .. } = &mut self.entries[slot as usize];
-        action(machine, &mut Step { now, facts, outputs });
+        action(machine, &mut Step { now, facts, outputs, copied: &self.copied });
         self.settle(now, slot, outputs);
     }
 
@@ -258,7 +247,7 @@ impl Table {
     fn settle(&mut self, now: Time, slot: u32, outputs: &mut Outputs) {
         let Entry { facts, machine, .. } = &mut self.entries[slot as usize];
         while let Some(timer) = facts.clock.take_due(now) {
-            machine.fire(timer, &mut Step { now, facts, outputs });
+            machine.fire(timer, &mut Step { now, facts, outputs, copied: &self.copied });
         }
         let cancel = machine.take_cancel();
         if machine.is_terminated() {
@@ -281,7 +270,11 @@ impl Table {
     ) {
         let Some(entry) = self.entries.get(slot as usize) else { return };
         let Facts { hop, owner, timers, .. } = entry.facts;
-        let Some((request, branch)) = build::cancel(&invite, &headers) else { return };
+        let Some((request, branch)) =
+            build::cancel(&invite, Additions { copied: &self.copied, lines: &headers })
+        else {
+            return;
+        };
         let new = NewClient { request, branch: &branch, method: b"CANCEL", hop, owner, timers };
         // Refused when the table is full, or when a CANCEL of that branch is under way.
         if let Ok(txn) = self.open_client(now, new, outputs) {
@@ -313,7 +306,7 @@ impl Table {
         {
             self.merged.remove(&*merged);
         }
-        Step { now, facts: &mut entry.facts, outputs }.terminate();
+        Step { now, facts: &mut entry.facts, outputs, copied: b"" }.terminate();
     }
 
     /// The facts of a transaction that takes the next free place.
@@ -362,10 +355,11 @@ const MOST: usize = 1 << 31;
 
 #[cfg(test)]
 mod tests {
-    use super::{Limits, Table};
+    use super::Table;
     use crate::msg::Message;
     use crate::peer::Transport;
     use crate::time::Time;
+    use crate::txn::Limits;
     use crate::txn::lab::{Lab, hop, request, response};
     use crate::txn::{Input, Millis, NewClient, NewServer, Output, Owner, Refused, Timers, TxnId};
 

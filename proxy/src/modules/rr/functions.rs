@@ -6,7 +6,7 @@ use super::ReceivedParam;
 use super::params::Style;
 use crate::api::{Args, Ctx, Flow, Nested, PvArg, Resumed, RouteId, RouteKind, RouteTable, Value};
 use crate::relay::record_route::{Form, RecordRoute, UriScheme};
-use crate::relay::route;
+use crate::relay::route::{self, OwnUri};
 
 /// `record_route([params])`: -1 when called twice.
 pub(super) fn record_route(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
@@ -44,10 +44,29 @@ pub(super) fn remove_record_route(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
 /// `loose_route()`: 1 when routes say where to go, -1 when there is none, -3 when all were ours and the
 /// request begins a dialog.
 pub(super) fn loose_route(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+    route_by(ctx, OwnUri::StrictRouter, |code| code)
+}
+
+/// `loose_route_mode(bits)`: 1 takes no request URI of ours for the sign of a strict router; 2 leaves flow tokens
+/// alone, of which there are none.
+pub(super) fn loose_route_mode(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let own = if args.int(ctx, 0) & 1 != 0 { OwnUri::Nothing } else { OwnUri::StrictRouter };
+    route_by(ctx, own, |code| code)
+}
+
+/// `loose_route_preloaded()`: 1 when all routes were ours and the request begins a dialog, else -1.
+pub(super) fn loose_route_preloaded(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+    route_by(ctx, OwnUri::StrictRouter, |code| if code == PRELOADED { 1 } else { -1 })
+}
+
+/// What `loose_route()` returns when all routes were ours and the request begins a dialog.
+const PRELOADED: i64 = -3;
+
+fn route_by(ctx: &mut Ctx<'_>, own: OwnUri, answer: fn(i64) -> i64) -> Flow {
     let Some(uri) = ctx.work.uri() else { return Flow::FALSE };
     let work = &mut *ctx.work;
     let message = work.message.clone();
-    let Ok(plan) = route::plan(message.view(), &uri, &ctx.shard.sockets) else { return Flow::FALSE };
+    let Ok(plan) = route::plan(message.view(), &uri, &ctx.shard.sockets, own) else { return Flow::FALSE };
     for cut in &plan.cuts {
         work.edits.delete(*cut);
     }
@@ -61,8 +80,9 @@ pub(super) fn loose_route(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     if let Some(uri) = plan.dst_uri {
         work.targets.set_dst_uri(Some(uri.into()));
     }
-    if plan.socket.is_some() {
-        work.targets.ruri_mut().socket = plan.socket;
+    let forces_socket = ctx.shard.shared.peek::<Style>().is_some_and(|style| style.forces_socket);
+    if let Some(socket) = plan.socket.or(plan.own_socket.filter(|_| forces_socket)) {
+        work.targets.ruri_mut().socket = Some(socket);
     }
     if let Some(name) = ctx.shard.shared.peek::<ReceivedParam>()
         && let Some(uri) = sip::msg::Params::semicolons(plan.params).value(&name.0)
@@ -71,7 +91,7 @@ pub(super) fn loose_route(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     }
     work.targets.mark_ruri_new();
     work.relaying.route_params = Some(plan.params.into());
-    let code = if plan.is_preloaded { -3 } else { 1 };
+    let code = answer(if plan.is_preloaded { PRELOADED } else { 1 });
     let hooks = ctx.catalog.modules().iter().filter_map(|module| module.hooks.routed);
     let names: Vec<&str> = hooks.filter_map(|routed| routed(ctx)).collect();
     let routes = names.into_iter().filter_map(|name| ctx.routes.find(RouteTable::Event, name));
@@ -109,8 +129,30 @@ pub(super) fn route_uri(ctx: &mut Ctx<'_>, _: &PvArg) -> Value {
     let route = ctx.work.view().routes().next();
     match route {
         Some(Ok(route)) => Value::Str(ctx.work.slice(route.uri_text)),
-        _ => Value::Null,
+        _ => Value::literal(""),
     }
+}
+
+/// `$rdir(id)` and `$rdir(name)`: which way the request goes, by the `ftag` of our Route.
+pub(super) fn direction(ctx: &mut Ctx<'_>, arg: &PvArg) -> Value {
+    match (is_upstream(ctx), arg.slot()) {
+        (false, 0) => Value::Int(1),
+        (true, 0) => Value::Int(2),
+        (false, _) => Value::literal("downstream"),
+        (true, _) => Value::literal("upstream"),
+    }
+}
+
+/// `$fti`: the tag of the party that began the dialog.
+pub(super) fn initiator(ctx: &mut Ctx<'_>, _: &PvArg) -> Value {
+    initiator_tag(ctx).map_or(Value::Null, |tag| Value::copied(&tag))
+}
+
+/// `$tti`: the tag of the other one.
+pub(super) fn terminator(ctx: &mut Ctx<'_>, _: &PvArg) -> Value {
+    let view = ctx.work.view();
+    let address = if is_upstream(ctx) { view.from() } else { view.to() };
+    address.ok().and_then(|address| address.tag()).map_or(Value::Null, Value::copied)
 }
 
 /// A URI inside a parameter, with `%3B` and the like as what they stand for.
@@ -144,10 +186,12 @@ fn put(ctx: &mut Ctx<'_>, form: Form, params: &[u8]) -> Flow {
     if ctx.work.relaying.record_route.is_some() {
         return Flow::FALSE;
     }
-    let Some(style) = ctx.shard.shared.peek::<Style>().copied() else { return Flow::FALSE };
+    let Some(style) = ctx.shard.shared.get::<Style>() else { return Flow::FALSE };
+    let own_user = style.user_from.as_ref().map(|pv| pv.get(ctx).to_text()).filter(|user| !user.is_empty());
     let from_tag = style.with_from_tag.then(|| initiator_tag(ctx)).flatten();
     let uri = ctx.work.uri().unwrap_or_default();
-    let user = Uri::parse(&uri).ok().and_then(|uri| uri.user).filter(|_| style.with_user).map(Box::from);
+    let user = own_user.as_deref().or_else(|| Uri::parse(&uri).ok().and_then(|uri| uri.user));
+    let user = user.filter(|_| style.with_user).map(Box::from);
     let scheme = if !style.ignores_sips && is_secure(ctx, &uri) { UriScheme::Sips } else { UriScheme::Sip };
     let added = std::mem::take(&mut ctx.work.relaying.early_rr_params);
     ctx.work.relaying.record_route = Some(RecordRoute {

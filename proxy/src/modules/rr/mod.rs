@@ -3,7 +3,7 @@
 mod functions;
 mod params;
 
-use crate::api::{FunctionDef, Kind, ModuleDef, ParamDef, PvDef, Routes};
+use crate::api::{FunctionDef, InnerKind, Kind, ModuleDef, ParamDef, PvDef, Routes};
 
 /// Name of a parameter of our consumed Route that names the next hop; put in place by a module that writes such
 /// parameters.
@@ -18,7 +18,14 @@ pub static MODULE: ModuleDef = ModuleDef {
         ParamDef::int("append_fromtag", 1, "whether the tag of the dialog's initiator is added as ftag"),
         ParamDef::int("enable_double_rr", 1, "two fields: 0 never, 1 when sockets differ, 2 always"),
         ParamDef::int("add_username", 0, "whether the user of the request URI is put into the field"),
-        ParamDef::int("force_send_socket", 0, "has no effect with a single field"),
+        ParamDef::int(
+            "force_send_socket",
+            0,
+            "whether requests leave by the socket that our only Route names",
+        ),
+        ParamDef::text("custom_user_avp", "", "variable in place of the user of add_username"),
+        ParamDef::int("sockname_mode", 0, "whether the name of the socket is written: 0 never"),
+        ParamDef::int("loose_route_mode", 0, "has no effect; see loose_route_mode()"),
         ParamDef::int("ignore_sips", 0, "whether sips is never used"),
         ParamDef::int("enable_socket_mismatch_warning", 1, "has no effect"),
     ],
@@ -61,6 +68,20 @@ pub static MODULE: ModuleDef = ModuleDef {
             "routes by the Route fields",
         ),
         FunctionDef::new(
+            "loose_route_mode",
+            &[Kind::Int],
+            Routes::REQUEST,
+            functions::loose_route_mode,
+            "the same; 1: strict routers are not looked for",
+        ),
+        FunctionDef::new(
+            "loose_route_preloaded",
+            &[],
+            Routes::REQUEST,
+            functions::loose_route_preloaded,
+            "the same; true when all routes of a request outside a dialog were ours",
+        ),
+        FunctionDef::new(
             "check_route_param",
             &[Kind::Regex],
             Routes::REQUEST,
@@ -82,7 +103,13 @@ pub static MODULE: ModuleDef = ModuleDef {
             "takes record_route() back",
         ),
     ],
-    pvs: &[PvDef::new("route_uri", functions::route_uri, "the first Route URI as received")],
+    pvs: &[
+        PvDef::new("route_uri", functions::route_uri, "the first Route URI as received"),
+        PvDef::new("rdir", functions::direction, "id, name: 1 downstream, 2 upstream")
+            .inner(InnerKind::Key(&["id", "name"])),
+        PvDef::new("fti", functions::initiator, "tag of the party that began the dialog"),
+        PvDef::new("tti", functions::terminator, "tag of the other party"),
+    ],
     load: Some(params::load),
     ..ModuleDef::EMPTY
 };

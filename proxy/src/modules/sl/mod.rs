@@ -1,8 +1,10 @@
 //! Module sl: replies without state.
 
+mod counts;
+
 use crate::api::{
-    Args, Ctx, Errand, Flow, FunctionDef, InnerKind, Kind, Loading, ModuleDef, ParamDef, PvArg, PvDef,
-    RouteKind, Routes, StatDef, Value,
+    Args, Ctx, Errand, EventDef, Flow, FunctionDef, InnerKind, Kind, Loading, ModuleDef, ParamDef, PvArg,
+    PvDef, RichRedirect, RouteKind, Routes, RpcDef, RpcScope, Value,
 };
 use bytes::Bytes;
 
@@ -15,7 +17,7 @@ pub static MODULE: ModuleDef = ModuleDef {
     params: &[
         ParamDef::int("default_code", 500, "status of a reply whose status is empty"),
         ParamDef::text("default_reason", "Internal Server Error", "reason of a reply whose reason is empty"),
-        ParamDef::int("rich_redirect", 0, "accepted without effect"),
+        ParamDef::int("rich_redirect", 0, "what a 3xx says beside URIs, bits: 1 branch flags, 2 Path"),
         ParamDef::text("event_callback_fl_ack", "", "accepted without effect"),
         ParamDef::text("event_callback_lres_sent", "", "accepted without effect"),
         ParamDef::int("bind_tm", 1, "whether send_reply() uses the transaction when there is one"),
@@ -68,9 +70,16 @@ pub static MODULE: ModuleDef = ModuleDef {
     ],
     pvs: &[PvDef::new("ltt", local_tag, "the To tag of a reply made here")
         .inner(InnerKind::Key(&["s", "t", "x"]))],
-    stats: &[
-        StatDef { name: "sent_replies", read: |shard| sent(shard, 0..8), doc: "replies sent without state" },
-        StatDef { name: "sent_err_replies", read: |shard| sent(shard, 4..7), doc: "4xx to 6xx among them" },
+    stats: counts::STATS,
+    rpcs: &[RpcDef {
+        name: "sl.stats",
+        scope: RpcScope::Sum,
+        run: counts::stats,
+        doc: "replies sent without state, by status",
+    }],
+    events: &[
+        EventDef { name: "sl:local-response", doc: "a reply went out without state; sees the reply" },
+        EventDef { name: "sl:filtered-ack", doc: "the ACK to such a reply came, and ends here" },
     ],
     load: Some(load),
     ..ModuleDef::EMPTY
@@ -158,6 +167,7 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     let code = u16::try_from(code).ok().filter(|code| (100..=699).contains(code));
     let code = code.ok_or("default_code is a status, 100 to 699")?;
     loading.shared.put(Defaults(code, loading.params.text("default_reason")));
+    loading.shared.put(RichRedirect(loading.params.int("rich_redirect") as u8));
     Ok(())
 }
 
@@ -168,8 +178,4 @@ fn status_line(ctx: &mut Ctx<'_>, args: &Args<'_>) -> (u16, Bytes) {
     let default = || defaults.map_or((500, Bytes::new()), |defaults| (defaults.0, defaults.1.clone()));
     let code = if code.is_null() { default().0 } else { code.to_int().clamp(0, 999) as u16 };
     (code, if reason.is_null() { default().1 } else { reason.to_text() })
-}
-
-fn sent(shard: &mut crate::api::Shard, classes: std::ops::Range<usize>) -> u64 {
-    shard.relay.counters().stateless_replies[classes].iter().sum()
 }

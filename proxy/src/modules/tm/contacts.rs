@@ -76,6 +76,27 @@ pub(super) fn next(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     if is_first { Flow::Next(-2) } else { Flow::TRUE }
 }
 
+/// `t_next_contact_flow()`: another flow to the instance of the failed branch becomes the target (RFC 5626 5.3);
+/// -2 when there is none.
+pub(super) fn next_flow(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+    let Some(lists) = ctx.shard.shared.get::<Lists>().filter(|it| !it.flows.is_empty()) else {
+        return Flow::FALSE;
+    };
+    let instance = super::functions::failed_target(ctx).and_then(|target| target.instance);
+    let Some(instance) = instance else { return Flow::Next(-2) };
+    let mut at = 0;
+    while let Some(element) = ctx.work.xavps.get(&lists.flows, At::Position(at)).cloned() {
+        if text(&element, b"instance").is_some_and(|of| *of == *instance) {
+            ctx.work.xavps.remove(&lists.flows, At::Position(at));
+            *ctx.work.targets.ruri_mut() = target(ctx, &element);
+            ctx.work.targets.mark_ruri_new();
+            return Flow::TRUE;
+        }
+        at += 1;
+    }
+    Flow::Next(-2)
+}
+
 /// Targets from the last to be tried to the first, and whether each ends its group. Of equal ones those with
 /// a Path and those appended earlier come later (Kamailio 5.6.3).
 fn by_preference(mut targets: Vec<Target>) -> Vec<(Target, bool)> {

@@ -2,11 +2,12 @@
 
 use sip::msg::Method;
 
+use super::params::DefaultReply;
 use super::relay::{self, Towards};
 use super::transaction::{self, Opened};
-use crate::api::{Args, Ctx, Flow, RouteKind};
+use crate::api::{Args, Ctx, Flow, Level, RouteKind, Value};
 use crate::relay::cancel::Cause;
-use crate::relay::{FailureReplies, Millis, Timers};
+use crate::relay::{FailureReplies, Millis, Target, Timers};
 
 /// `t_relay([host, port])`
 pub(super) fn t_relay(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
@@ -29,7 +30,10 @@ pub(super) fn t_newtran(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
         return Flow::FALSE;
     }
     match transaction::create(ctx) {
-        Opened::Ready(_) => Flow::TRUE,
+        Opened::Ready(_) => {
+            transaction::store_target(ctx);
+            Flow::TRUE
+        }
         Opened::Retransmission => Flow::STOP,
         Opened::Failed(_) => Flow::FALSE,
     }
@@ -79,10 +83,18 @@ pub(super) fn t_relay_cancel(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     Flow::STOP
 }
 
-/// `t_reply(code, reason)`
+/// `t_reply(code, reason)`: null arguments are those of the parameters.
 pub(super) fn t_reply(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    let status = args.int(ctx, 0).clamp(0, 999) as u16;
-    let reason = args.text(ctx, 1);
+    let (status, reason) = (args.value(ctx, 0), args.value(ctx, 1));
+    let defaults = ctx.shard.shared.get::<DefaultReply>();
+    let status = match (status, &defaults) {
+        (Value::Null, Some(defaults)) => defaults.status,
+        (status, _) => status.to_int().clamp(0, 999) as u16,
+    };
+    let reason = match (reason, &defaults) {
+        (Value::Null, Some(defaults)) => defaults.reason.clone(),
+        (_, _) => args.text(ctx, 1),
+    };
     Flow::from_bool(ctx.reply_stateful(status, &reason))
 }
 
@@ -93,6 +105,51 @@ pub(super) fn t_send_reply(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
         Opened::Retransmission => Flow::STOP,
         Opened::Failed(_) => Flow::FALSE,
     }
+}
+
+/// `t_save_lumps()`: failure routes see the message as it is changed so far.
+pub(super) fn t_save_lumps(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+    if ctx.work.relaying.id.is_none() {
+        ctx.log(Level::ERR, "t_save_lumps: there is no transaction yet");
+        return Flow::FALSE;
+    }
+    transaction::store_edits(ctx);
+    Flow::TRUE
+}
+
+/// `t_drop([code])`: the transaction ends without a reply, and so does the script.
+pub fn t_drop(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+    let Some(id) = ctx.work.relaying.id else { return Flow::FALSE };
+    ctx.shard.relay.release(ctx.shard.now, id);
+    Flow::STOP
+}
+
+/// `t_flush_flags()`, `t_flush_xflags()`: later routes see the flags as they are.
+pub fn t_flush_flags(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+    let flags = ctx.work.flags;
+    let context = ctx.work.relaying.id.and_then(|id| ctx.shard.relay.context_mut(id));
+    match context {
+        Some(context) => {
+            context.flags = flags;
+            Flow::TRUE
+        }
+        None => Flow::FALSE,
+    }
+}
+
+/// `t_reuse_branch()`: the target of the failed branch becomes one again.
+pub fn t_reuse_branch(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+    let Some(target) = failed_target(ctx) else { return Flow::FALSE };
+    *ctx.work.targets.ruri_mut() = target;
+    ctx.work.targets.mark_ruri_new();
+    Flow::TRUE
+}
+
+/// What the branch of a branch failure route was made of.
+pub(super) fn failed_target(ctx: &Ctx<'_>) -> Option<Target> {
+    let context = ctx.work.relaying.id.and_then(|id| ctx.shard.relay.context(id))?;
+    let branch = context.branches().get(usize::from(ctx.work.relaying.branch?))?;
+    Some(branch.target().clone())
 }
 
 /// `t_release()`: the transaction ends without a reply.

@@ -5,22 +5,28 @@ mod contacts;
 mod functions;
 mod params;
 mod relay;
+mod rpc;
 mod rules;
 mod suspend;
 mod towards;
 mod transaction;
 mod uac;
 
-use crate::api::{EventDef, Flow, FunctionDef, FunctionFn, Kind, ModuleDef, RouteTable, Routes};
+use crate::api::{EventDef, Flow, FunctionDef, FunctionFn, Kind, ModuleDef, RouteKind, RouteTable, Routes};
 
 /// The table of module tm.
 pub static MODULE: ModuleDef = ModuleDef {
     name: "tm",
     params: params::PARAMS,
     functions: FUNCTIONS,
+    rpcs: rpc::RPCS,
     events: &[
         EventDef { name: "tm:branch-failure:", doc: "a branch got a negative reply" },
         EventDef { name: "tm:local-request", doc: "a request made here is about to be sent" },
+        EventDef {
+            name: "tm:local-response",
+            doc: "a reply made here went out on a transaction; sees the reply",
+        },
     ],
     load: Some(params::load),
     start: Some(params::start),
@@ -259,6 +265,32 @@ static FUNCTIONS: &[FunctionDef] = &[
     host_port("t_replicate", functions::t_replicate, "sends a copy whose replies end here"),
     host_port("t_replicate_udp", towards::replicate_udp, "the same over UDP"),
     host_port("t_replicate_tcp", towards::replicate_tcp, "the same over TCP"),
+    host_port("t_replicate_tls", towards::replicate_tls, "the same over TLS"),
+    host_port("t_replicate_sctp", towards::replicate_sctp, "the same over SCTP"),
+    plain(
+        "t_forward_nonack_uri",
+        Routes::REQUEST,
+        functions::t_relay,
+        "relays to the request URI statefully",
+    ),
+    plain(
+        "t_save_lumps",
+        Routes::REQUEST,
+        functions::t_save_lumps,
+        "failure routes see the changes made so far",
+    ),
+    plain("t_clean", Routes::ANY, |_, _| Flow::TRUE, "has no effect: transactions end by themselves"),
+    plain(
+        "t_next_contact_flow",
+        Routes::REQUEST.or(Routes::of(RouteKind::BranchFailure)),
+        contacts::next_flow,
+        "makes another flow to the failed instance the target",
+    ),
+    switch(
+        "t_set_disable_internal_reply",
+        rules::disable_error_reply,
+        "whether a failed relay is not answered here",
+    ),
     host_port("t_forward_nonack_udp", towards::udp, "relays over UDP"),
     host_port("t_forward_nonack_tcp", towards::tcp, "relays over TCP"),
     host_port("t_forward_nonack_tls", towards::tls, "relays over TLS"),
@@ -302,12 +334,16 @@ const fn host_port(name: &'static str, run: FunctionFn, doc: &'static str) -> Fu
     FunctionDef::new(name, HOST_PORT, REQUEST_FAILURE, run, doc).optional(2)
 }
 
+const fn plain(name: &'static str, routes: Routes, run: FunctionFn, doc: &'static str) -> FunctionDef {
+    FunctionDef::new(name, &[], routes, run, doc)
+}
+
 const fn switch(name: &'static str, run: FunctionFn, doc: &'static str) -> FunctionDef {
     FunctionDef::new(name, &[Kind::Int], STATE, run, doc)
 }
 
 /// Functions that module tmx adds.
 pub mod extra {
-    pub use super::functions::{t_cancel_branches, t_precheck_trans};
-    pub use super::suspend::{name, t_cancel_callid, t_continue, t_reply_callid, t_suspend};
+    pub use super::functions::{t_cancel_branches, t_drop, t_flush_flags, t_precheck_trans, t_reuse_branch};
+    pub use super::suspend::{t_cancel_callid, t_continue, t_reply_callid, t_suspend};
 }

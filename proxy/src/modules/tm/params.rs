@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::contacts::Lists;
-use crate::api::{Loading, ParamDef, Params, Shard};
+
+use crate::api::{Loading, ParamDef, Params, Pv, Shard};
 use crate::relay::cancel::Unreplied;
 use crate::relay::{
-    BlockReply, BlockRules, FailureReplies, Millis, On100, OnGlobalFailure, Restart, Settings, Timers,
+    AckTo, BlockReply, BlockRules, FailureReplies, Millis, On100, OnGlobalFailure, Restart, Settings, Timers,
     UnmatchedCancel,
 };
 
@@ -66,14 +69,45 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ),
     ParamDef::text("contacts_avp", "", "XAVP that t_load_contacts() fills"),
     ParamDef::text("contact_flows_avp", "", "XAVP of further flows to an instance"),
+    ParamDef::text("xavp_contact", "", "has no effect: contacts have no attributes of their own here"),
+    ParamDef::text("fr_timer_avp", "", "variable with seconds in place of fr_timer"),
+    ParamDef::text("fr_inv_timer_avp", "", "variable with seconds in place of fr_inv_timer"),
+    ParamDef::text(
+        "on_sl_reply",
+        "",
+        "onreply_route of replies without a transaction; `drop` or `return 0` keeps them here",
+    ),
+    ParamDef::text("ac_extra_hdrs", "", "fields of the sent INVITE that begin so go into its CANCEL and ACK"),
+    ParamDef::int(
+        "local_ack_mode",
+        0,
+        "where the ACK to a 2xx of our own INVITE goes: 0 remote target, 1 as the INVITE, 2 source of the 2xx",
+    ),
+    ParamDef::int("local_ack_branch_mode", 0, "has no effect: each such ACK has a branch of its own"),
+    ParamDef::int("failure_exec_mode", 0, "whether a relay that sent nothing runs the failure route"),
+    ParamDef::int("rich_redirect", 0, "what a 3xx made here says beside URIs, bits: 1 branch flags, 2 Path"),
+    ParamDef::int("dns_reuse_rcv_socket", 0, "whether the next place is tried by the socket of the request"),
+    ParamDef::int("enable_uac_fr", 0, "has no effect: failures of requests made here are always told"),
+    ParamDef::int("reply_matching", 1, "has no effect"),
+    ParamDef::int("callid_cseq_matching", 0, "has no effect: the branch is always compared"),
+    ParamDef::int("reply_relay_mode", 1, "has no effect: further 2xx are always relayed"),
+    ParamDef::int("headers_mode", 0, "has no effect"),
+    ParamDef::int("evlreq_mode", 0, "has no effect"),
+    ParamDef::int("delayed_reply", 1, "has no effect: errors are answered when the script has ended"),
+    ParamDef::int("reply_408_code", 408, "has no effect"),
+    ParamDef::text("reply_408_reason", "Request Timeout", "has no effect"),
+    ParamDef::list("tw_append", "has no effect"),
+    ParamDef::text("event_callback", "", "has no effect: the name of a function of an embedded language"),
+    ParamDef::text("event_callback_lres_sent", "", "has no effect, as event_callback"),
+    ParamDef::text("evcb_local_ack_sent", "", "has no effect, as event_callback"),
     ParamDef::int("reparse_invite", 1, "has no effect: CANCEL and ACK are always made from the sent INVITE"),
     ParamDef::int("reparse_on_dns_failover", 1, "has no effect"),
     ParamDef::int("ruri_matching", 1, "has no effect"),
     ParamDef::int("via1_matching", 1, "has no effect"),
     ParamDef::int("callid_matching", 0, "has no effect: the Call-ID is always part of what is compared"),
     ParamDef::int("pass_provisional_replies", 0, "has no effect"),
-    ParamDef::int("default_code", 500, "has no effect"),
-    ParamDef::text("default_reason", "Server Internal Error", "has no effect"),
+    ParamDef::int("default_code", 500, "status of a t_reply() whose status is null"),
+    ParamDef::text("default_reason", "Server Internal Error", "reason of a t_reply() whose reason is null"),
 ];
 
 /// Checks the parameters and makes the settings all shards share.
@@ -85,9 +119,41 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
         ..settings(loading.params)?
     };
     loading.shared.put(settings);
-    let (contacts, flows) = (loading.params.text("contacts_avp"), loading.params.text("contact_flows_avp"));
+    let params = loading.params;
+    let (contacts, flows) = (params.text("contacts_avp"), params.text("contact_flows_avp"));
     loading.shared.put(Lists { contacts, flows });
+    loading.shared.put(DefaultReply {
+        status: u16::try_from(params.int("default_code")).unwrap_or(500),
+        reason: params.text("default_reason"),
+    });
+    let seconds = SecondsFrom {
+        answer: variable(loading, "fr_inv_timer_avp")?,
+        reply: variable(loading, "fr_timer_avp")?,
+    };
+    loading.shared.put(seconds);
     Ok(())
+}
+
+/// What `t_reply()` sends when its arguments are null.
+#[derive(Debug)]
+pub(super) struct DefaultReply {
+    pub(super) status: u16,
+    pub(super) reason: Bytes,
+}
+
+/// Variables whose seconds go before the timers of the parameters.
+#[derive(Debug)]
+pub(super) struct SecondsFrom {
+    /// Until the answer to an INVITE that rings.
+    pub(super) answer: Option<Pv>,
+    /// Until any reply.
+    pub(super) reply: Option<Pv>,
+}
+
+fn variable(loading: &Loading<'_>, name: &str) -> Result<Option<Pv>, String> {
+    let written = loading.params.text(name);
+    let variable = (!written.is_empty()).then(|| loading.catalog.variable(&written)).transpose();
+    variable.map_err(|error| format!("parameter {name}: {error}"))
 }
 
 /// What is put on the blocklist; nothing unless the core has it on.
@@ -191,6 +257,17 @@ fn settings(params: &Params) -> Result<Settings, String> {
         local_cancel_reason: is_on("local_cancel_reason"),
         caller_cancel_reason: is_on("e2e_cancel_reason"),
         merge_challenges: is_on("aggregate_challenges"),
+        copied_headers: params.text("ac_extra_hdrs")[..].into(),
+        on_stray_reply: String::from_utf8_lossy(&params.text("on_sl_reply")).into(),
+        ack_to: match params.int("local_ack_mode") {
+            0 => AckTo::RemoteTarget,
+            1 => AckTo::Invited,
+            2 => AckTo::Answerer,
+            other => return Err(format!("parameter local_ack_mode is {other}, expected 0, 1 or 2")),
+        },
+        fails_unsent: is_on("failure_exec_mode"),
+        keeps_socket: is_on("dns_reuse_rcv_socket"),
+        rich_redirect: params.int("rich_redirect") as u8,
         ..Settings::default()
     })
 }

@@ -59,6 +59,9 @@ pub(super) fn relay(ctx: &mut Ctx<'_>, towards: Towards) -> Flow {
     }
     targets.reverse();
     let armed = transaction::armed(ctx);
+    if ctx.run.kind == RouteKind::Request && armed.runs_later() {
+        transaction::store_edits(ctx);
+    }
     transaction::armed_mut(ctx).branch = RouteSlot::default();
     ctx.shard.relay.begin_set(id);
     let job = Job { id, targets, armed, towards, opened: 0, error: None, is_dropped: false };
@@ -85,11 +88,18 @@ pub(super) fn fail(ctx: &mut Ctx<'_>, error: RelayError) -> Flow {
     if ctx.run.kind != RouteKind::Request {
         return Flow::FALSE;
     }
+    let context = ctx.work.relaying.id.and_then(|id| ctx.shard.relay.context(id));
+    if context.map_or(ctx.work.relaying.overrides, |it| it.overrides()).error_reply == Some(false) {
+        return Flow::Next(NOT_ANSWERED);
+    }
     if !matches!(error, RelayError::NoBranches | RelayError::BadRequest) {
         ctx.work.relaying.error = Some(error);
     }
     Flow::Next(i64::from(error.code()))
 }
+
+/// What a failed relay returns when it shall not be answered here.
+const NOT_ANSWERED: i64 = -4;
 
 /// A relay under way.
 #[derive(Debug)]
@@ -218,7 +228,17 @@ impl Job {
             return Flow::TRUE;
         }
         let dropped = self.is_dropped.then_some(RelayError::AllDropped);
-        fail(ctx, self.error.or(dropped).unwrap_or(RelayError::NoBranches))
+        let error = self.error.or(dropped).unwrap_or(RelayError::NoBranches);
+        let is_parked = ctx.shard.relay.settings().fails_unsent && self.armed.failure.is_armed();
+        if is_parked && ctx.run.kind == RouteKind::Request {
+            // DEVIATES: the failure route runs when the script has ended. In Kamailio 5.6.3 it does not run at all,
+            // and the caller has no answer (a_relay_that_sends_nothing_may_run_the_failure_route).
+            let target = ctx.work.targets.ruri().clone();
+            ctx.shard.relay.add_failed_branch(self.id, target, 408);
+            ctx.work.relaying.is_parked = true;
+            return Flow::Next(i64::from(error.code()));
+        }
+        fail(ctx, error)
     }
 }
 

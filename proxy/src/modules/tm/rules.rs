@@ -15,6 +15,17 @@ pub(super) fn disable_failover(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     change(ctx, |overrides| overrides.failover = is_off.then_some(false))
 }
 
+/// `t_set_disable_internal_reply(0|1)`
+pub(super) fn disable_error_reply(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let is_off = args.int(ctx, 0) != 0;
+    change(ctx, |overrides| overrides.error_reply = is_off.then_some(false))
+}
+
+/// No further addresses for this relay.
+pub(super) fn stay(ctx: &mut Ctx<'_>) {
+    change(ctx, |overrides| overrides.failover = Some(false));
+}
+
 /// `t_set_no_e2e_cancel_reason(0|1)`
 pub(super) fn no_cancel_reason(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let is_off = args.int(ctx, 0) != 0;

@@ -2,7 +2,7 @@
 //! another call.
 
 use super::transaction::{self, Opened};
-use crate::api::{Args, Ctx, Errand, Flow, Kept, PvArg, Shard, Value};
+use crate::api::{Args, Ctx, Errand, Flow, Kept, Shard};
 use crate::relay::RelayId;
 use crate::relay::cancel::Cause;
 use crate::relay::reply::{LocalReply, TagStyle};
@@ -41,17 +41,6 @@ pub fn t_continue(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     }
     ctx.shard.errands.push(Errand::Continue { id, route });
     Flow::TRUE
-}
-
-/// `$T(id_index)`, `$T(id_label)`, `$T(reply_code)`, `$T(branch_index)`.
-pub fn name(ctx: &mut Ctx<'_>, arg: &PvArg) -> Value {
-    let Some(id) = ctx.work.relaying.id else { return Value::Null };
-    match arg.slot() {
-        0 => Value::Int(i64::from(id.slot)),
-        1 => Value::Int(i64::from(id.generation)),
-        2 => ctx.shard.relay.context(id).map_or(Value::Null, |it| Value::Int(i64::from(it.sent_status()))),
-        _ => ctx.work.relaying.branch.map_or(Value::Null, |branch| Value::Int(i64::from(branch))),
-    }
 }
 
 /// `t_cancel_callid(callid, cseq, flag[, code])`: cancels the INVITE of another call and sets a flag on its request.

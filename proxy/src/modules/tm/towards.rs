@@ -20,13 +20,18 @@ pub(super) fn tls(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     over(ctx, args, Transport::Tls)
 }
 
-/// `t_relay_to([proxy][, flags])`: proxy is `[proto:]host[:port]`; a lone number is flags.
+/// `t_relay_to([proxy][, flags])`: proxy is `[proto:]host[:port]`; a lone number is flags, which have no effect then
+/// (Kamailio 5.6.3).
 pub(super) fn to(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let first = args.text(ctx, 0);
     let is_flags = args.len() == 1 && crate::api::parse_int(&first).is_some();
-    let flags = if is_flags { args.int(ctx, 0) } else { args.int(ctx, 1) };
+    let flags = if is_flags { 0 } else { args.int(ctx, 1) };
     if flags & NO_AUTO_100 != 0 {
         ctx.work.relaying.auto_100 = Some(false);
+    }
+    // The flag 2 (no reply made here) has no effect in Kamailio 5.6.3 either.
+    if flags & NO_FAILOVER != 0 {
+        super::rules::stay(ctx);
     }
     if is_flags || first.is_empty() {
         return relay::relay(ctx, Towards::default());
@@ -39,6 +44,8 @@ pub(super) fn to(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 
 /// Flag of `t_relay_to()`: no automatic 100.
 const NO_AUTO_100: i64 = 1;
+/// Flag of `t_relay_to()`: no further addresses.
+const NO_FAILOVER: i64 = 4;
 
 /// `t_relay_to_sctp([host, port])`
 pub(super) fn sctp(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
@@ -55,6 +62,18 @@ pub(super) fn replicate_udp(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 pub(super) fn replicate_tcp(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     ctx.work.relaying.is_replicated = true;
     over(ctx, args, Transport::Tcp)
+}
+
+/// `t_replicate_tls([host, port])`
+pub(super) fn replicate_tls(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    ctx.work.relaying.is_replicated = true;
+    over(ctx, args, Transport::Tls)
+}
+
+/// `t_replicate_sctp([host, port])`
+pub(super) fn replicate_sctp(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    ctx.work.relaying.is_replicated = true;
+    over(ctx, args, Transport::Sctp)
 }
 
 fn over(ctx: &mut Ctx<'_>, args: &Args<'_>, transport: Transport) -> Flow {

@@ -1,8 +1,9 @@
 //! Module tmx: more questions to a transaction.
 
+mod variables;
+
 use crate::api::{
-    Args, Ctx, Flow, FunctionDef, InnerKind, Kind, ModuleDef, PvArg, PvDef, RouteKind, RouteTable, Routes,
-    StatDef, Value,
+    Args, Ctx, Flow, FunctionDef, InnerKind, Kind, ModuleDef, PvDef, RouteKind, RouteTable, Routes, StatDef,
 };
 use crate::modules::tm::extra;
 
@@ -49,6 +50,35 @@ pub static MODULE: ModuleDef = ModuleDef {
             "replies to the request of another call",
         ),
         FunctionDef::new(
+            "t_flush_flags",
+            &[],
+            Routes::ANY,
+            extra::t_flush_flags,
+            "gives the transaction the flags as they are",
+        ),
+        FunctionDef::new(
+            "t_flush_xflags",
+            &[],
+            Routes::ANY,
+            extra::t_flush_flags,
+            "the same for further flags",
+        ),
+        FunctionDef::new(
+            "t_drop",
+            &[Kind::Int],
+            Routes::REQUEST.or(Routes::FAILURE),
+            extra::t_drop,
+            "ends the transaction and the script without a reply",
+        )
+        .optional(1),
+        FunctionDef::new(
+            "t_reuse_branch",
+            &[],
+            Routes::of(RouteKind::BranchFailure).or(Routes::REQUEST),
+            extra::t_reuse_branch,
+            "makes the target of the failed branch one again",
+        ),
+        FunctionDef::new(
             "t_is_request_route",
             &[],
             Routes::ANY,
@@ -74,17 +104,31 @@ pub static MODULE: ModuleDef = ModuleDef {
     pvs: &[
         PvDef::new(
             "T_branch_idx",
-            branch_idx,
+            variables::branch_idx,
             "index of the branch; in failure_route the number of branches",
         ),
         PvDef::new(
             "T",
-            extra::name,
+            variables::part,
             "parts of the transaction: its name for t_continue(), its last status, the branch",
         )
-        .inner(InnerKind::Key(&["id_index", "id_label", "reply_code", "branch_index"])),
-        PvDef::new("T_reply_code", reply_code, "status of the reply; in failure_route of the best one"),
-        PvDef::new("T_reply_reason", reply_reason, "its reason phrase"),
+        .inner(InnerKind::Key(variables::PARTS)),
+        PvDef::new(
+            "T_reply_code",
+            variables::reply_code,
+            "status of the reply; in failure_route of the best one",
+        ),
+        PvDef::new("T_reply_reason", variables::reply_reason, "its reason phrase"),
+        PvDef::new("T_reply_last", variables::reply_last, "last status of the branch that replies"),
+        PvDef::new("T_reply_ruid", variables::reply_ruid, "registration record that the branch came from"),
+        PvDef::new("T_branch", variables::branch_part, "parts of the branch that replies")
+            .inner(InnerKind::Key(variables::BRANCH_PARTS)),
+        PvDef::new("T_req", variables::of_request, "another variable, of the request; in reply routes")
+            .inner(InnerKind::Pv),
+        PvDef::new("T_rpl", variables::of_reply, "another variable, of the best reply; in failure routes")
+            .inner(InnerKind::Pv),
+        PvDef::new("T_inv", variables::of_invite, "another variable, of the INVITE that a CANCEL means")
+            .inner(InnerKind::Pv),
     ],
     stats: &[
         StatDef {
@@ -142,6 +186,27 @@ pub static MODULE: ModuleDef = ModuleDef {
             read: |shard| shard.relay.counters().replies_relayed,
             doc: "replies relayed",
         },
+        StatDef {
+            name: "rpl_absorbed",
+            read: |shard| {
+                let counters = shard.relay.counters();
+                counters.replies_received.saturating_sub(counters.replies_relayed)
+            },
+            doc: "replies to branches that went no further",
+        },
+        StatDef {
+            name: "rpl_sent",
+            read: |shard| {
+                let counters = shard.relay.counters();
+                counters.replies_generated + counters.replies_relayed
+            },
+            doc: "replies sent upstream",
+        },
+        StatDef {
+            name: "active_transactions",
+            read: |shard| shard.relay.contexts().filter(|(_, context)| context.is_running()).count() as u64,
+            doc: "response contexts without a final reply",
+        },
     ],
     ..ModuleDef::EMPTY
 };
@@ -152,38 +217,4 @@ fn is_kind(ctx: &Ctx<'_>, kind: RouteKind) -> Flow {
 
 fn is_reply_route(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     Flow::from_bool(matches!(ctx.run.kind, RouteKind::TmReply | RouteKind::CoreReply))
-}
-
-fn branch_idx(ctx: &mut Ctx<'_>, _: &PvArg) -> Value {
-    ctx.work.relaying.branch.map_or(Value::Null, |branch| Value::Int(i64::from(branch)))
-}
-
-fn reply_code(ctx: &mut Ctx<'_>, _: &PvArg) -> Value {
-    match ctx.run.kind {
-        RouteKind::CoreReply | RouteKind::TmReply => {
-            ctx.work.view().status().map_or(Value::Null, |status| Value::Int(i64::from(status)))
-        }
-        RouteKind::Failure | RouteKind::BranchFailure => {
-            Value::Int(i64::from(ctx.work.relaying.picked_status))
-        }
-        _ => match ctx.work.relaying.id.and_then(|id| ctx.shard.relay.context(id)) {
-            Some(context) => Value::Int(i64::from(context.sent_status())),
-            None => Value::Null,
-        },
-    }
-}
-
-fn reply_reason(ctx: &mut Ctx<'_>, _: &PvArg) -> Value {
-    if let sip::msg::StartLine::Response { reason, .. } = ctx.work.view().index.start {
-        return Value::Str(ctx.work.slice(reason.of(ctx.work.view().bytes)));
-    }
-    let context = ctx.work.relaying.id.and_then(|id| ctx.shard.relay.context(id));
-    let Some((context, picked)) = context.and_then(|it| Some((it, it.picked()?))) else { return Value::Null };
-    match context.branches().get(picked).and_then(|branch| branch.reply()) {
-        Some(reply) => {
-            let line = memchr::memchr(b'\r', reply).unwrap_or(reply.len());
-            Value::Str(reply.slice(13.min(line)..line))
-        }
-        None => Value::literal(sip::msg::reason_phrase(ctx.work.relaying.picked_status)),
-    }
 }
