@@ -1,9 +1,11 @@
 //! What a function or a variable may touch while a message is processed.
 
+use std::hash::Hasher;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHasher;
 use sip::ident::Ident;
 use sip::peer::{ConnId, Peer};
 use sip::time::Time;
@@ -143,10 +145,28 @@ impl Shard {
         }
     }
 
+    /// Whether the calls of a Call-ID are this shard's.
+    pub fn owns(&self, call_id: &[u8]) -> bool {
+        owner(call_id, self.shards) == usize::from(self.number)
+    }
+
     /// Unix time of a moment.
     pub fn unix_time(&self, at: Time) -> Duration {
         self.unix_start + at.since(Time::ZERO)
     }
+}
+
+/// The shard a call belongs to, by its Call-ID.
+pub fn owner(call_id: &[u8], shards: usize) -> usize {
+    if shards < 2 { 0 } else { call_hash(call_id) as usize % shards }
+}
+
+/// A number that stands for a call, by its Call-ID; others may have the same.
+pub fn call_hash(call_id: &[u8]) -> u32 {
+    let mut hasher = FxHasher::default();
+    hasher.write(call_id);
+    // The upper half is the better mixed one of this hash.
+    (hasher.finish() >> 32) as u32
 }
 
 /// `$var`, one slot per name, kept from message to message.

@@ -46,6 +46,8 @@ pub struct ModuleDef {
     pub load: Option<LoadFn>,
     /// Runs once per shard before its first message.
     pub start: Option<fn(&mut Shard)>,
+    /// Runs once per shard when the program ends. Messages are no longer taken; what it asks of databases is done.
+    pub stop: Option<fn(&mut Shard)>,
     /// What of the module is known by name and does nothing here yet.
     pub awaited: Option<Awaited>,
     /// What it wants to be told of.
@@ -125,6 +127,7 @@ impl ModuleDef {
         events: &[],
         load: None,
         start: None,
+        stop: None,
         awaited: None,
         hooks: Hooks::NONE,
     };

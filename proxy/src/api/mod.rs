@@ -91,7 +91,7 @@ pub use branch::BRANCH_ATTRIBUTES;
 pub use calendar::{Date, MONTHS, WEEKDAYS, days_from_civil, http_date, parse_http_date};
 pub use catalog::{AVP_FLAGS, Catalog, Function};
 pub use coding::{Base64, Padding, core_hash};
-pub use ctx::{Ctx, RunState, Shard, Vars};
+pub use ctx::{Ctx, RunState, Shard, Vars, call_hash, owner};
 pub use def::{
     Awaited, EventDef, FunctionDef, FunctionFn, Hooks, Indexing, InnerFn, InnerKind, LoadFn, ModuleDef,
     ParamDef, ParamDefault, PvDef, PvGet, PvSet, Replied, StatDef, TransformDef, TransformFn, TransformKind,

@@ -15,12 +15,11 @@ mod tests;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::hash::Hasher;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::FxHashMap;
 use sip::msg::Message;
 use sip::peer::ConnId;
 use sip::time::Time;
@@ -30,6 +29,7 @@ use crate::api::{IoAnswer, IoRequest, LocalRequest, Received, RouteId, RouteTabl
 use crate::relay::{AskAboutReplies, Sending};
 use crate::script::Script;
 
+pub use crate::api::{call_hash, owner};
 pub use tally::Tally;
 
 use local::Asker;
@@ -245,6 +245,19 @@ impl Machine {
         }
     }
 
+    /// Runs the stop functions of the modules in this shard; what they ask is then taken as ever.
+    pub fn stop_modules(&mut self) {
+        for stop in self.script.catalog.modules().iter().filter_map(|module| module.stop) {
+            stop(&mut self.shard);
+        }
+        self.run_errands();
+    }
+
+    /// How many questions to the outside are not answered yet.
+    pub fn open_questions(&self) -> usize {
+        self.waiting.len() - self.sleepers.len().min(self.waiting.len())
+    }
+
     /// Renders these texts at the end of each run from now on.
     pub fn watch(&mut self, texts: Vec<Text>) {
         self.watched = (texts, Vec::new());
@@ -269,19 +282,6 @@ impl Machine {
             self.resume(token, IoAnswer::Done);
         }
     }
-}
-
-/// The shard a call belongs to, by its Call-ID.
-pub fn owner(call_id: &[u8], shards: usize) -> usize {
-    if shards < 2 { 0 } else { call_hash(call_id) as usize % shards }
-}
-
-/// A number that stands for a call, by its Call-ID; others may have the same.
-pub fn call_hash(call_id: &[u8]) -> u32 {
-    let mut hasher = FxHasher::default();
-    hasher.write(call_id);
-    // The upper half is the better mixed one of this hash.
-    (hasher.finish() >> 32) as u32
 }
 
 impl Entries {

@@ -46,8 +46,11 @@ pub enum Action {
 
 /// What happens to a branch in this state.
 ///
-/// After a 2xx elsewhere an unreplied branch falls silent and after a 6xx it goes on being sent, whatever
-/// `unreplied` says (seen on Kamailio 5.6.3).
+/// After a final reply elsewhere an unreplied branch goes on being sent, whatever `unreplied` says: only a provisional
+/// reply lets the CANCEL follow.
+///
+/// DEVIATES: Kamailio 5.6.3 falls silent after a 2xx. When the provisional reply was lost, that side rings for ever
+/// (any_two_messages_may_suffer).
 pub fn action(leg: Leg, cause: &Cause, unreplied: Unreplied) -> Action {
     if leg.is_final() {
         return Action::Nothing;
@@ -56,7 +59,6 @@ pub fn action(leg: Leg, cause: &Cause, unreplied: Unreplied) -> Action {
         return Action::Now;
     }
     match (cause, unreplied) {
-        (Cause::Answered(200..=299), _) => Action::WaitSilently,
         (Cause::Answered(_) | Cause::Timeout, _) => Action::WaitSending,
         (_, Unreplied::Fake487) => Action::Fake487,
         (_, Unreplied::KeepSending) => Action::WaitSending,
@@ -73,7 +75,7 @@ pub fn reason(cause: &Cause, action: Action) -> Bytes {
             Bytes::from_static(b"Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n")
         }
         // After a 6xx elsewhere a CANCEL that had to wait carries none (Kamailio 5.6.3).
-        Cause::Answered(_) if action == Action::WaitSending => Bytes::new(),
+        Cause::Answered(300..) if action == Action::WaitSending => Bytes::new(),
         Cause::Answered(status) | Cause::Script(status) => {
             Bytes::from(format!("Reason: SIP;cause={status}\r\n"))
         }
@@ -102,7 +104,7 @@ mod tests {
             (0, &caller, Unreplied::KeepSending, Action::WaitSending),
             (0, &caller, Unreplied::StopSending, Action::WaitSilently),
             (0, &caller, Unreplied::Fake487, Action::Fake487),
-            (0, &Cause::Answered(200), Unreplied::KeepSending, Action::WaitSilently),
+            (0, &Cause::Answered(200), Unreplied::StopSending, Action::WaitSending),
             (0, &Cause::Answered(603), Unreplied::StopSending, Action::WaitSending),
         ];
         for (status, cause, unreplied, expected) in rows {
@@ -114,7 +116,7 @@ mod tests {
     fn the_reason_tells_the_cause() {
         let elsewhere = b"Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n";
         assert_eq!(reason(&Cause::Answered(200), Action::Now), &elsewhere[..]);
-        assert_eq!(reason(&Cause::Answered(200), Action::WaitSilently), &b"Reason: SIP;cause=200\r\n"[..]);
+        assert_eq!(reason(&Cause::Answered(200), Action::WaitSending), &b"Reason: SIP;cause=200\r\n"[..]);
         assert_eq!(reason(&Cause::Answered(603), Action::Now), &b"Reason: SIP;cause=603\r\n"[..]);
         assert_eq!(reason(&Cause::Timeout, Action::Now), &b""[..]);
         let lines = Bytes::from_static(b"Reason: Q.850;cause=16\r\n");

@@ -58,6 +58,8 @@ pub struct Context {
     pub flags: u32,
     /// Its replies and its end are told.
     pub(super) is_watched: bool,
+    /// What the ACK to a 2xx made here is found by; `None` for other replies.
+    pub(super) own_answer: Option<u64>,
 }
 
 /// What one transaction does otherwise than the settings say.

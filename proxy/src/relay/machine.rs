@@ -5,13 +5,17 @@
 //! [`Relay::take_sendings`] and [`Relay::next_event`]; the shell drains both after each step.
 
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rustc_hash::{FxHashMap, FxHasher};
 use sip::ident::Ident;
-use sip::msg::{Method, View};
+use sip::msg::{Index, Method, View};
 use sip::time::Time;
-use sip::txn::{Hop, Input, Limits, NewServer, Output, Outputs, Owner, Refused, Table, Timer, TxnId};
+use sip::txn::{
+    Hop, Input, Limits, Millis, NewServer, Output, Outputs, Owner, Refused, Table, Timer, Timers, TxnId,
+};
 use slab::Slab;
 
 use super::branch::BranchParam;
@@ -44,6 +48,8 @@ pub struct Relay {
     crowd: usize,
     /// See [`Relay::tell_own_replies`].
     pub(super) tells_own_replies: bool,
+    /// INVITEs answered here with a 2xx whose ACK may come, see `own_answer` of the context.
+    own_answers: FxHashMap<u64, RelayId>,
 }
 
 impl Relay {
@@ -67,6 +73,7 @@ impl Relay {
             asks_about_replies: false,
             crowd: limits.max_transactions / 10 * 9,
             tells_own_replies: false,
+            own_answers: FxHashMap::default(),
         }
     }
 
@@ -200,6 +207,7 @@ impl Relay {
                         None => Arrival::Stray,
                     };
                 }
+                Output::StrayAck if self.confirm_own_answer(now, request) => arrival = Arrival::Absorbed,
                 Output::StrayAck => arrival = Arrival::Stray,
                 Output::Retransmission { .. } | Output::Acked { .. } => arrival = Arrival::Absorbed,
                 other => self.take_output(now, other),
@@ -207,6 +215,38 @@ impl Relay {
         }
         self.outputs = outputs;
         arrival
+    }
+
+    /// Notes that an INVITE is answered here, and tells what its ACK is found by.
+    pub(super) fn expect_ack(&mut self, id: RelayId) {
+        let Some(context) = self.context(id) else { return };
+        let Ok(index) = Index::parse(&context.request) else { return };
+        let Some(key) = self.ack_key(View { bytes: &context.request, index: &index }) else { return };
+        self.own_answers.insert(key, id);
+        if let Some(context) = self.context_mut(id) {
+            context.own_answer = Some(key);
+        }
+    }
+
+    /// Whether the ACK is one to a 2xx made here, which then is sent no more (RFC 3261 13.3.1.4).
+    fn confirm_own_answer(&mut self, now: Time, ack: View<'_>) -> bool {
+        if self.own_answers.is_empty() {
+            return false;
+        }
+        let found = self.ack_key(ack).and_then(|key| self.own_answers.get(&key)).copied();
+        let Some(txn) = found.and_then(|id| self.context(id)?.server) else { return false };
+        self.table.handle(now, Input::Confirm { txn }, &mut self.outputs);
+        true
+    }
+
+    /// Call-ID, number of the CSeq and From tag, which an INVITE and its ACK share.
+    fn ack_key(&self, request: View<'_>) -> Option<u64> {
+        let mut hasher = FxHasher::default();
+        self.stateless_key.hash(&mut hasher);
+        request.call_id().ok()?.hash(&mut hasher);
+        request.cseq().ok()?.number.hash(&mut hasher);
+        request.from().ok()?.tag().hash(&mut hasher);
+        Some(hasher.finish())
     }
 
     /// Takes a reply from the network; ACKs to negative replies go out here, before any route.
@@ -249,7 +289,10 @@ impl Relay {
         let base = if method == Method::Invite { self.settings.invite } else { self.settings.non_invite };
         let timers = new.timers.unwrap_or(base);
         let id = self.next_id();
-        let server = NewServer { request, reply_to: new.reply_to, owner: pack(id, NO_BRANCH), timers };
+        // It must outlive its branches: their end is what it tells the caller.
+        let outlives = Millis(timers.lifetime.0.saturating_add(timers.final_response.0));
+        let own = Timers { lifetime: outlives, ..timers };
+        let server = NewServer { request, reply_to: new.reply_to, owner: pack(id, NO_BRANCH), timers: own };
         let server = self.table.open_server(now, server)?;
         self.counters.server_transactions += 1;
         self.insert(now, new, Side { server: Some(server), is_local: false, timers });
@@ -288,6 +331,7 @@ impl Relay {
             discriminator: self.ident.next_u64(),
             flags: new.flags,
             is_watched: false,
+            own_answer: None,
         });
     }
 
@@ -389,7 +433,10 @@ impl Relay {
             context.server.is_none() && context.branches.iter().all(|branch| branch.client.is_none())
         });
         if is_over {
-            let is_watched = self.contexts.remove(id.slot as usize).is_watched;
+            let Context { is_watched, own_answer, .. } = self.contexts.remove(id.slot as usize);
+            if let Some(key) = own_answer.filter(|key| self.own_answers.get(key) == Some(&id)) {
+                self.own_answers.remove(&key);
+            }
             self.events.push_back(Event::Ended { id, is_watched });
         }
     }

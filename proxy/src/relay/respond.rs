@@ -237,6 +237,11 @@ impl Relay {
             self.events.push_back(Event::OwnReply { bytes: bytes.clone() });
         }
         self.tell_watcher(id, status, None, None);
+        let is_own_answer = (200..300).contains(&status)
+            && self.context(id).is_some_and(|context| context.method == Method::Invite && !context.is_local);
+        if is_own_answer {
+            self.expect_ack(id);
+        }
         self.send_upstream(now, id, status, bytes);
     }
 
@@ -282,9 +287,13 @@ impl Relay {
 
     /// Hands a reply to the server transaction.
     fn send_upstream(&mut self, now: Time, id: RelayId, status: u16, bytes: Bytes) {
+        let is_first_final = self.context(id).is_some_and(|context| context.phase != Phase::Answered);
         self.note_upstream(id, status);
-        if let Some(txn) = self.context(id).and_then(|context| context.server) {
-            self.drive(now, Input::Reply { txn, status, bytes });
+        let Some(context) = self.context(id) else { return };
+        match (context.server, context.own_answer) {
+            (Some(txn), Some(_)) if is_first_final => self.drive(now, Input::Accept { txn, bytes }),
+            (Some(txn), _) => self.drive(now, Input::Reply { txn, status, bytes }),
+            (None, _) => {}
         }
     }
 

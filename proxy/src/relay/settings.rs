@@ -107,6 +107,7 @@ impl Default for Settings {
             after_provisional: Millis(120_000),
             linger: Millis(5000),
             lifetime: Millis(180_000),
+            longest_a: Millis(4000),
             ..Timers::of(Millis(500), Millis(4000), Millis(5000))
         };
         Settings {

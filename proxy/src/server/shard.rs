@@ -68,6 +68,9 @@ pub(super) struct Outside {
     pub(super) trace: Option<TraceSink>,
 }
 
+/// How long the answers of databases are waited for at the end.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// What other threads ask of a shard.
 #[derive(Debug)]
 pub(super) enum Command {
@@ -128,7 +131,7 @@ impl Worker {
                 events += 1;
             }
             if !self.obey() {
-                return;
+                return self.stop();
             }
             self.handle(Input::Due);
             self.sockets.flush(now);
@@ -142,6 +145,22 @@ impl Worker {
                 std::thread::sleep(rest);
             }
         }
+    }
+
+    /// Lets modules write what must not be lost, and waits for the answers a while.
+    fn stop(mut self) {
+        self.machine.stop_modules();
+        self.ask();
+        let end = std::time::Instant::now() + LAST_WORDS;
+        while self.machine.open_questions() > 0 {
+            let left = end.saturating_duration_since(std::time::Instant::now());
+            match self.commands.recv_timeout(left) {
+                Ok(Command::Answer(token, answer)) => self.handle(Input::Answer(token, answer)),
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        self.machine.shard.log.take().iter().for_each(self.log);
     }
 
     fn event(&mut self, event: Event<'_>) {

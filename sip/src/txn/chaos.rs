@@ -96,12 +96,14 @@ impl Chaos {
         }
         let txn = self.names[self.ident.below(self.names.len() as u64) as usize];
         let headers = Bytes::from_static(b"Reason: SIP;cause=200\r\n");
-        let input = match self.ident.below(9) {
+        let input = match self.ident.below(11) {
             0..4 => Input::Reply { txn, status: self.pick(&[100, 180, 200, 486, 600]), bytes: headers },
             4 => Input::Cancel { txn, headers, unanswered: Unanswered::KeepSending },
             5 => Input::Cancel { txn, headers, unanswered: Unanswered::StopSending },
             6 => Input::Retime { txn, timers: Timers { lifetime: Millis(9_000), ..Timers::default() } },
             7 => Input::Failed { txn },
+            8 => Input::Accept { txn, bytes: headers },
+            9 => Input::Confirm { txn },
             _ => Input::Release { txn },
         };
         self.table.handle(self.now, input, &mut self.outputs);

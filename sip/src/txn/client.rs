@@ -53,6 +53,7 @@ impl Client {
                 State::Trying
             }
             Input::Provisional(_) => {
+                step.slow_down();
                 step.respond();
                 State::Proceeding
             }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::Unanswered;
 use super::build;
 use super::step::{ClientInput as Input, Step};
-use super::timers::{Millis, Restart, Timer};
+use super::timers::{Restart, Timer};
 use crate::msg::View;
 
 /// States of figure 5.
@@ -99,7 +99,8 @@ impl InviteClient {
         match input {
             Input::Timer(Timer::A) => {
                 step.send(&self.message);
-                step.double_resend(Millis::MAX);
+                let longest = step.facts.timers.longest_a;
+                step.double_resend(longest);
                 State::Calling
             }
             Input::Provisional(status) => {

@@ -27,7 +27,7 @@ pub(super) enum State {
 #[derive(Clone, Debug)]
 pub(super) struct InviteServer {
     pub(super) state: State,
-    /// Empty before the first reply, and once it will not be sent again.
+    /// Empty before the first reply, and once it will not be sent again. In Accepted it is a 2xx of the TU's own.
     reply: Bytes,
 }
 
@@ -44,7 +44,7 @@ impl InviteServer {
             State::Proceeding => self.proceeding(input, step),
             State::Completed => self.completed(input, step),
             State::Confirmed => confirmed(input),
-            State::Accepted => accepted(input, step),
+            State::Accepted => self.accepted(input, step),
             State::Terminated => State::Terminated,
         };
     }
@@ -67,6 +67,12 @@ impl InviteServer {
                 self.reply = Bytes::new();
                 State::Accepted
             }
+            Input::Accept(reply) => {
+                step.send(&reply);
+                step.insist();
+                self.reply = reply;
+                State::Accepted
+            }
             Input::Reply(_, reply) => {
                 step.send(&reply);
                 step.start_resend(Timer::G);
@@ -82,7 +88,7 @@ impl InviteServer {
                 step.fail();
                 State::Proceeding
             }
-            Input::Ack => State::Proceeding,
+            Input::Ack | Input::Confirm => State::Proceeding,
         }
     }
 
@@ -113,7 +119,43 @@ impl InviteServer {
                 step.fail();
                 State::Completed
             }
-            Input::Reply(..) => State::Completed,
+            Input::Reply(..) | Input::Accept(_) | Input::Confirm => State::Completed,
+        }
+    }
+
+    fn accepted(&mut self, input: Input, step: &mut Step<'_>) -> State {
+        match input {
+            Input::Reply(200..300, reply) => {
+                step.send(&reply);
+                State::Accepted
+            }
+            Input::Request if self.reply.is_empty() => State::Accepted,
+            Input::Request => {
+                step.send(&self.reply);
+                State::Accepted
+            }
+            Input::Timer(Timer::G) => {
+                step.send(&self.reply);
+                let t2 = step.facts.timers.t2;
+                step.double_resend(t2);
+                State::Accepted
+            }
+            Input::Confirm => {
+                step.stop_resend();
+                step.end_with(Timer::L);
+                self.reply = Bytes::new();
+                State::Accepted
+            }
+            Input::Ack => {
+                step.pass_ack();
+                State::Accepted
+            }
+            Input::Failed => {
+                step.fail();
+                State::Accepted
+            }
+            Input::Timer(_) => State::Terminated,
+            Input::Reply(..) | Input::Accept(_) => State::Accepted,
         }
     }
 }
@@ -121,26 +163,12 @@ impl InviteServer {
 fn confirmed(input: Input) -> State {
     match input {
         Input::Timer(_) => State::Terminated,
-        Input::Request | Input::Ack | Input::Reply(..) | Input::Failed => State::Confirmed,
-    }
-}
-
-fn accepted(input: Input, step: &mut Step<'_>) -> State {
-    match input {
-        Input::Reply(200..300, reply) => {
-            step.send(&reply);
-            State::Accepted
-        }
-        Input::Ack => {
-            step.pass_ack();
-            State::Accepted
-        }
-        Input::Failed => {
-            step.fail();
-            State::Accepted
-        }
-        Input::Timer(_) => State::Terminated,
-        Input::Request | Input::Reply(..) => State::Accepted,
+        Input::Request
+        | Input::Ack
+        | Input::Reply(..)
+        | Input::Accept(_)
+        | Input::Confirm
+        | Input::Failed => State::Confirmed,
     }
 }
 
@@ -299,5 +327,34 @@ mod tests {
     #[test]
     fn accepted_timer_l_ends() {
         accepted().until(33_000).saw(&["32000 over"]).is_clear();
+    }
+
+    /// 13.3.1.4: a 2xx of the TU's own is sent again until its ACK comes, over streams too.
+    #[test]
+    fn accepted_own_2xx_is_sent_until_confirmed() {
+        for transport in [Udp, Tcp] {
+            let mut lab = proceeding(transport);
+            lab.accept().saw(&["0 send 200"]).until(3_600);
+            lab.saw(&["500 send 200", "1500 send 200", "3500 send 200"]);
+            lab.receive_request("INVITE").saw(&["3600 again", "3600 send 200"]);
+            lab.confirm().until(60_000).saw(&["35600 over"]);
+            lab.is_clear();
+        }
+    }
+
+    #[test]
+    fn accepted_own_2xx_is_given_up_in_the_end() {
+        let timers = Timers { final_response: Millis(9_000), ..Timers::default() };
+        let mut lab = Lab::server("INVITE", Udp, timers);
+        lab.accept().until(60_000);
+        lab.saw(&[
+            "0 send 200",
+            "500 send 200",
+            "1500 send 200",
+            "3500 send 200",
+            "7500 send 200",
+            "9000 over",
+        ]);
+        lab.is_clear();
     }
 }

@@ -84,6 +84,17 @@ impl Lab {
         self.give(Input::Reply { txn: self.txn, status, bytes })
     }
 
+    /// The TU answers with a 200 of its own.
+    pub(super) fn accept(&mut self) -> &mut Lab {
+        let bytes = response(200, self.method, "z9hG4bKlab").bytes().clone();
+        self.give(Input::Accept { txn: self.txn, bytes })
+    }
+
+    /// The ACK to that 200 has come.
+    pub(super) fn confirm(&mut self) -> &mut Lab {
+        self.give(Input::Confirm { txn: self.txn })
+    }
+
     /// The TU cancels.
     pub(super) fn cancel(&mut self, unanswered: Unanswered) -> &mut Lab {
         self.give(Input::Cancel { txn: self.txn, headers: Bytes::new(), unanswered })

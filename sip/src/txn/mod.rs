@@ -24,7 +24,7 @@
 //!    ignored everywhere.
 //!
 //! A 2xx to INVITE is relayed by [`Input::Reply`] each time it comes; here it is never sent twice by itself
-//! (RFC 6026 7.1: that is the user agent's task). An ACK to a 2xx goes through statelessly.
+//! (RFC 6026 7.1: that is the user agent's task). A TU that is the user agent says [`Input::Accept`]. An ACK to a 2xx goes through statelessly.
 
 mod build;
 #[cfg(test)]
@@ -151,6 +151,19 @@ pub enum Input<'a> {
         status: u16,
         /// The whole reply.
         bytes: Bytes,
+    },
+    /// TU: send this 2xx of its own on an INVITE server transaction, again and again until [`Input::Confirm`] or until
+    /// it has waited as long as for a final reply (13.3.1.4). Over streams too: a hop behind them may lose it.
+    Accept {
+        /// An INVITE server transaction.
+        txn: TxnId,
+        /// The whole reply.
+        bytes: Bytes,
+    },
+    /// TU: the ACK to that 2xx has come.
+    Confirm {
+        /// An INVITE server transaction.
+        txn: TxnId,
     },
     /// TU: cancel the request of an INVITE client transaction (RFC 3261 9.1). Without effect once a final reply came.
     Cancel {

@@ -50,7 +50,7 @@ impl Server {
                 step.time_out(timer);
                 State::Terminated
             }
-            Input::Request | Input::Ack | Input::Failed => State::Trying,
+            Input::Request | Input::Ack | Input::Accept(_) | Input::Confirm | Input::Failed => State::Trying,
         }
     }
 
@@ -69,7 +69,7 @@ impl Server {
                 step.fail();
                 State::Terminated
             }
-            Input::Ack => State::Proceeding,
+            Input::Ack | Input::Accept(_) | Input::Confirm => State::Proceeding,
         }
     }
 
@@ -94,7 +94,7 @@ impl Server {
                 step.fail();
                 State::Terminated
             }
-            Input::Reply(..) | Input::Ack => State::Completed,
+            Input::Reply(..) | Input::Ack | Input::Accept(_) | Input::Confirm => State::Completed,
         }
     }
 }

@@ -32,6 +32,10 @@ pub(super) enum ServerInput {
     Request,
     /// An ACK.
     Ack,
+    /// A 2xx of the TU's own.
+    Accept(Bytes),
+    /// The ACK to it.
+    Confirm,
     /// A reply from the TU: status code and bytes.
     Reply(u16, Bytes),
     /// A timer of the clock fired.
@@ -122,6 +126,14 @@ impl Step<'_> {
         }
     }
 
+    /// Starts timer G for a 2xx, over any transport, and ends the wait for its ACK with that for a final reply
+    /// (13.3.1.4).
+    pub(super) fn insist(&mut self) {
+        let Timers { t1, final_response, .. } = self.facts.timers;
+        self.facts.clock.start_resend(Timer::G, self.now, t1);
+        self.facts.clock.end_at(Timer::L, self.now + final_response.duration());
+    }
+
     /// Starts the timer that just sent again with twice its interval, but no more than `longest`.
     pub(super) fn double_resend(&mut self, longest: Millis) {
         self.facts.clock.double_resend(self.now, longest);
@@ -131,6 +143,13 @@ impl Step<'_> {
     pub(super) fn resend_slowly(&mut self) {
         let t2 = self.facts.timers.t2;
         self.facts.clock.start_resend(Timer::E, self.now, t2);
+    }
+
+    /// 17.1.2.2: in Proceeding timer E has T2; here from the provisional reply on, not from when it next fires.
+    pub(super) fn slow_down(&mut self) {
+        if !self.facts.hop.peer.transport.is_reliable() {
+            self.resend_slowly();
+        }
     }
 
     /// Stops timer A, E or G.

@@ -139,6 +139,12 @@ impl Table {
                     machine.serve(ServerInput::Reply(status, bytes), step);
                 });
             }
+            Input::Accept { txn, bytes } => self.step_by_id(now, txn, outputs, |machine, step| {
+                machine.serve(ServerInput::Accept(bytes), step);
+            }),
+            Input::Confirm { txn } => self.step_by_id(now, txn, outputs, |machine, step| {
+                machine.serve(ServerInput::Confirm, step);
+            }),
             Input::Cancel { txn, headers, unanswered } => {
                 self.step_by_id(now, txn, outputs, |machine, step| {
                     machine.cancel(headers, unanswered, step);

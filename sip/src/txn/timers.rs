@@ -81,6 +81,8 @@ pub struct Timers {
     pub lifetime: Millis,
     /// Which provisional replies start C anew.
     pub restart: Restart,
+    /// The longest interval of timer A. RFC: there is none (17.1.1.2).
+    pub longest_a: Millis,
 }
 
 /// Which provisional replies to INVITE start timer C anew.
@@ -112,6 +114,7 @@ impl Timers {
             linger: Millis::MAX,
             lifetime: Millis::MAX,
             restart: Restart::Each,
+            longest_a: Millis::MAX,
         }
     }
 

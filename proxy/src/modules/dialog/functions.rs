@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::bridge::Bridge;
 use super::context::{self, Direction};
 use super::life::{self, Managed};
 use super::requests;
@@ -49,6 +50,16 @@ pub(super) fn dlg_bye(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let side = args.text(ctx, 0);
     let (Some(sides), Some(id)) = (sides(&side), context::id(ctx)) else { return Flow::FALSE };
     Flow::from_bool(life::hang_up(ctx.shard, id, sides))
+}
+
+/// `dlg_bridge(from, to, next hop)`
+pub(super) fn dlg_bridge(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let [from, to, next_hop] = [0, 1, 2].map(|at| args.text(ctx, at));
+    if sip::msg::Uri::parse(&from).is_err() || to.is_empty() {
+        return Flow::FALSE;
+    }
+    super::bridge::begin(ctx.shard, Bridge { from, to, next_hop, offer: Bytes::new() });
+    Flow::TRUE
 }
 
 /// `dlg_refer(side, address)`

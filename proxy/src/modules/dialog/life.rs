@@ -72,13 +72,16 @@ fn begin(ctx: &mut Ctx<'_>) -> Option<()> {
         created,
     };
     let first = ctx.shard.ident.next_u64() as u32 & 0x3fff;
+    let (shards, number) = (ctx.shard.shards as u32, u32::from(ctx.shard.number));
     let dialogs = ctx.shard.states.get::<Dialogs>();
     if dialogs.is_full() {
         ctx.log(Level::ERR, "dialog: too many dialogs, this call is not followed");
         return None;
     }
     if dialogs.next_serial == 0 {
-        dialogs.next_serial = if rules.first_serial == 0 { first + 1 } else { rules.first_serial };
+        let first = if rules.first_serial == 0 { first + 1 } else { rules.first_serial };
+        dialogs.serial_step = rules.serial_step.saturating_mul(shards);
+        dialogs.next_serial = first.saturating_mul(shards) + number;
     }
     let id = dialogs.insert(new);
     dialogs.set_deadline(id, ctx.shard.now + Duration::from_secs(rules.early_timeout));
@@ -425,6 +428,9 @@ pub(super) fn hang_up(shard: &mut Shard, id: DialogId, sides: &[Direction]) -> b
 /// Does what is due: once a second, and nothing when nothing is.
 pub(super) fn tick(shard: &mut Shard) {
     let now = shard.now;
+    if shard.number == 0 {
+        totals(shard).drop_remotes(seconds(shard));
+    }
     while let Some(due) = shard.states.get::<Dialogs>().take_due(now) {
         match due {
             Due::Life(id) => life_is_due(shard, id),

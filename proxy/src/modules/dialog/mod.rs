@@ -3,13 +3,16 @@
 //! Dialogs (`table.rs`) belong to the shard of their Call-ID. `life.rs` has what begins, changes and ends them; tm
 //! and rr tell it by the hooks of the table.
 
+mod bridge;
 mod context;
 mod functions;
 mod life;
 mod params;
 mod profiles;
 mod requests;
+mod rows;
 mod rpc;
+mod saving;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -73,7 +76,11 @@ pub static MODULE: ModuleDef = ModuleDef {
         EventDef { name: "dialog:failed", doc: "a call was not answered" },
     ],
     load: Some(params::load),
-    start: Some(|shard| shard.every(Duration::from_secs(1), life::tick)),
+    start: Some(|shard| {
+        shard.every(Duration::from_secs(1), life::tick);
+        saving::start(shard);
+    }),
+    stop: Some(saving::stop),
     hooks: Hooks {
         opened: Some(life::opened),
         routed: Some(life::routed),
@@ -101,6 +108,20 @@ static FUNCTIONS: &[FunctionDef] = &[
     any("dlg_isflagset", &[Kind::Int], functions::dlg_isflagset, "whether a flag of the dialog is set"),
     any("dlg_bye", NAME, functions::dlg_bye, "ends the call with BYE to the caller, the callee or all"),
     any("dlg_refer", NAMES, functions::dlg_refer, "sends REFER with an address to the caller or the callee"),
+    any(
+        "dlg_bridge",
+        &[Kind::Text; 3],
+        functions::dlg_bridge,
+        "calls the first party by a next hop, refers it to the second and hangs up",
+    ),
+    any(
+        "dlg_remote_profile",
+        &[Kind::Text, Kind::Text, Kind::Text, Kind::Text, Kind::Int],
+        profiles::dlg_remote_profile,
+        "add, rm: counts a dialog of another server in a profile, by its own name, until a Unix second",
+    ),
+    any("dlg_db_load_callid", NAME, saving::dlg_db_load_callid, "reads the dialogs of a Call-ID"),
+    any("dlg_db_load_extra", &[], saving::dlg_db_load_extra, "reads all dialogs that are not here yet"),
     any(
         "dlg_get",
         &[Kind::Text; 3],
@@ -179,14 +200,23 @@ static PVS: &[PvDef] = &[
 ];
 
 static RPCS: &[RpcDef] = &[
+    RpcDef {
+        name: "dlg.bridge_dlg",
+        scope: RpcScope::One,
+        run: rpc::bridge,
+        doc: "from, to, next hop, body: calls the first and refers it to the second",
+    },
+    every("dlg.briefing", rpc::briefing, "numbers and fields by letter: F, T tags, and so on"),
+    every("dlg.list_match", rpc::list_match, "key, operation, value, limit: dialogs whose field fits"),
     every("dlg.list", rpc::list, "all dialogs"),
     every("dlg.list_ctx", rpc::list, "same as dlg.list"),
     every("dlg.dlg_list", rpc::of_call, "dialogs of a Call-ID and perhaps a From tag"),
     every("dlg.dlg_list_ctx", rpc::of_call, "same as dlg.dlg_list"),
     every("dlg.profile_list", rpc::profile_list, "dialogs of a profile and perhaps a value"),
-    every("dlg.terminate_dlg", rpc::terminate, "Call-ID and two tags: BYE to both sides"),
-    every("dlg.end_dlg", rpc::end, "h_entry and h_id: BYE to both sides"),
-    every("dlg.stats_active", rpc::stats_active, "dialogs by state"),
+    row("dlg.terminate_dlg", RpcScope::Find, rpc::terminate, "Call-ID and two tags: BYE to both sides"),
+    row("dlg.end_dlg", RpcScope::Find, rpc::end, "h_entry and h_id: BYE to both sides"),
+    row("dlg.set_state", RpcScope::Find, rpc::set_state, "Call-ID, two tags, state"),
+    row("dlg.stats_active", RpcScope::Sum, rpc::stats_active, "dialogs by state"),
     RpcDef {
         name: "dlg.profile_get_size",
         scope: RpcScope::One,
@@ -200,5 +230,9 @@ const fn any(name: &'static str, params: &'static [Kind], run: FunctionFn, doc: 
 }
 
 const fn every(name: &'static str, run: crate::api::RpcFn, doc: &'static str) -> RpcDef {
-    RpcDef { name, scope: RpcScope::Every, run, doc }
+    row(name, RpcScope::Every, run, doc)
+}
+
+const fn row(name: &'static str, scope: RpcScope, run: crate::api::RpcFn, doc: &'static str) -> RpcDef {
+    RpcDef { name, scope, run, doc }
 }

@@ -2,11 +2,15 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
+use super::rows;
 use crate::api::{Loading, ParamDef, Pv, Shard};
+use crate::modules::db;
+use crate::store::{Name, Url};
 
 /// The parameter table.
 pub(super) static PARAMS: &[ParamDef] = &[
@@ -23,21 +27,57 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ParamDef::text("lreq_callee_headers", "", "header lines of requests to the callee made here"),
     ParamDef::int("dlg_match_mode", 0, "found by: 0 cookie, 1 cookie or header fields, 2 header fields"),
     ParamDef::int("detect_spirals", 1, "whether a call that comes again is the same dialog"),
-    ParamDef::text("db_url", "", "has no effect; dialogs are in memory"),
-    ParamDef::int("db_mode", 0, "0: memory only"),
-    ParamDef::int("db_update_period", 60, "has no effect"),
-    ParamDef::int("db_fetch_rows", 200, "has no effect"),
-    ParamDef::int("db_skip_load", 0, "has no effect"),
-    ParamDef::text("table_name", "dialog", "has no effect"),
-    ParamDef::text("vars_table_name", "dialog_vars", "has no effect"),
+    ParamDef::text("db_url", "", "database of answered dialogs"),
+    ParamDef::int(
+        "db_mode",
+        0,
+        "when dialogs are written: 0 never, 1 at once, 2 every db_update_period, 3 at the end",
+    ),
+    ParamDef::int("db_update_period", 60, "seconds between writes of db_mode 2"),
+    ParamDef::int("db_fetch_rows", 200, "has no effect: rows are read at once"),
+    ParamDef::int("db_skip_load", 0, "whether the tables are not read at the start"),
+    ParamDef::text("table_name", "dialog", "table of the dialogs"),
+    ParamDef::text("vars_table_name", "dialog_vars", "table of their variables"),
+    ParamDef::text("h_entry_column", "hash_entry", "column of the entry in the hash table"),
+    ParamDef::text("h_id_column", "hash_id", "column of the number in that entry"),
+    ParamDef::text("call_id_column", "callid", "column of the Call-ID"),
+    ParamDef::text("from_uri_column", "from_uri", "column of the caller's URI"),
+    ParamDef::text("from_tag_column", "from_tag", "column of the caller's tag"),
+    ParamDef::text("to_uri_column", "to_uri", "column of the callee's URI"),
+    ParamDef::text("to_tag_column", "to_tag", "column of the callee's tag"),
+    ParamDef::text("from_cseq_column", "caller_cseq", "column of the caller's CSeq"),
+    ParamDef::text("to_cseq_column", "callee_cseq", "column of the callee's CSeq"),
+    ParamDef::text("from_route_column", "caller_route_set", "column of the routes to the caller"),
+    ParamDef::text("to_route_column", "callee_route_set", "column of the routes to the callee"),
+    ParamDef::text("from_contact_column", "caller_contact", "column of the caller's Contact"),
+    ParamDef::text("to_contact_column", "callee_contact", "column of the callee's Contact"),
+    ParamDef::text("from_sock_column", "caller_sock", "column of the socket towards the caller"),
+    ParamDef::text("to_sock_column", "callee_sock", "column of the socket towards the callee"),
+    ParamDef::text("state_column", "state", "column of the state"),
+    ParamDef::text("start_time_column", "start_time", "column of the Unix second of the answer"),
+    ParamDef::text("timeout_column", "timeout", "column of the Unix second at which its time is over"),
+    ParamDef::text("sflags_column", "sflags", "column of the flags of the script"),
+    ParamDef::text("toroute_name_column", "toroute_name", "column of the route for when its time is over"),
+    ParamDef::text("vars_h_entry_column", "hash_entry", "column of the entry a variable is of"),
+    ParamDef::text("vars_h_id_column", "hash_id", "column of the number a variable is of"),
+    ParamDef::text("vars_key_column", "dialog_key", "column of a variable's name"),
+    ParamDef::text("vars_value_column", "dialog_value", "column of a variable's value"),
     ParamDef::text("profiles_with_value", "", "names of profiles with values: a;b"),
     ParamDef::text("profiles_no_value", "", "names of profiles without values: a;b"),
-    ParamDef::text("bridge_controller", "sip:controller@kamailio.org", "From of REFER made here"),
-    ParamDef::text("bridge_contact", "sip:controller@kamailio.org:5060", "has no effect"),
+    ParamDef::text(
+        "bridge_controller",
+        "sip:controller@kamailio.org",
+        "From of requests of dlg_bridge() and REFER",
+    ),
+    ParamDef::text(
+        "bridge_contact",
+        "sip:controller@kamailio.org:5060",
+        "Contact of requests of dlg_bridge()",
+    ),
     ParamDef::int("initial_cbs_inscript", 1, "has no effect"),
     ParamDef::int("send_bye", 0, "whether both sides get a BYE when the time is over"),
     ParamDef::int("wait_ack", 1, "has no effect"),
-    ParamDef::int("ka_timer", 0, "has no effect; see ka_interval"),
+    ParamDef::int("ka_timer", 0, "0: no OPTIONS are sent, whatever ka_interval says"),
     ParamDef::int("ka_interval", 0, "seconds between OPTIONS to sides that are kept alive, 30 at least"),
     ParamDef::int("ka_failed_limit", 1, "OPTIONS without an answer until the dialog ends"),
     ParamDef::int("timeout_noreset", 0, "whether requests within leave the time as it is"),
@@ -46,7 +86,7 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ParamDef::int("track_cseq_updates", 0, "has no effect"),
     ParamDef::text("event_callback", "", "has no effect"),
     ParamDef::int("h_id_start", 0, "first number of a dialog, 0 for a random one"),
-    ParamDef::int("h_id_step", 1, "has no effect"),
+    ParamDef::int("h_id_step", 1, "between the numbers of two dialogs, as often as there are shards"),
     ParamDef::text("xavp_cfg", "", "has no effect"),
     ParamDef::text("ruri_pvar", "$ru", "has no effect"),
     ParamDef::int("keep_proxy_rr", 0, "has no effect"),
@@ -75,8 +115,42 @@ pub(super) struct Rules {
     pub(super) keep_alive: u64,
     pub(super) failed_limit: u8,
     pub(super) first_serial: u32,
+    pub(super) serial_step: u32,
     pub(super) controller: Bytes,
+    pub(super) bridge_contact: Bytes,
+    /// Where answered dialogs are kept too.
+    pub(super) database: Option<Database>,
     pub(super) profiles: Vec<Profile>,
+}
+
+/// What the parameters say about the database.
+#[derive(Debug)]
+pub(super) struct Database {
+    pub(super) url: Arc<Url>,
+    pub(super) mode: SaveMode,
+    pub(super) period: Duration,
+    pub(super) skips_load: bool,
+    pub(super) tables: Tables,
+}
+
+/// When dialogs are written (`db_mode`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SaveMode {
+    /// 1
+    AtOnce,
+    /// 2
+    Delayed,
+    /// 3
+    AtTheEnd,
+}
+
+/// Names of the tables and their columns, in the order of `rows.rs`.
+#[derive(Debug)]
+pub(super) struct Tables {
+    pub(super) dialogs: Name,
+    pub(super) vars: Name,
+    pub(super) columns: Vec<Name>,
+    pub(super) var_columns: [Name; 4],
 }
 
 /// How requests within a dialog are found to be so.
@@ -100,6 +174,9 @@ pub(super) struct Totals {
     active: AtomicI64,
     /// Dialogs by number of the profile and value.
     sizes: Mutex<FxHashMap<(u16, Bytes), usize>>,
+    /// Dialogs of other servers by their names: profile and value, and the Unix second until which they count, 0 for
+    /// no end.
+    remote: Mutex<FxHashMap<Bytes, ((u16, Bytes), u32)>>,
 }
 
 impl Totals {
@@ -135,6 +212,40 @@ impl Totals {
         }
     }
 
+    /// Counts a dialog of another server.
+    pub(super) fn add_remote(&self, name: Bytes, place: (u16, Bytes), until: u32) {
+        self.remove_remote(&name);
+        self.join(place.0, &place.1);
+        self.remotes().insert(name, (place, until));
+    }
+
+    /// Counts it no longer.
+    pub(super) fn remove_remote(&self, name: &Bytes) {
+        let removed = self.remotes().remove(name);
+        if let Some(((profile, value), _)) = removed {
+            self.leave(profile, &value);
+        }
+    }
+
+    /// Counts no longer what counted until now.
+    pub(super) fn drop_remotes(&self, second: u32) {
+        let mut remotes = self.remotes();
+        if remotes.is_empty() {
+            return;
+        }
+        let is_over = |until: u32| until != 0 && until <= second;
+        let over = remotes.iter().filter(|(_, (_, until))| is_over(*until)).map(|(name, _)| name.clone());
+        let over: Vec<Bytes> = over.collect();
+        let places: Vec<(u16, Bytes)> =
+            over.iter().filter_map(|name| remotes.remove(name)).map(|(place, _)| place).collect();
+        drop(remotes);
+        places.iter().for_each(|(profile, value)| self.leave(*profile, value));
+    }
+
+    fn remotes(&self) -> MutexGuard<'_, FxHashMap<Bytes, ((u16, Bytes), u32)>> {
+        self.remote.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn sizes(&self) -> MutexGuard<'_, FxHashMap<(u16, Bytes), usize>> {
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -143,12 +254,6 @@ impl Totals {
 /// Checks the parameters. Errors: what is wrong with them.
 pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     let params = loading.params;
-    if params.int("db_mode") != 0 {
-        return Err(format!(
-            "parameter db_mode is {}, only 0 (memory) is built in yet",
-            params.int("db_mode")
-        ));
-    }
     let entries = u32::try_from(params.int("hash_size")).unwrap_or(0);
     if !entries.is_power_of_two() {
         return Err(format!("parameter hash_size is {}, expected a power of 2", params.int("hash_size")));
@@ -177,12 +282,16 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
         sends_bye: params.int("send_bye") != 0,
         keeps_time: params.int("timeout_noreset") != 0,
         keep_alive: match u64::try_from(params.int("ka_interval")).unwrap_or(0) {
+            _ if params.int("ka_timer") <= 0 => 0,
             0 => 0,
             seconds => seconds.max(30),
         },
         failed_limit: params.int("ka_failed_limit").clamp(1, 255) as u8,
         first_serial: u32::try_from(params.int("h_id_start")).unwrap_or(0),
+        serial_step: u32::try_from(params.int("h_id_step")).unwrap_or(1).max(1),
         controller: params.text("bridge_controller"),
+        bridge_contact: params.text("bridge_contact"),
+        database: database(loading)?,
         profiles: profiles(loading),
     };
     if loading.shared.peek::<Totals>().is_none() {
@@ -190,6 +299,39 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     }
     loading.shared.put(rules);
     Ok(())
+}
+
+/// The database, unless `db_mode` is 0. Errors: no such mode, no address, names that are none.
+fn database(loading: &Loading<'_>) -> Result<Option<Database>, String> {
+    let params = loading.params;
+    let mode = match params.int("db_mode") {
+        0 => return Ok(None),
+        1 => SaveMode::AtOnce,
+        2 => SaveMode::Delayed,
+        3 => SaveMode::AtTheEnd,
+        other => return Err(format!("parameter db_mode is {other}, expected 0 to 3")),
+    };
+    let name =
+        |param: &str| Name::parse(&params.text(param)).map_err(|error| format!("parameter {param}: {error}"));
+    let column = |(param, usual): (&str, &'static str)| match param {
+        "" => Ok(Name::known(usual)),
+        param => name(param),
+    };
+    let [entry, serial, key, value] = rows::VAR_COLUMNS.map(column);
+    let tables = Tables {
+        dialogs: name("table_name")?,
+        vars: name("vars_table_name")?,
+        columns: rows::COLUMNS.into_iter().map(column).collect::<Result<_, _>>()?,
+        var_columns: [entry?, serial?, key?, value?],
+    };
+    let seconds = u64::try_from(params.int("db_update_period")).unwrap_or(0).max(1);
+    Ok(Some(Database {
+        url: db::url(loading)?,
+        mode,
+        period: Duration::from_secs(seconds),
+        skips_load: params.int("db_skip_load") != 0,
+        tables,
+    }))
 }
 
 fn profiles(loading: &Loading<'_>) -> Vec<Profile> {

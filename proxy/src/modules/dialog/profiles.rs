@@ -73,6 +73,29 @@ pub(super) fn is_in_profile(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     Flow::from_bool(is_in)
 }
 
+/// `dlg_remote_profile(command, profile, value, name, until)`: `add` counts a dialog of another server, `rm` does no
+/// longer. It counts until that Unix second, 0 for as long as it is not removed.
+pub(super) fn dlg_remote_profile(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let [command, profile, value, name] = [0, 1, 2, 3].map(|at| args.text(ctx, at));
+    let until = args.int(ctx, 4);
+    let Some(profile) = number(ctx.shard, &profile) else {
+        ctx.log(Level::ERR, format!("dialog: there is no profile {}", String::from_utf8_lossy(&profile)));
+        return Flow::FALSE;
+    };
+    let has_value = rules(ctx.shard).profiles[usize::from(profile)].has_value;
+    let value = if has_value { value } else { Bytes::new() };
+    let totals = totals(ctx.shard);
+    match &command[..] {
+        b"add" => totals.add_remote(name, (profile, value), u32::try_from(until).unwrap_or(0)),
+        b"rm" => totals.remove_remote(&name),
+        _ => {
+            ctx.log(Level::ERR, "dialog: the commands of dlg_remote_profile() are add and rm");
+            return Flow::FALSE;
+        }
+    }
+    Flow::TRUE
+}
+
 /// `get_profile_size(profile[, value], $var)`
 pub(super) fn get_profile_size(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let last = args.len() - 1;

@@ -44,7 +44,7 @@ pub(super) fn keep_alive(shard: &mut Shard, id: DialogId) {
     for (_, towards) in sides.into_iter().filter(|(option, _)| options.has(*option)) {
         if let Some(request) = within(shard, id, ("OPTIONS", towards, b"")) {
             // The number is one that was used: it must not stand in the way of the parties' own requests.
-            let cseq = request.cseq.saturating_sub(1).max(1);
+            let cseq = request.cseq.saturating_sub(1);
             shard.send_request(LocalRequest { cseq, ..request }.then(kept_alive as DoneFn, id));
         }
     }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::bridge::Bridge;
 use super::context::{Direction, find_by_tags};
 use super::life;
 use super::params::{rules, totals};
@@ -67,6 +68,89 @@ pub(super) fn end(shard: &mut Shard, args: &[Value]) -> Answer {
     }
 }
 
+/// `dlg.set_state callid ftag ttag state`: 1 to 5, or `confirmed`, `terminated` and the like.
+pub(super) fn set_state(shard: &mut Shard, args: &[Value]) -> Answer {
+    let [call_id, from, to, state, ..] = args else {
+        return Err(fault(400, "Call-ID, both tags and a state are needed"));
+    };
+    let (from, to) = (from.to_text(), to.to_text());
+    let state = match &state.to_text()[..] {
+        b"1" | b"unconfirmed" | b"init" => State::Unconfirmed,
+        b"2" | b"early" => State::Early,
+        b"3" | b"answered" => State::ConfirmedNoAck,
+        b"4" | b"confirmed" => State::Confirmed,
+        b"5" | b"terminated" => State::Deleted,
+        _ => return Err(fault(400, "Unknown state")),
+    };
+    let dialogs = shard.states.get::<Dialogs>();
+    let Some((id, _)) = find_by_tags(dialogs, &call_id.to_text(), (&from, &to)) else {
+        return Err(fault(404, "Dialog not found"));
+    };
+    match state {
+        State::Deleted => life::finish(shard, id),
+        state => dialogs.set_state(id, state),
+    }
+    Ok(RpcValue::List(Vec::new()))
+}
+
+/// `dlg.bridge_dlg from to [next hop [body]]`
+pub(super) fn bridge(shard: &mut Shard, args: &[Value]) -> Answer {
+    let of = |at: usize| args.get(at).map(Value::to_text).filter(|text| *text != ".").unwrap_or_default();
+    let bridge = Bridge { from: of(0), to: of(1), next_hop: of(2), offer: of(3) };
+    if sip::msg::Uri::parse(&bridge.from).is_err() || bridge.to.is_empty() {
+        return Err(fault(400, "Two addresses are needed"));
+    }
+    super::bridge::begin(shard, bridge);
+    Ok(RpcValue::List(Vec::new()))
+}
+
+/// `dlg.briefing [letters]`: F and T are the tags.
+pub(super) fn briefing(shard: &mut Shard, args: &[Value]) -> Answer {
+    let letters = args.first().map(Value::to_text).unwrap_or_default();
+    let has = |letter: u8| letters.contains(&letter);
+    let shown = |dialog: &Dialog| {
+        let mut fields =
+            vec![("h_entry", int(i64::from(dialog.entry))), ("h_id", int(i64::from(dialog.id.serial)))];
+        fields.extend(has(b'F').then(|| ("from_tag", text(&dialog.caller.tag))));
+        fields.extend(has(b'T').then(|| ("to_tag", text(&dialog.callee.tag))));
+        record(fields)
+    };
+    Ok(RpcValue::List(shard.states.get::<Dialogs>().iter().map(shown).collect()))
+}
+
+/// `dlg.list_match key operation value [limit]`: `ruri`, `furi`, `turi` and `callid` by `eq`, `ne`, `sw`, `re`.
+pub(super) fn list_match(shard: &mut Shard, args: &[Value]) -> Answer {
+    let [key, operation, value, ..] = args else {
+        return Err(fault(400, "Key, operation and value are needed"));
+    };
+    let read: fn(&Dialog) -> &[u8] = match &key.to_text()[..] {
+        b"furi" => |it| &it.from_uri,
+        b"turi" | b"ruri" => |it| &it.to_uri,
+        b"callid" => |it| &it.call_id,
+        _ => return Err(fault(400, "Unknown key")),
+    };
+    let (wanted, limit) = (value.to_text(), args.get(3).map_or(0, Value::to_int));
+    let fits: Box<dyn Fn(&[u8]) -> bool> = match &operation.to_text()[..] {
+        b"eq" => Box::new(move |of| of == wanted),
+        b"ne" => Box::new(move |of| of != wanted),
+        b"sw" => Box::new(move |of| of.starts_with(&wanted)),
+        b"re" => {
+            let pattern = shard.patterns.get(&wanted, crate::api::Case::Ignore);
+            let pattern = pattern.map_err(|_| fault(400, "The value is no regular expression"))?;
+            Box::new(move |of| pattern.is_match(of))
+        }
+        _ => return Err(fault(400, "Unknown operation")),
+    };
+    let found = listed(shard, |it| fits(read(it)))?;
+    match (found, usize::try_from(limit)) {
+        (RpcValue::List(mut list), Ok(limit @ 1..)) => {
+            list.truncate(limit);
+            Ok(RpcValue::List(list))
+        }
+        (found, _) => Ok(found),
+    }
+}
+
 fn hang_up(shard: &mut Shard, id: DialogId) -> Answer {
     match life::hang_up(shard, id, &[Direction::Upstream, Direction::Downstream]) {
         true => Ok(RpcValue::Plain(Value::literal("Done"))),
@@ -123,9 +207,9 @@ fn shown<'a>(dialog: &Dialog, sockets: &Sockets, name: &impl Fn(u16) -> &'a str)
         ("duration", number(if dialog.ended > 0 { dialog.ended.saturating_sub(dialog.started) } else { 0 })),
         ("timeout", number(dialog.expires)),
         ("lifetime", number(dialog.lifetime)),
-        ("dflags", int(0)),
+        ("dflags", int(if dialog.state == State::Deleted { 1540 } else { 1536 })),
         ("sflags", number(dialog.flags)),
-        ("iflags", int(0)),
+        ("iflags", number(dialog.options.to_flags())),
         ("caller", leg(&dialog.caller, sockets)),
         ("callee", leg(&dialog.callee, sockets)),
         ("profiles", RpcValue::List(dialog.profiles.iter().map(profile).collect())),

@@ -12,6 +12,7 @@ use sip::wheel::{TimerId, Wheel};
 use slab::Slab;
 use smallvec::SmallVec;
 
+use super::rows::Key;
 use crate::api::core_hash;
 use crate::relay::{RelayId, SocketId};
 
@@ -61,6 +62,22 @@ impl Options {
     pub(super) const KEEP_CALLEE: Options = Options(8);
     /// BYEs were sent from here.
     pub(super) const ENDING: Options = Options(16);
+    /// The database may have rows of it.
+    const STORED: Options = Options(32);
+    /// It was changed since its rows were written.
+    const CHANGED: Options = Options(64);
+
+    /// As the column `iflags` has them, and `dlg.list` shows them.
+    pub(super) fn to_flags(self) -> u32 {
+        IFLAGS.iter().filter(|(option, _)| self.has(*option)).map(|(_, flag)| flag).sum()
+    }
+
+    /// From the column `iflags`.
+    pub(super) fn from_flags(flags: u32) -> Options {
+        let mut options = Options::default();
+        IFLAGS.iter().filter(|(_, flag)| flags & flag != 0).for_each(|(option, _)| options.set(*option));
+        options
+    }
 
     pub(super) fn has(self, option: Options) -> bool {
         self.0 & option.0 != 0
@@ -74,6 +91,10 @@ impl Options {
         self.0 &= !option.0;
     }
 }
+
+/// Options and their numbers outside.
+const IFLAGS: [(Options, u32); 4] =
+    [(Options::BYE, 1), (Options::KEEP_CALLER, 2), (Options::KEEP_CALLEE, 4), (Options::NO_RESET, 8)];
 
 /// One dialog.
 #[derive(Clone, Debug)]
@@ -116,6 +137,24 @@ pub(super) struct NewDialog {
     pub(super) created: u32,
 }
 
+/// A dialog read from the database.
+pub(super) struct Stored {
+    pub(super) entry: u32,
+    pub(super) serial: u32,
+    pub(super) state: State,
+    pub(super) call_id: Box<[u8]>,
+    pub(super) from_uri: Box<[u8]>,
+    pub(super) to_uri: Box<[u8]>,
+    pub(super) caller: Leg,
+    pub(super) callee: Leg,
+    pub(super) started: u32,
+    pub(super) expires: u32,
+    pub(super) flags: u32,
+    pub(super) options: Options,
+    pub(super) timeout_route: Option<Box<str>>,
+    pub(super) profiles: Vec<(u16, Bytes)>,
+}
+
 /// What a deadline is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
@@ -153,7 +192,14 @@ pub(super) struct Dialogs {
     /// Ended ones, oldest first.
     ended: VecDeque<DialogId>,
     pub(super) next_serial: u32,
+    /// Between the numbers of two dialogs: what keeps those of the shards apart.
+    pub(super) serial_step: u32,
     pub(super) counts: Counts,
+    /// Changes are noted.
+    notes_changes: bool,
+    changed: Vec<DialogId>,
+    /// Forgotten dialogs whose rows may still be there.
+    pub(super) gone: Vec<Key>,
 }
 
 impl Default for Dialogs {
@@ -165,7 +211,11 @@ impl Default for Dialogs {
             wheel: Wheel::new(Duration::from_millis(500)),
             ended: VecDeque::new(),
             next_serial: 0,
+            serial_step: 1,
             counts: Counts::default(),
+            notes_changes: false,
+            changed: Vec::new(),
+            gone: Vec::new(),
         }
     }
 }
@@ -174,7 +224,7 @@ impl Dialogs {
     pub(super) fn insert(&mut self, new: NewDialog) -> DialogId {
         let hash = core_hash(&[&new.call_id]);
         let id = DialogId { slot: self.dialogs.vacant_key() as u32, serial: self.next_serial };
-        self.next_serial = self.next_serial.wrapping_add(1);
+        self.next_serial = self.next_serial.wrapping_add(self.serial_step);
         self.by_call.entry(hash).or_default().push(id.slot);
         self.counts.processed += 1;
         self.dialogs.insert(Dialog {
@@ -206,8 +256,103 @@ impl Dialogs {
         self.dialogs.get(id.slot as usize).filter(|dialog| dialog.id == id)
     }
 
+    /// The dialog for changes; they are noted for the database.
     pub(super) fn get_mut(&mut self, id: DialogId) -> Option<&mut Dialog> {
+        if self.notes_changes {
+            self.note_change(id);
+        }
+        self.get_unnoted(id)
+    }
+
+    /// The dialog for changes that the database has.
+    pub(super) fn get_unnoted(&mut self, id: DialogId) -> Option<&mut Dialog> {
         self.dialogs.get_mut(id.slot as usize).filter(|dialog| dialog.id == id)
+    }
+
+    /// Notes changes from now on.
+    pub(super) fn note_changes(&mut self) {
+        self.notes_changes = true;
+    }
+
+    /// Notes that the rows of a dialog are to be written.
+    pub(super) fn note_change(&mut self, id: DialogId) {
+        let Some(dialog) = self.get_unnoted(id).filter(|dialog| !dialog.options.has(Options::CHANGED)) else {
+            return;
+        };
+        dialog.options.set(Options::CHANGED);
+        self.changed.push(id);
+        if self.changed.len() > MAX_ENDED + 2 * self.dialogs.len() {
+            let dialogs = &self.dialogs;
+            self.changed.retain(|id| dialogs.get(id.slot as usize).is_some_and(|dialog| dialog.id == *id));
+        }
+    }
+
+    /// Notes all dialogs.
+    pub(super) fn note_all(&mut self) {
+        let all: Vec<DialogId> = self.iter().map(|dialog| dialog.id).collect();
+        all.into_iter().for_each(|id| self.note_change(id));
+    }
+
+    /// True when nothing is noted.
+    pub(super) fn is_written(&self) -> bool {
+        self.changed.is_empty() && self.gone.is_empty()
+    }
+
+    /// Some of the noted dialogs: what is to be put into the database, and what is to be taken out.
+    pub(super) fn take_changed(&mut self, count: usize) -> (Vec<DialogId>, Vec<Key>) {
+        let from = self.changed.len().saturating_sub(count);
+        let taken = self.changed.split_off(from);
+        let mut gone = std::mem::take(&mut self.gone);
+        let mut put = Vec::with_capacity(taken.len());
+        for id in taken {
+            let Some(dialog) = self.get_unnoted(id) else { continue };
+            dialog.options.reset(Options::CHANGED);
+            match dialog.state {
+                State::ConfirmedNoAck | State::Confirmed => {
+                    dialog.options.set(Options::STORED);
+                    put.push(id);
+                }
+                State::Deleted if dialog.options.has(Options::STORED) => {
+                    dialog.options.reset(Options::STORED);
+                    gone.push(Key { entry: dialog.entry, serial: id.serial });
+                }
+                State::Unconfirmed | State::Early | State::Deleted => {}
+            }
+        }
+        (put, gone)
+    }
+
+    /// Puts a dialog of the database back, with so many seconds of life from each request within.
+    pub(super) fn put_back(&mut self, stored: Stored, lifetime: u32) -> DialogId {
+        let hash = core_hash(&[&stored.call_id]);
+        let id = DialogId { slot: self.dialogs.vacant_key() as u32, serial: stored.serial };
+        self.by_call.entry(hash).or_default().push(id.slot);
+        self.counts.active += 1;
+        let mut options = stored.options;
+        options.set(Options::STORED);
+        self.dialogs.insert(Dialog {
+            id,
+            entry: stored.entry,
+            state: stored.state,
+            call_id: stored.call_id,
+            from_uri: stored.from_uri,
+            to_uri: stored.to_uri,
+            caller: stored.caller,
+            callee: stored.callee,
+            lifetime,
+            created: stored.started,
+            started: stored.started,
+            ended: 0,
+            expires: stored.expires,
+            flags: stored.flags,
+            options,
+            failed_pings: 0,
+            timeout_route: stored.timeout_route,
+            vars: Vec::new(),
+            profiles: stored.profiles,
+            timer: None,
+        });
+        id
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Dialog> {
@@ -233,6 +378,9 @@ impl Dialogs {
 
     /// Gives a dialog another state, and counts.
     pub(super) fn set_state(&mut self, id: DialogId, state: State) {
+        if self.notes_changes {
+            self.note_change(id);
+        }
         let Some(dialog) = self.dialogs.get_mut(id.slot as usize).filter(|dialog| dialog.id == id) else {
             return;
         };
@@ -280,6 +428,9 @@ impl Dialogs {
             return;
         }
         let dialog = self.dialogs.remove(id.slot as usize);
+        if dialog.options.has(Options::STORED) && self.gone.len() < MAX_DIALOGS {
+            self.gone.push(Key { entry: dialog.entry, serial: id.serial });
+        }
         if let Some(timer) = dialog.timer {
             self.wheel.cancel(timer);
         }

@@ -218,6 +218,7 @@ fn settings(params: &Params) -> Result<Settings, String> {
         after_provisional: millis("fr_inv_timer")?,
         linger: millis("wt_timer")?,
         lifetime: millis("max_inv_lifetime")?,
+        longest_a: millis("retr_timer2")?,
         restart: if params.int("restart_fr_on_each_reply") == 0 { Restart::Higher } else { Restart::Each },
         ..Timers::of(millis("retr_timer1")?, millis("retr_timer2")?, Millis(5000))
     };

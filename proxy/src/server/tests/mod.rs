@@ -2,6 +2,7 @@
 
 mod calls;
 mod connections;
+mod dialogs;
 mod forks;
 mod local;
 mod reload;
