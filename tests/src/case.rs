@@ -40,7 +40,8 @@ pub struct Plan {
 pub struct Step {
     /// `sipp`, `sip-proxy`, `packaged-sipp`, `kamailio` or `impair`; may be a `{word}` of the variant.
     pub program: String,
-    /// Arguments, split at blanks; placeholders: `{port.NAME}`, `{dir}`, `{top}` and the variant's words.
+    /// Arguments, split at blanks; placeholders: `{port.NAME}`, `{dir}`, `{top}`, `{peer_calls}` (100, or what the
+    /// environment's `PEER_CALLS` says) and the variant's words.
     #[serde(default)]
     pub args: String,
     /// `NAME` of the port that is bound once the program is ready; then the next step starts. Without it the

@@ -169,10 +169,10 @@ mod tests {
         }
     }
 
-    /// RFC 3261 17.1.2.2: in Proceeding timer E is T2, once the interval that runs is over.
+    /// RFC 3261 17.1.2.2: in Proceeding timer E is T2, from the provisional reply on.
     #[test]
     fn proceeding_timer_e_sends_again_every_t2() {
-        let expected = ["500 send OPTIONS", "4500 send OPTIONS", "8500 send OPTIONS"];
+        let expected = ["4000 send OPTIONS", "8000 send OPTIONS"];
         proceeding(Udp).until(8_600).saw(&expected);
     }
 

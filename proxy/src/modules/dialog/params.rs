@@ -174,10 +174,12 @@ pub(super) struct Totals {
     active: AtomicI64,
     /// Dialogs by number of the profile and value.
     sizes: Mutex<FxHashMap<(u16, Bytes), usize>>,
-    /// Dialogs of other servers by their names: profile and value, and the Unix second until which they count, 0 for
-    /// no end.
-    remote: Mutex<FxHashMap<Bytes, ((u16, Bytes), u32)>>,
+    remote: Mutex<Remotes>,
 }
+
+/// Dialogs of other servers by their names: profile and value, and the Unix second until which they count, 0 for no
+/// end.
+type Remotes = FxHashMap<Bytes, ((u16, Bytes), u32)>;
 
 impl Totals {
     pub(super) fn change_active(&self, by: i64) {
@@ -242,7 +244,7 @@ impl Totals {
         places.iter().for_each(|(profile, value)| self.leave(*profile, value));
     }
 
-    fn remotes(&self) -> MutexGuard<'_, FxHashMap<Bytes, ((u16, Bytes), u32)>> {
+    fn remotes(&self) -> MutexGuard<'_, Remotes> {
         self.remote.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -296,6 +298,10 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     };
     if loading.shared.peek::<Totals>().is_none() {
         loading.shared.put(Totals::default());
+    }
+    if let Some(Database { url, tables, .. }) = &rules.database {
+        db::needs(loading, url, "dialog", &tables.dialogs);
+        db::needs(loading, url, "dialog_vars", &tables.vars);
     }
     loading.shared.put(rules);
     Ok(())

@@ -185,7 +185,7 @@ pub(super) fn read(
         expires: number(17),
         flags: number(18),
         options: Options::from_flags(number(19)),
-        timeout_route: Some(route.into()).filter(|route: &Box<str>| !route.is_empty()),
+        timeout_route: (!route.is_empty()).then(|| route.into()),
         profiles: read_profiles(&text(22), profiles),
     })
 }

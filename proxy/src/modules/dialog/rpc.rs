@@ -13,6 +13,9 @@ use crate::relay::Sockets;
 
 type Answer = Result<RpcValue, RpcError>;
 
+/// Whether a text is one that was asked for.
+type Fits = Box<dyn Fn(&[u8]) -> bool>;
+
 /// `dlg.list`
 pub(super) fn list(shard: &mut Shard, _: &[Value]) -> Answer {
     listed(shard, |_| true)
@@ -130,7 +133,7 @@ pub(super) fn list_match(shard: &mut Shard, args: &[Value]) -> Answer {
         _ => return Err(fault(400, "Unknown key")),
     };
     let (wanted, limit) = (value.to_text(), args.get(3).map_or(0, Value::to_int));
-    let fits: Box<dyn Fn(&[u8]) -> bool> = match &operation.to_text()[..] {
+    let fits: Fits = match &operation.to_text()[..] {
         b"eq" => Box::new(move |of| of == wanted),
         b"ne" => Box::new(move |of| of != wanted),
         b"sw" => Box::new(move |of| of.starts_with(&wanted)),

@@ -6,12 +6,12 @@ use sip::time::Time;
 use super::super::cancel::Unreplied;
 use super::super::{Cancelled, OnGlobalFailure, Settings};
 use super::Do::{Cancel, Reply};
-use super::{Stage, run_with};
+use super::{Events, Stage, run_with};
 
 /// `cancel_b_method` says what becomes of a branch without any reply.
 #[test]
 fn branches_without_a_reply() {
-    let rows: [(&str, Unreplied, &[(u64, super::Do)], &[&str]); 6] = [
+    let rows: [(&str, Unreplied, &Events, &[&str]); 6] = [
         (
             "method 1: the INVITE goes on, the CANCEL follows the first 1xx, which is not relayed",
             Unreplied::KeepSending,

@@ -27,6 +27,9 @@ enum Do {
     Cancel,
 }
 
+/// What happens when, in milliseconds.
+type Events = [(u64, Do)];
+
 /// A call with so many branches: what happens when, and all that is sent.
 struct Row {
     name: &'static str,
@@ -254,7 +257,7 @@ fn take_reply(relay: &mut Relay, now: Time, reply: &Message) -> bool {
         ReplyArrival::Branch { id, branch } => {
             let bytes = branch::write_reply(reply.view(), &Edits::new()).expect("has our Via");
             let status = reply.view().status().expect("a reply");
-            relay.reply(now, id, BranchReply { branch, status, bytes, source: peer(9) });
+            relay.reply(now, id, BranchReply { branch, status, bytes, source: Some(peer(9)) });
             true
         }
         ReplyArrival::Absorbed => true,

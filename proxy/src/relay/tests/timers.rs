@@ -4,7 +4,7 @@ use sip::txn::{Millis, Restart, Timers};
 
 use super::super::Settings;
 use super::Do::{self, Reply};
-use super::{run_method, run_unacknowledged, run_with};
+use super::{Events, run_method, run_unacknowledged, run_with};
 
 /// The defaults of Kamailio with fr_timer 12 s: measured there to the tenth of a second.
 fn measured(settings: Settings) -> Settings {
@@ -38,7 +38,7 @@ fn another_request_that_was_received_is_sent_again_every_t2() {
 #[test]
 fn provisional_replies_begin_fr_inv_timer_anew() {
     let rings = [(100, Reply(0, "180 A")), (2000, Reply(0, "180 A")), (4000, Reply(0, "183 A"))];
-    let rows: [(&str, Restart, &[(u64, Do)], &str); 4] = [
+    let rows: [(&str, Restart, &Events, &str); 4] = [
         ("each", Restart::Each, &rings, "7000 408 Request Timeout"),
         ("higher ones only", Restart::Higher, &rings[..2], "3100 408 Request Timeout"),
         ("a first 100 counts", Restart::Higher, &[(100, Reply(0, "100 T"))], "3100 408 Request Timeout"),
