@@ -80,7 +80,7 @@ impl Run<'_> {
 
     fn hop(&mut self) -> Hop {
         let transport = [Transport::Udp, Transport::Tcp, Transport::Tls][self.below(3)];
-        Hop { peer: Peer::new(transport, ([127, 0, 0, 1], 5060).into()), socket: 0 }
+        Hop::new(Peer::new(transport, ([127, 0, 0, 1], 5060).into()), 0)
     }
 
     fn timers(&mut self) -> Timers {

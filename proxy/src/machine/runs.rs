@@ -279,7 +279,7 @@ impl Machine {
                 self.replied(id, (status, branch), received);
             }
             Event::ReplyLeaves { id, branch, status, bytes } => {
-                self.relayed_reply_leaves(id, BranchReply { branch, status, bytes });
+                self.relayed_reply_leaves(id, BranchReply { branch, status, bytes, source: None });
             }
             Event::Ended { id, is_watched } => {
                 if is_watched {

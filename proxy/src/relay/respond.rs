@@ -255,7 +255,7 @@ impl Relay {
             self.note_upstream(id, status);
             self.events.push_back(Event::ReplyLeaves { id, branch, status, bytes });
         } else {
-            self.let_reply_leave(now, id, BranchReply { branch, status, bytes });
+            self.let_reply_leave(now, id, BranchReply { branch, status, bytes, source });
         }
     }
 
@@ -266,7 +266,7 @@ impl Relay {
 
     /// Sends a reply that was asked about.
     pub fn let_reply_leave(&mut self, now: Time, id: RelayId, reply: BranchReply) {
-        let BranchReply { branch, status, bytes } = reply;
+        let BranchReply { branch, status, bytes, .. } = reply;
         self.counters.replies_relayed += 1;
         self.tell_watcher(id, status, Some(branch), Some(&bytes));
         self.send_upstream(now, id, status, bytes);

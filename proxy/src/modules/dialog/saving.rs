@@ -107,7 +107,7 @@ fn written(shard: &mut Shard, answer: IoAnswer, kept: Kept) {
         IoAnswer::Store(Ok(_)) => return write(shard),
         IoAnswer::Store(Err(error)) => error.to_string(),
         IoAnswer::Failed(reason) => reason,
-        IoAnswer::Done | IoAnswer::Located(_) => return,
+        IoAnswer::Done | IoAnswer::Located(_) | IoAnswer::Names(_) => return,
     };
     saving.rests_until = Some(rest);
     if let Ok(kept) = kept.downcast::<(Vec<DialogId>, Vec<Key>)>() {
@@ -140,7 +140,10 @@ fn rows_of(shard: &mut Shard, answer: IoAnswer) -> Option<Vec<Row>> {
         IoAnswer::Store(Ok(Reply::Rows(rows))) => return Some(rows),
         IoAnswer::Store(Err(error)) => error.to_string(),
         IoAnswer::Failed(reason) => reason,
-        IoAnswer::Store(Ok(Reply::Changed(_))) | IoAnswer::Done | IoAnswer::Located(_) => return None,
+        IoAnswer::Store(Ok(Reply::Changed(_)))
+        | IoAnswer::Done
+        | IoAnswer::Located(_)
+        | IoAnswer::Names(_) => return None,
     };
     shard.log.write(Level::ERR, format!("dialog: dialogs were not read: {reason}").as_bytes());
     None
