@@ -93,13 +93,15 @@ pub(in crate::engine) struct Link {
     sender: SyncSender<Note>,
     pub(super) wanted: Wanted,
     batch: Batch,
+    /// When the first thing in the batch happened.
+    since: Option<Time>,
     dropped: u64,
 }
 
 impl Link {
     /// A link over that channel.
     pub(in crate::engine) fn new(sender: SyncSender<Note>, wanted: Wanted) -> Link {
-        Link { sender, wanted, batch: Batch::default(), dropped: 0 }
+        Link { sender, wanted, batch: Batch::default(), since: None, dropped: 0 }
     }
 
     /// Adds a message to the batch, if anybody wants it.
@@ -113,6 +115,7 @@ impl Link {
         if !self.wanted.messages && !self.wanted.short_messages {
             return;
         }
+        self.since.get_or_insert(at);
         let start = self.batch.bytes.len();
         self.batch.bytes.extend_from_slice(bytes);
         self.batch.messages.push(Traveller {
@@ -129,12 +132,26 @@ impl Link {
     /// Adds a response time to the batch, if anybody wants it.
     pub(in crate::engine) fn response_time(&mut self, at: Time, took: Duration, timer: (Part, u16)) {
         if self.wanted.response_times {
+            self.since.get_or_insert(at);
             self.batch.response_times.push((at, took, timer));
         }
     }
 
+    /// Hands the batch over when it has waited long enough: to wake the desk costs more than a message does.
+    pub(in crate::engine) fn flush_due(&mut self, now: Time) {
+        if self.next_due().is_some_and(|due| due <= now) {
+            self.flush();
+        }
+    }
+
+    /// When the batch has to be handed over; `None` when it is empty.
+    pub(in crate::engine) fn next_due(&self) -> Option<Time> {
+        self.since.map(|since| since + LINGER)
+    }
+
     /// Hands the batch over.
     pub(in crate::engine) fn flush(&mut self) {
+        self.since = None;
         if !self.batch.messages.is_empty() || !self.batch.response_times.is_empty() {
             let batch = std::mem::take(&mut self.batch);
             self.tell(Note::Batch(batch));
@@ -156,6 +173,8 @@ impl Link {
 
     /// Switches a trace file.
     pub(in crate::engine) fn switch(&mut self, traced: Traced, on: bool) {
+        // What happened before the switch was wanted as before.
+        self.flush();
         match traced {
             Traced::Messages => self.wanted.messages = on,
             Traced::ShortMessages => self.wanted.short_messages = on,
@@ -172,5 +191,7 @@ impl Link {
 
 /// Notes that may wait for the desk.
 pub(in crate::engine) const CAPACITY: usize = 4096;
+/// How long a batch may wait for more.
+const LINGER: Duration = Duration::from_millis(50);
 /// A batch is handed over when it holds more than this.
 const BATCH_BYTES: usize = 64 << 10;

@@ -189,7 +189,7 @@ impl Signalling {
         self.wake_due(now);
         self.sockets.flush(now);
         self.crew.flush();
-        self.link.flush();
+        self.link.flush_due(now);
         Ok(())
     }
 
@@ -218,6 +218,7 @@ impl Signalling {
             self.state.next_row,
             Some(self.state.next_second),
             self.congestion.next_due(now),
+            self.link.next_due(),
             self.rhythm.ends_at,
         ];
         deadlines.into_iter().flatten().min()
