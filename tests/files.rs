@@ -31,11 +31,45 @@ Content-Length: 0
 </scenario>
 "#;
 
+/// The built-in uac up to the 200, with log actions.
+const LOGS: &str = r#"<?xml version="1.0"?>
+<scenario name="logs">
+  <send retrans="500"><![CDATA[
+
+INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:a@[local_ip]:[local_port]>;tag=[call_number]
+To: <sip:[service]@[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: 1 INVITE
+Max-Forwards: 70
+Content-Length: 0
+
+  ]]></send>
+  <recv response="180"><action><log message="ringing [call_number] of [last_Call-ID:]"/></action></recv>
+  <recv response="200"><action><log message="from [last_From:] with [last_cseq_number]"/></action></recv>
+  <send><![CDATA[
+
+ACK sip:[service]@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:a@[local_ip]:[local_port]>;tag=[call_number]
+To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]
+Call-ID: [call_id]
+CSeq: 1 ACK
+Max-Forwards: 70
+Content-Length: 0
+
+  ]]></send>
+</scenario>
+"#;
+
 fn folder(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("sipp-e2e-files-{}-{name}", std::process::id()));
     let _ = fs::remove_dir_all(&path);
     fs::create_dir_all(&path).expect("a folder for temporary files");
-    fs::write(path.join("refuses.xml"), REFUSES).expect("writable");
+    for (name, text) in [("refuses.xml", REFUSES), ("logs.xml", LOGS)] {
+        fs::write(path.join(name), text).expect("writable");
+    }
     path
 }
 
@@ -53,10 +87,10 @@ fn called(scenario: &str, folder: &Path) -> (Running, u16) {
     (running, port)
 }
 
-/// Runs a calling party in `folder` against `called` and gives its exit code.
+/// Runs a calling party in `folder` against `called` and gives its exit code; `options` begin with its scenario.
 fn call(program: &Path, folder: &Path, called: u16, options: &str) -> Option<i32> {
     let own = ports::free().expect("a free port");
-    let line = format!("-sn uac 127.0.0.1:{called} -i 127.0.0.1 -p {own} -nostdin {options}");
+    let line = format!("{options} 127.0.0.1:{called} -i 127.0.0.1 -p {own} -nostdin");
     let mut running = Running::start(program, &words(&line), folder, "uac").expect("it starts");
     running.wait(LIMIT).expect("it ends").code()
 }
@@ -78,10 +112,12 @@ fn is_about_time(column: &str) -> bool {
     ["Time", "Rate(", "CallLength", "Repartition"].iter().any(|word| column.contains(word))
 }
 
+/// Twenty calls of the built-in uac with the files of numbers.
+const CALLER: &str = "-sn uac -m 20 -r 50 -d 20 -trace_stat -fd 10 -trace_rtt -rtt_freq 1 -trace_counts \
+                      -trace_error_codes -trace_shortmsg -trace_screen";
+
 /// Both programs make the same calls to the same peer; gives the folders, the packaged one first.
-fn both(name: &str, scenario: &str) -> Option<[PathBuf; 2]> {
-    let options = "-m 20 -r 50 -d 20 -trace_stat -fd 10 -trace_rtt -rtt_freq 1 -trace_counts -trace_error_codes \
-                   -trace_shortmsg -trace_screen";
+fn both(name: &str, (scenario, options): (&str, &str)) -> Option<[PathBuf; 2]> {
     let mut folders = Vec::new();
     let mut exits = Vec::new();
     for program in ["packaged-sipp", "sipp"] {
@@ -107,7 +143,7 @@ fn both(name: &str, scenario: &str) -> Option<[PathBuf; 2]> {
 #[test]
 fn statistics_have_the_columns_of_sipp() {
     for (name, scenario) in [("good", "-sn uas"), ("refused", "-sf refuses.xml")] {
-        let Some(folders) = both(name, scenario) else { return };
+        let Some(folders) = both(name, (scenario, CALLER)) else { return };
         let texts = folders.each_ref().map(|folder| text(folder, "_.csv"));
         let [theirs, ours] = texts.each_ref().map(|text| rows(text));
         assert_eq!(theirs[0], ours[0], "{name}: names of the columns");
@@ -147,10 +183,33 @@ fn without_digits(text: &str) -> Vec<String> {
 
 #[test]
 fn short_messages_are_those_of_sipp() {
-    let Some(folders) = both("short", "-sn uas") else { return };
+    let Some(folders) = both("short", ("-sn uas", CALLER)) else { return };
     let mut lines = folders.each_ref().map(|folder| without_digits(&text(folder, "_shortmessages.log")));
     // Calls overlap: their messages come in another order in each run.
     lines.iter_mut().for_each(|lines| lines.sort());
+    assert_eq!(lines[0], lines[1]);
+}
+
+#[test]
+fn texts_of_log_actions_are_those_of_sipp() {
+    let caller = "-sf logs.xml -m 3 -r 10 -trace_logs";
+    let Some(folders) = both("logs", ("-sn uas", caller)) else { return };
+    let lines = folders.each_ref().map(|folder| without_digits(&text(folder, "_logs.log")));
+    assert!(lines[0].len() == 6, "{:?}", lines[0]);
+    assert_eq!(lines[0], lines[1]);
+}
+
+/// Where a call stands is told more often by the packaged program, which looks at its calls again and again.
+#[test]
+fn records_of_failed_calls_are_those_of_sipp() {
+    let caller = "-sn uac -m 1 -trace_calldebug";
+    let Some(folders) = both("debug", ("-sf refuses.xml", caller)) else { return };
+    let lines = folders.each_ref().map(|folder| {
+        let mut lines = without_digits(&text(folder, "_calldebug.log"));
+        lines.retain(|line| !line.contains("Processing message"));
+        lines
+    });
+    assert!(lines[0].iter().any(|line| line.contains("Aborting call")), "{:?}", lines[0]);
     assert_eq!(lines[0], lines[1]);
 }
 
@@ -168,7 +227,7 @@ fn a_full_disk_ends_no_call() {
         "-junit /dev/full",
         "-html /dev/full",
     ] {
-        let exit = call(&sipp, &folder, port, &format!("-m 5 -r 100 -d 0 {options}"));
+        let exit = call(&sipp, &folder, port, &format!("-sn uac -m 5 -r 100 -d 0 {options}"));
         assert_eq!(exit, Some(0), "{options}");
         let told = fs::read_to_string(folder.join("uac.err")).expect("it was written");
         assert!(told.contains("Unable to write") && told.contains("No space left"), "{options}: {told}");
@@ -194,7 +253,7 @@ fn what_cannot_be_written_is_refused_before_the_first_call() {
         "-junit",
         "-html",
     ] {
-        let exit = call(&sipp, &folder, port, &format!("-m 5 -r 100 {option} {}", missing.display()));
+        let exit = call(&sipp, &folder, port, &format!("-sn uac -m 5 -r 100 {option} {}", missing.display()));
         assert_eq!(exit, Some(255), "{option}");
         let told = fs::read_to_string(folder.join("uac.err")).expect("it was written");
         let refusals = told.lines().filter(|line| line.contains("Unable to create")).count();
@@ -212,7 +271,7 @@ fn numbers_out_of_range_are_refused() {
     for options in
         ["-r -5", "-m -1", "-p 70000", "-lost 101", "-rtt_freq 0", "-failures_kept x", "-prometheus here"]
     {
-        let exit = call(&sipp, &folder, 9, options);
+        let exit = call(&sipp, &folder, 9, &format!("-sn uac {options}"));
         assert_eq!(exit, Some(1), "{options}");
     }
     fs::remove_dir_all(folder).expect("ours");
