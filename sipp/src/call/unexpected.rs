@@ -18,7 +18,7 @@ impl Run<'_, '_> {
         let (index, transport) = (self.call.state.step.0, self.env.settings.transport);
         self.debug(|_| {
             let text = String::from_utf8_lossy(view.bytes);
-            format!("Unexpected {transport} message received (index {index}, hash {hash}):\n{text}\n")
+            format!("Unexpected {transport} message received (index {index}, hash {hash}):\n\n{text}")
         });
         match method_text(view) {
             Some(b"BYE") => self.unexpected_end(view, "BYE", hash),

@@ -60,7 +60,7 @@ pub(crate) fn short_message(wall: Wall, at: Time, direction: Direction, bytes: &
 
 /// A record of `-trace_calldebug`: the steps of a call that was aborted.
 pub(crate) fn call_debug(id: &str, lines: &str) -> String {
-    format!("{:-<79}\nCall debugging information for call {id}:\n{lines}\n", "")
+    format!("{:-<79}\nCall debugging information for call {id}:\n{lines}", "")
 }
 
 /// The first line of `-trace_err`.
