@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::index::Index;
 use super::printf::{self, Printf};
 
 /// In which order calls take lines.
@@ -37,13 +38,6 @@ pub struct Infile {
     /// Distance of the lines that calls take one after the other.
     step: u32,
     index: Option<Index>,
-}
-
-/// Keys of one field with the last line that has each.
-#[derive(Clone, Debug)]
-struct Index {
-    field: usize,
-    lines: HashMap<Box<[u8]>, u32>,
 }
 
 /// What is wrong with a file or its use. Texts are SIPp's.
@@ -136,18 +130,14 @@ impl Infile {
 
     /// Builds the index of `-infindex`.
     pub fn build_index(&mut self, field: usize) {
-        let mut lines = HashMap::with_capacity(self.starts.len());
-        for line in 0..self.real_len() {
-            if let Some(key) = self.raw_field(line, field) {
-                lines.insert(key.into(), line);
-            }
-        }
-        self.index = Some(Index { field, lines });
+        let lines = u32::try_from(self.starts.len()).unwrap_or(u32::MAX);
+        self.index = Some(Index::build(field, lines, |line| self.read_field(line, field)));
     }
 
     /// The last line whose indexed field is `key`. `None` without index; `Some(None)` when absent.
     pub fn lookup(&self, key: &[u8]) -> Option<Option<u32>> {
-        self.index.as_ref().map(|index| index.lines.get(key).copied())
+        let index = self.index.as_ref()?;
+        Some(index.find(key, |line| self.read_field(line, index.field)))
     }
 
     /// Appends field number `field` of `line`. False when line or field does not exist.
@@ -208,9 +198,9 @@ impl Infile {
         };
         if let Some(mut index) = self.index.take() {
             if let Some(old) = self.raw_field(at, index.field)
-                && index.lines.get(old) == Some(&at)
+                && index.find(old, |line| self.read_field(line, index.field)) == Some(at)
             {
-                index.lines.remove(old);
+                index.set(old, None);
             }
             self.index = Some(index);
         }
@@ -228,7 +218,7 @@ impl Infile {
     fn index_line(&mut self, at: u32) {
         if let Some(mut index) = self.index.take() {
             if let Some(key) = self.raw_field(at, index.field) {
-                index.lines.insert(key.into(), at);
+                index.set(key, Some(at));
             }
             self.index = Some(index);
         }
@@ -245,25 +235,26 @@ impl Infile {
     }
 
     fn raw_field(&self, line: u32, field: usize) -> Option<&[u8]> {
-        let mut rest = self.raw_line(line)?;
-        for _ in 0..field {
-            rest = &rest[memchr::memchr(SEPARATOR, rest)? + 1..];
-        }
-        Some(&rest[..memchr::memchr(SEPARATOR, rest).unwrap_or(rest.len())])
+        field_of(self.raw_line(line)?, field)
+    }
+
+    /// The field of a line of the file as it was read, whatever became of the line.
+    fn read_field(&self, line: u32, field: usize) -> Option<&[u8]> {
+        field_of(self.read_line(line)?, field)
     }
 
     fn raw_line(&self, line: u32) -> Option<&[u8]> {
         if let Some(replaced) = self.replaced.get(&line) {
             return Some(replaced);
         }
-        match self.starts.get(line as usize) {
-            Some(start) => {
-                let text = &self.text[*start..];
-                let text = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
-                Some(text.strip_suffix(b"\r").unwrap_or(text))
-            }
-            None => self.added.get(line as usize - self.starts.len()).map(|line| &**line),
-        }
+        self.read_line(line)
+            .or_else(|| self.added.get((line as usize).checked_sub(self.starts.len())?).map(|line| &**line))
+    }
+
+    fn read_line(&self, line: u32) -> Option<&[u8]> {
+        let text = &self.text[*self.starts.get(line as usize)?..];
+        let text = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
+        Some(text.strip_suffix(b"\r").unwrap_or(text))
     }
 
     fn check_conversions(&self) -> Result<(), InfileError> {
@@ -280,6 +271,14 @@ impl Infile {
         }
         Ok(())
     }
+}
+
+fn field_of(line: &[u8], field: usize) -> Option<&[u8]> {
+    let mut rest = line;
+    for _ in 0..field {
+        rest = &rest[memchr::memchr(SEPARATOR, rest)? + 1..];
+    }
+    Some(&rest[..memchr::memchr(SEPARATOR, rest).unwrap_or(rest.len())])
 }
 
 /// Where the data lines begin, from `at` up to the first empty line; comments are left out.

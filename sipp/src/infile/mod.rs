@@ -4,6 +4,7 @@
 //! and no escaping: text between separators is taken as it stands.
 
 mod file;
+mod index;
 mod printf;
 
 pub use file::{Infile, InfileError, Order};
