@@ -197,6 +197,20 @@ mod tests {
     }
 
     #[test]
+    fn the_second_scenario_has_both_its_names() {
+        for name in ["rxsn", "rxrn"] {
+            let given = options(&format!("-sn uac x -{name} uas")).scenario.receiving;
+            assert_eq!(given, Some(crate::options::Source::BuiltIn("uas".into())), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_overwrite_rule_alone_keeps_the_automatic_name() {
+        let traces = options("x -trace_msg -message_overwrite false").traces;
+        assert!(traces.messages.append && traces.messages.file.is_none());
+    }
+
+    #[test]
     fn options_that_exclude_each_other_are_refused() {
         let rows = [
             ("x -find-max fail<1% -m 5", "-find-max chooses the rate"),

@@ -18,3 +18,24 @@ pub(crate) const TABLE: &[(&[&str], &str)] = &[
     (&["uac_pcap"], "works; 3.6.1 needs raw sockets for it"),
     (&["ooc_dummy"], "works; -aa uses it and nobody else"),
 ];
+
+/// Options that are refused, and why.
+pub(crate) const REFUSED: &[(&str, &str)] = &[
+    ("multihome", "no SCTP"),
+    ("heartbeat", "no SCTP"),
+    ("assocmaxret", "no SCTP"),
+    ("pathmaxret", "no SCTP"),
+    ("pmtu", "no SCTP"),
+    ("gracefulclose", "no SCTP"),
+    ("plugin", "a plug-in of SIPp is compiled against its classes, which are not here"),
+];
+
+/// Values of `-t` that are refused, and why.
+pub(crate) const REFUSED_TRANSPORTS: &[(&str, &str)] = &[
+    (
+        "ui",
+        "a server would have to answer each request from the address it came to; run one program for each address with -i",
+    ),
+    ("c1, cn", "compression needs a plug-in that no distribution carries"),
+    ("s1, sn", "no SCTP"),
+];

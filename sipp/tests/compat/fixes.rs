@@ -49,7 +49,7 @@ pub(crate) const TABLE: &[Fix] = &[
     },
     Fix {
         sipp: "A failed check in a nop is forgotten",
-        here: "The call fails at its end",
+        here: "The call fails at its end, whatever step follows",
         test: "failed_checks_fail_the_call_at_its_end",
     },
     Fix {
@@ -126,6 +126,82 @@ pub(crate) const TABLE: &[Fix] = &[
         sipp: "The BYE after an unexpected request carries that request's From and To",
         here: "It carries those of the dialog",
         test: "a_bye_after_an_unexpected_request_belongs_to_the_dialog",
+    },
+    Fix {
+        sipp: "Entities of some attributes are decoded twice (3.7)",
+        here: "Once",
+        test: "entities_are_decoded_once",
+    },
+    Fix {
+        sipp: "An offset is cut off any keyword at a sign with a digit: [$a-1], file names with dates",
+        here: "Offsets belong to simple keywords only",
+        test: "offsets_belong_to_simple_keywords_only",
+    },
+    Fix {
+        sipp: "A keyword as argument of a keyword works only in quotes",
+        here: "With and without",
+        test: "arguments_of_keywords_need_no_quotes",
+    },
+    Fix {
+        sipp: "ResponseTimeRepartition before the messages has no effect",
+        here: "It counts wherever it stands",
+        test: "borders_written_before_the_messages_count",
+    },
+    Fix {
+        sipp: "An optional recv does not jump to the first message",
+        here: "It does",
+        test: "an_optional_message_may_jump_to_the_first_one",
+    },
+    Fix {
+        sipp: "ereg over msg, hdr or body in a nop ends the program by a crash",
+        here: "It searches the last received message",
+        test: "a_search_in_a_nop_looks_at_the_last_message",
+    },
+    Fix {
+        sipp: "[last_X] misses some compact forms",
+        here: "All forms find each other",
+        test: "last_headers_are_printed_as_the_version_does",
+    },
+    Fix {
+        sipp: "--sf, --sn, --sd with two dashes end in an internal error",
+        here: "One dash is as good as two",
+        test: "host_stands_anywhere_and_one_dash_is_as_good_as_two",
+    },
+    Fix {
+        sipp: "The times of the closing statistics are zero",
+        here: "They are true",
+        test: "statistics_screen_has_sipps_columns",
+    },
+    Fix {
+        sipp: "q twice leaves the aborted calls open, and the program never ends",
+        here: "They are aborted and counted failed, the program ends",
+        test: "second_request_forces",
+    },
+    Fix {
+        sipp: "-timeout waits for a call that waits for ever",
+        here: "It ends the run",
+        test: "a_timeout_ends_the_run",
+    },
+    Fix {
+        sipp: "Exit code 0 though -m was not reached",
+        here: "The same; 1 with -strict",
+        test: "strict_runs_must_be_whole_and_on_time",
+    },
+    Fix { sipp: "-timeout under a second never fires", here: "It does", test: "a_timeout_ends_the_run" },
+    Fix {
+        sipp: "-rxrn and -rxsn are refused (3.7)",
+        here: "Both name the built-in scenario for incoming calls",
+        test: "the_second_scenario_has_both_its_names",
+    },
+    Fix {
+        sipp: "-message_overwrite and its like without a file name keep the file from being made",
+        here: "The automatic name stays",
+        test: "an_overwrite_rule_alone_keeps_the_automatic_name",
+    },
+    Fix {
+        sipp: "exec command is forgotten once it was started",
+        here: "One that fails is a warning with its exit status",
+        test: "commands_are_bounded_and_collected",
     },
     Fix {
         sipp: "Received RTP is counted, not measured",

@@ -29,6 +29,7 @@ fn the_document_is_up_to_date() {
     page.write_figures();
     page.write_builtins();
     page.write_options();
+    page.write_transports();
     page.write_fixes();
     assert!(page.untested.is_empty(), "without a test: {:?}", page.untested);
     if std::env::var_os("UPDATE").is_some() {
@@ -146,10 +147,13 @@ impl Page<'_> {
                 let needle = Needle::Option(row.names);
                 let (pair, test) = (self.evidence.pair(&needle), self.evidence.test(&needle));
                 let state = match row.support {
-                    Support::Refused => "not available",
-                    Support::Accepted => "accepted, no effect",
-                    Support::Works if pair.is_none() && test.is_none() => "works, no test names it",
-                    Support::Works => "works",
+                    Support::Refused => {
+                        let reason = alone::REFUSED.iter().find(|(name, _)| row.names.contains(name));
+                        reason.map_or("not available".to_owned(), |(_, why)| format!("not available: {why}"))
+                    }
+                    Support::Accepted => "accepted, no effect".into(),
+                    Support::Works if pair.is_none() && test.is_none() => "works, no test names it".into(),
+                    Support::Works => "works".into(),
                 };
                 let name = row.names.iter().map(|name| format!("-{name}")).collect::<Vec<_>>().join(", ");
                 let (help, proof) = (row.help.replace('|', "\\|"), cells(pair, test));
@@ -159,6 +163,13 @@ impl Page<'_> {
                     row.value.replace('|', "\\|")
                 );
             }
+        }
+    }
+
+    fn write_transports(&mut self) {
+        self.head("Transports that are refused", "| -t | Why |");
+        for (mode, why) in alone::REFUSED_TRANSPORTS {
+            let _ = writeln!(self.text, "| `{mode}` | {why} |");
         }
     }
 

@@ -4,6 +4,7 @@ mod authentication;
 mod commands;
 mod language;
 mod media;
+mod mended;
 mod receiving;
 
 use std::collections::VecDeque;
