@@ -15,6 +15,15 @@ pub(crate) const TABLE: &[(&[&str], &str)] = &[
         ],
         "works as in 3.7; 3.6.1 has none",
     ),
+    (&["urlencode variable", "urldecode variable"], "works as in 3.7; 3.6.1 has none"),
+    (
+        &["exec play_pcap_audio", "exec play_pcap_image", "exec play_pcap_video"],
+        "works; packets compared with 3.6.1 in a_capture_is_replayed_as_sipp_replays_it",
+    ),
+    (&["exec play_dtmf"], "works; packets compared with 3.6.1 in telephone_events_are_those_of_sipp"),
+    (&["exec rtp_stream"], "works; packets compared with 3.6.1 in a_file_is_streamed_as_sipp_streams_it"),
+    (&["exec rtp_echo"], "works as in 3.7; 3.6.1 has none"),
+    (&["exec rtp_stats", "exec assign_to"], "works; ours alone"),
     (&["uac_pcap"], "works; 3.6.1 needs raw sockets for it"),
     (&["ooc_dummy"], "works; -aa uses it and nobody else"),
 ];
