@@ -7,10 +7,12 @@
 //! compares what went over the wire, after [`mask`] took out what differs from run to run; [`ensemble`] does so with
 //! more than two programs and the TCP links between them.
 //! [`media_call`] makes calls with media between two of ours, [`rtp_relay`] is a bad line for them.
+//! [`database`] starts databases of a test's own.
 //! [`suite`] compares as `pair` does, but routes of a configuration, with the packaged Kamailio.
 
 pub mod case;
 pub mod closing;
+pub mod database;
 mod digest;
 pub mod dns;
 pub mod ensemble;
