@@ -37,10 +37,7 @@ fn database(kind: Kind, folder: &Folder) -> Option<Database> {
             database.tool(&["create"]).expect("tables can be made");
             Some(database)
         }
-        Err(Missing::Original(what)) if std::env::var("CI").as_deref() != Ok("true") => {
-            println!("left out: {what}");
-            None
-        }
+        Err(Missing::Original(_)) if std::env::var("CI").as_deref() != Ok("true") => None,
         Err(missing) => panic!("{missing:?}"),
     }
 }
@@ -248,8 +245,7 @@ fn contacts_outlive_the_proxy_on_text_tables() {
 fn tables_are_shared(kind: Kind, name: &str) {
     let folder = Folder::new(name);
     let Some(database) = database(kind, &folder) else { return };
-    if let Err(Missing::Original(what)) = locate("kamailio") {
-        println!("left out: {what}");
+    if matches!(locate("kamailio"), Err(Missing::Original(_))) {
         return;
     }
     let contact = "<sip:b@127.0.0.1:5070;transport=udp>;q=0.7;received=\"sip:127.0.0.1:9\"";
