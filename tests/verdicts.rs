@@ -1,4 +1,4 @@
-//! Every small configuration of `cases/config/verdicts.toml`: the packaged Kamailio and ours accept or refuse it
+//! Every small configuration of the tables below `cases/config`: the packaged Kamailio and ours accept or refuse it
 //! (`-c`) as the table says.
 
 use std::fs;
@@ -10,6 +10,9 @@ use e2e::programs::{Missing, Running, locate};
 use e2e::run::{self, conclude};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
+
+/// The tables below `cases/config`.
+const TABLES: [&str; 2] = ["verdicts", "parameters"];
 
 #[derive(Deserialize)]
 struct Table {
@@ -34,17 +37,21 @@ enum Verdict {
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/config/verdicts.toml");
-    let text = fs::read_to_string(&file).expect("the table is part of the repository");
-    let table: Table = toml::from_str(&text).expect("the table has the form of its struct");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/config");
     let scratch = std::env::temp_dir().join(format!("verdicts-{}", std::process::id()));
-    let trials = table.case.into_iter().map(|case| {
-        let directory = scratch.join(&case.name);
-        Trial::test(format!("verdicts/{}", case.name), move || {
-            conclude(compare(&case, &directory)).map_err(Failed::from)
-        })
-    });
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    let mut trials = Vec::new();
+    for name in TABLES {
+        let text = fs::read_to_string(folder.join(format!("{name}.toml")));
+        let text = text.expect("the table is part of the repository");
+        let table: Table = toml::from_str(&text).expect("the table has the form of its struct");
+        trials.extend(table.case.into_iter().map(|case| {
+            let directory = scratch.join(name).join(&case.name);
+            Trial::test(format!("{name}/{}", case.name), move || {
+                conclude(compare(&case, &directory)).map_err(Failed::from)
+            })
+        }));
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
     let _ = fs::remove_dir_all(&scratch);
     conclusion.exit_code()
 }

@@ -1,6 +1,7 @@
 //! Small configurations and whether we accept them, beside what Kamailio 5.6.3 says of the same text.
 //!
-//! The table is `tests/cases/config/verdicts.toml`; the end-to-end tests run it against both programs.
+//! The tables are `verdicts.toml` and `parameters.toml` in `tests/cases/config`; the end-to-end tests run them against
+//! both programs.
 
 use proxy::cfg::{DiskLoader, Preset, parse_text};
 use serde::Deserialize;
@@ -30,9 +31,12 @@ enum Verdict {
 }
 
 fn table() -> Table {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/cases/config/verdicts.toml");
-    let text = std::fs::read_to_string(path).expect("the table is part of the repository");
-    toml::from_str(&text).expect("the table has the form of its struct")
+    let read = |name: &str| -> Vec<Case> {
+        let path = format!("{}/../tests/cases/config/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).expect("the table is part of the repository");
+        toml::from_str::<Table>(&text).expect("the table has the form of its struct").case
+    };
+    Table { case: [read("verdicts"), read("parameters")].into_iter().flatten().collect() }
 }
 
 #[test]

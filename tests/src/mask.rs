@@ -40,7 +40,10 @@ impl Mask {
     pub fn apply(&self, text: &str) -> String {
         let mut text = text.to_string();
         for (regex, name) in &self.rules {
-            text = regex.replace_all(&text, name.as_str()).into_owned();
+            // Twice, since two numbers may share the byte between them.
+            for _ in 0..2 {
+                text = regex.replace_all(&text, name.as_str()).into_owned();
+            }
         }
         text
     }

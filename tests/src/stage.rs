@@ -19,6 +19,9 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Behind each message of a case but the last: its answer may be needed for the next one.
 const BETWEEN: Duration = Duration::from_millis(50);
 
+/// How much longer than it asks for a case listens for a final reply.
+const PATIENCE: Duration = Duration::from_millis(150);
+
 /// How often the sockets are looked at.
 const LOOK_AGAIN: Duration = Duration::from_micros(500);
 
@@ -113,13 +116,23 @@ impl Stage {
         } else {
             case.messages.iter().map(|message| message.trim_start().to_string()).collect()
         };
-        let mut seen =
-            Seen { case, others, replies: Vec::new(), forwarded: vec![Vec::new(); self.called.len()] };
+        let mut seen = Seen {
+            case,
+            others,
+            replies: Vec::new(),
+            forwarded: vec![Vec::new(); self.called.len()],
+            is_answered: false,
+        };
         let last = messages.len() - 1;
         for (number, message) in messages.iter().enumerate() {
             self.send(message)?;
             let pause = if number == last { Duration::ZERO } else { BETWEEN };
+            seen.is_answered = false;
             self.listen(pause.max(Duration::from_millis(case.wait_ms)), &mut seen);
+            // A machine with much else to do gets more time: what follows may need the answer.
+            if !seen.is_answered && (number < last || case.wait_ms > 0) && !message.starts_with("ACK") {
+                self.listen_for_answer(&mut seen);
+            }
         }
         self.send(&sync_message(&case.name))?;
         if !self.listen(LIMIT, &mut seen) {
@@ -152,6 +165,14 @@ impl Stage {
             }
             // A time limit of the sockets themselves would be rounded up to ten times as long.
             thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Listens until a final reply comes, but not for long.
+    fn listen_for_answer(&mut self, seen: &mut Seen<'_>) {
+        let start = Instant::now();
+        while !seen.is_answered && start.elapsed() < PATIENCE {
+            self.listen(Duration::from_millis(5), seen);
         }
     }
 
@@ -193,6 +214,7 @@ impl Stage {
                     self.challenge = value.to_string();
                 }
             }
+            seen.is_answered |= !text.starts_with("SIP/2.0 1");
             seen.replies.push(text);
         }
         false
@@ -206,6 +228,8 @@ struct Seen<'a> {
     others: Vec<&'a str>,
     replies: Vec<String>,
     forwarded: Vec<Vec<String>>,
+    /// Whether a final reply to the last message has come.
+    is_answered: bool,
 }
 
 impl Seen<'_> {

@@ -3,6 +3,7 @@
 //! Every list is a stack: the newest value is the first. Lists are short, so they are searched in order.
 
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 
 use super::pv::At;
 use super::value::Value;
@@ -14,6 +15,35 @@ pub enum AvpName {
     Text(Bytes),
     /// A number, a name different from the text of its digits.
     Number(i64),
+}
+
+/// Other names of AVPs, as module parameter `avp_aliases` gives them; shared by all workers.
+#[derive(Debug, Default)]
+pub struct AvpAliases(FxHashMap<Bytes, AvpName>);
+
+impl AvpAliases {
+    /// Reads `alias=name;alias=name`, names with `s:` or `i:` or without. Errors: a part without `=`.
+    pub fn parse(text: &[u8]) -> Result<AvpAliases, String> {
+        let text = String::from_utf8_lossy(text);
+        let mut aliases = AvpAliases::default();
+        for part in text.split(';').map(str::trim).filter(|part| !part.is_empty()) {
+            let (alias, name) =
+                part.split_once('=').ok_or_else(|| format!("\"{part}\": expected alias=name"))?;
+            let name = AvpName::parse(&Bytes::copy_from_slice(name.trim().as_bytes()));
+            aliases.0.insert(Bytes::copy_from_slice(alias.trim().as_bytes()), name);
+        }
+        Ok(aliases)
+    }
+
+    /// What `name` stands for.
+    pub fn resolve(&self, name: &[u8]) -> Option<AvpName> {
+        self.0.get(name).cloned()
+    }
+
+    /// True when no alias is there.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// All AVPs of a message, oldest first.

@@ -14,6 +14,7 @@ pub const BRANCH_ATTRIBUTES: &[&str] = &[
     "dst_uri",
     "path",
     "Q",
+    "q",
     "send_socket",
     "flags",
     "count",
@@ -33,7 +34,7 @@ impl Ctx<'_> {
             "path" => text(&target.path),
             "ruid" => text(&target.ruid),
             "instance" => text(&target.instance),
-            "Q" => Value::Int(i64::from(target.q.unwrap_or(0))),
+            "Q" | "q" => Value::Int(i64::from(target.q.unwrap_or(0))),
             "flags" => Value::Int(i64::from(target.flags)),
             "otcpid" => Value::Int(i64::from(target.conn.0)),
             "send_socket" => target.socket.map_or(Value::Null, |id| {
@@ -52,7 +53,7 @@ impl Ctx<'_> {
         name: &str,
         value: &Value,
     ) -> Result<(), SetError> {
-        let is_number = matches!(name, "Q" | "flags" | "otcpid");
+        let is_number = matches!(name, "Q" | "q" | "flags" | "otcpid");
         if !value.is_null() && is_number != value.is_int() {
             return Err(SetError::Type);
         }
@@ -66,7 +67,7 @@ impl Ctx<'_> {
             "path" => target.path = text(),
             "ruid" => target.ruid = text(),
             "instance" => target.instance = text(),
-            "Q" => target.q = u16::try_from(value.to_int()).ok().filter(|q| (1..=1000).contains(q)),
+            "Q" | "q" => target.q = u16::try_from(value.to_int()).ok().filter(|q| (1..=1000).contains(q)),
             "flags" => target.flags = value.to_int() as u32,
             "otcpid" => target.conn = ConnId(u32::try_from(value.to_int()).unwrap_or(0)),
             "send_socket" if value.is_null() => target.socket = None,

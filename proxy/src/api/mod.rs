@@ -54,6 +54,7 @@
 //! - No clock but `shard.now`, no random source but `shard.ident`.
 
 mod args;
+mod authorized;
 mod avps;
 mod branch;
 mod calendar;
@@ -86,7 +87,8 @@ mod way;
 mod work;
 
 pub use args::{Arg, Args, Kind, PrepareFn, Prepared};
-pub use avps::{AvpName, Avps, Xavp, XavpClass, Xavps};
+pub use authorized::Authorized;
+pub use avps::{AvpAliases, AvpName, Avps, Xavp, XavpClass, Xavps};
 pub use branch::BRANCH_ATTRIBUTES;
 pub use calendar::{Date, MONTHS, WEEKDAYS, days_from_civil, http_date, parse_http_date};
 pub use catalog::{AVP_FLAGS, Catalog, Function};

@@ -2,8 +2,8 @@
 
 use super::NAME;
 use crate::api::{
-    Args, At, BRANCH_ATTRIBUTES, Ctx, Flow, FunctionDef, InnerKind, Kind, Level, ModuleDef, PvArg, PvDef,
-    Routes, SetError, Value,
+    Args, BRANCH_ATTRIBUTES, Ctx, Flow, FunctionDef, InnerKind, Kind, Level, ModuleDef, PvArg, PvDef, Routes,
+    SetError, Value,
 };
 use crate::relay::Target;
 
@@ -35,7 +35,7 @@ static PVS: &[PvDef] = &[
 ];
 
 fn append(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    let mut target = Target { flags: 0, ..ctx.work.targets.ruri().clone() };
+    let mut target = ctx.work.targets.ruri().clone();
     if !args.is_empty() {
         let uri = args.text(ctx, 0);
         if !uri.is_empty() {
@@ -87,8 +87,9 @@ fn write_q(q: u16, out: &mut Vec<u8>) {
 }
 
 fn remove(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    let wanted = At::Position(args.int(ctx, 0));
-    if let Some(place) = wanted.of(ctx.work.targets.appended().len()) {
+    // A negative place is none: 5.6.3 does nothing then.
+    let place = usize::try_from(args.int(ctx, 0)).ok();
+    if let Some(place) = place.filter(|place| *place < ctx.work.targets.appended().len()) {
         ctx.work.targets.remove(place);
     }
     Flow::TRUE
@@ -159,6 +160,7 @@ fn attribute(ctx: &mut Ctx<'_>, arg: &PvArg) -> Value {
         return if appended.is_empty() { Value::Null } else { Value::Int(appended.len() as i64) };
     }
     match at.of(appended.len()) {
+        Some(place) if matches!(name, "Q" | "q") && appended[place].q.is_none() => Value::Null,
         Some(place) => ctx.branch_attribute(&appended[place], name),
         None => Value::Null,
     }

@@ -6,7 +6,7 @@
 use sip::msg::{Auth, HeaderName, Method, Uri};
 
 use super::NAME;
-use crate::api::{Ctx, ModuleDef, PvDef, Value};
+use crate::api::{Authorized, Ctx, ModuleDef, PvDef, Value};
 
 pub(super) static PART: ModuleDef = ModuleDef { name: NAME, pvs: PVS, ..ModuleDef::EMPTY };
 
@@ -65,7 +65,9 @@ enum Part {
 }
 
 fn account(ctx: &mut Ctx<'_>, part: Part) -> Value {
-    let user = user(ctx);
+    // Credentials that nobody checked say nothing: 5.6.3 takes From then.
+    let is_checked = ctx.work.attached.get::<Authorized>().is_some_and(|mark| mark.0);
+    let user = if is_checked { user(ctx) } else { Value::Null };
     if !user.is_null() {
         if part == Part::User {
             return user;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use sip::msg::{HeaderField, HeaderName, Values};
+use sip::span::Span;
 
 use super::NAME;
 use crate::api::{At, Ctx, Inner, InnerKind, Leaving, ModuleDef, PvArg, PvDef, Value, parse_int};
@@ -56,9 +57,19 @@ fn fields<'a>(ctx: &'a Ctx<'_>, name: &'a [u8]) -> impl Iterator<Item = &'a Head
 fn hdr(ctx: &mut Ctx<'_>, arg: &PvArg) -> Value {
     let at = arg.at(ctx);
     with_name(ctx, arg, |ctx, name| {
-        let bodies = fields(ctx, name).map(|field| field.value.of(ctx.work.view().bytes));
-        pick(ctx, bodies, at)
+        let bytes = ctx.work.view().bytes;
+        pick(ctx, fields(ctx, name).map(|field| with_trailing_blanks(bytes, field.value)), at)
     })
+}
+
+/// Kamailio takes blanks before the end of a line for part of the body.
+fn with_trailing_blanks(bytes: &[u8], value: Span) -> &[u8] {
+    let behind = &bytes[value.end()..];
+    let blanks = behind.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    match behind.get(blanks) {
+        Some(b'\r' | b'\n') => &bytes[value.start as usize..value.end() + blanks],
+        _ => value.of(bytes),
+    }
 }
 
 fn hdrc(ctx: &mut Ctx<'_>, arg: &PvArg) -> Value {

@@ -40,6 +40,9 @@ static PVS: &[PvDef] = &[
     PvDef::new("err.info", |_, _| Value::Null, "null"),
     PvDef::new("err.rcode", |_, _| Value::Null, "null"),
     PvDef::new("err.rreason", |_, _| Value::Null, "null"),
+    PvDef::new("msg", msg, "a part of the message or its length").inner(InnerKind::Key(PARTS)),
+    PvDef::new("ruid", |ctx, _| ruid(ctx), "identifier of the contact that the request URI comes from"),
+    PvDef::new("location_ua", |_, _| Value::Null, "user agent of that contact; not kept"),
     PvDef::new("mi", |ctx, _| Value::Int(ctx.shard.messages as i64), "number of the message in this worker"),
 ];
 
@@ -81,6 +84,31 @@ fn set_byte(ctx: &mut Ctx<'_>, arg: &PvArg, value: Value) -> Result<(), SetError
     let byte = text.first().ok_or(SetError::Value)?;
     let edit = ctx.work.edits.replace(Span::new(place, place + 1), &[*byte]);
     edit.map(drop).ok_or(SetError::Value)
+}
+
+/// Parts of a message: length, body, header fields, the first line, the first line with the header fields, what stands
+/// behind the first line.
+const PARTS: &[&str] = &["len", "body", "hdrs", "fline", "fpart", "lpart"];
+
+fn msg(ctx: &mut Ctx<'_>, arg: &PvArg) -> Value {
+    let index = ctx.work.view().index;
+    let bytes = ctx.work.message.bytes();
+    let (start, second) = (index.start_line.start as usize, index.start_line.end());
+    let body = (index.body.start as usize).min(bytes.len());
+    let fields = second + bytes[second..body].trim_ascii_end().len();
+    let line = start + bytes[start..second].trim_ascii_end().len();
+    Value::Str(match PARTS[arg.slot()] {
+        "len" => return Value::Int((bytes.len() - start) as i64),
+        "body" => bytes.slice(body..),
+        "hdrs" => bytes.slice(second..fields),
+        "fline" => bytes.slice(start..line),
+        "fpart" => bytes.slice(start..fields),
+        _ => bytes.slice(second..),
+    })
+}
+
+fn ruid(ctx: &Ctx<'_>) -> Value {
+    ctx.work.targets.ruri().ruid.as_deref().map_or(Value::Null, Value::copied)
 }
 
 /// True for a request.

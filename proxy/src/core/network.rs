@@ -50,7 +50,7 @@ static PVS: &[PvDef] = &[
     PvDef::new("conid", connection, "connection it came by"),
     PvDef::new("fs", |ctx, _| forced(ctx, forced_text), "forced send socket").writable(force),
     PvDef::new("fsn", |ctx, _| forced(ctx, name), "name of the forced send socket").writable(force_named),
-    PvDef::new("fsp", |ctx, _| forced(ctx, |socket| port(socket.addr)), "port of the forced send socket"),
+    PvDef::new("fsp", forced_port, "port of the forced send socket, 0 without one"),
 ];
 
 /// Whether a URI names UDP too.
@@ -148,6 +148,13 @@ fn forced(ctx: &mut Ctx<'_>, read: impl FnOnce(&Socket) -> Value) -> Value {
 
 fn forced_text(forced: &Socket) -> Value {
     text(socket(forced.addr, forced.transport))
+}
+
+fn forced_port(ctx: &mut Ctx<'_>, _: &PvArg) -> Value {
+    match forced(ctx, |socket| port(socket.addr)) {
+        Value::Null => Value::Int(0),
+        port => port,
+    }
 }
 
 fn force(ctx: &mut Ctx<'_>, _: &PvArg, value: Value) -> Result<(), SetError> {

@@ -104,7 +104,8 @@ fn put_host_port(uri: &Uri<'_>, host_port: &[u8]) -> Rewritten {
         }
         Scheme::Tel => {
             let number = uri.user.unwrap_or_default();
-            Some([b"sip:", number, b"@", host_port, b";user=phone"].concat())
+            // Its parameters become part of the user (RFC 3261 19.1.6).
+            Some([b"sip:", number, tail(uri), b"@", host_port, b";user=phone"].concat())
         }
         Scheme::Other => None,
     }

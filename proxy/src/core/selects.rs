@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{NAME, vias};
-use crate::api::{Catalog, Ctx, Inner, InnerKind, ModuleDef, PvArg, PvDef, Value, parse_int};
+use crate::api::{Catalog, Ctx, Inner, InnerKind, ModuleDef, PvArg, PvDef, Value};
 
 pub(super) static PART: ModuleDef = ModuleDef { name: NAME, pvs: PVS, ..ModuleDef::EMPTY };
 
@@ -25,6 +25,10 @@ const ROWS: &[(&str, &str)] = &[
     ("user_agent", "$ua"),
     ("max_forwards", "$hdr(Max-Forwards)"),
     ("content_type", "$cT"),
+    ("event", "$hdr(Event)"),
+    ("subject", "$hdr(Subject)"),
+    ("refer_to", "$hdr(Refer-To)"),
+    ("record_route", "$hdr(Record-Route)"),
     ("content_length", "$cl"),
     ("expires", "$hdr(Expires)"),
     ("ruri", "$ru"),
@@ -82,7 +86,7 @@ const ROWS: &[(&str, &str)] = &[
     ("msg", "$mb"),
     ("msg.len", "$ml"),
     ("msg.body", "$rb"),
-    ("msg.type", "$(mts)"),
+    ("msg.type", "$mt"),
     ("msg.first_line", "$(mb{line.at,0})"),
     ("msg.header[\"*\"]", "$hdr({})"),
     ("next_hop", "$nh(u)"),
@@ -187,7 +191,10 @@ fn special(catalog: &Catalog, steps: &[Step<'_>]) -> Result<Option<Select>, Stri
     Ok(match steps {
         [via] if via.name == "via" => Some(Select::Via(via.number().unwrap_or(1))),
         [via, part] if via.name == "via" => {
-            let key = part.key().unwrap_or(part.name);
+            let key = match part.key().unwrap_or(part.name) {
+                "transport" => "proto",
+                key => key,
+            };
             let Some(key) = vias::KEYS.iter().position(|known| *known == key) else {
                 return Err(format!("a Via has no part {key}"));
             };
@@ -214,7 +221,15 @@ fn special(catalog: &Catalog, steps: &[Step<'_>]) -> Result<Option<Select>, Stri
     })
 }
 
+/// Selects are texts first, numbers among them too: `@cfg_get.a.b + 1` appends.
 fn read(ctx: &mut Ctx<'_>, arg: &PvArg) -> Value {
+    match selected(ctx, arg) {
+        Value::Int(number) => Value::Str(number.to_string().into()),
+        value => value,
+    }
+}
+
+fn selected(ctx: &mut Ctx<'_>, arg: &PvArg) -> Value {
     if let Inner::Pv(pv) = &arg.inner {
         return pv.get(ctx);
     }
@@ -255,10 +270,7 @@ fn custom(ctx: &Ctx<'_>, name: &str) -> Value {
         return value;
     }
     let setting = name.strip_prefix("core.").and_then(|name| ctx.catalog.setting(name));
-    setting.cloned().map_or(Value::Null, |value| match parse_int(&value.to_text()) {
-        Some(int) => Value::Int(int),
-        None => value,
-    })
+    setting.cloned().unwrap_or(Value::Null)
 }
 
 #[cfg(test)]

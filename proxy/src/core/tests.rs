@@ -222,7 +222,11 @@ fn branches_and_flags() {
         ("$br = \"sip:b1@h\";", "$br $bR $branch(count) $(branch(uri)[0])", "sip:b1@h sip:b1@h 1 sip:b1@h"),
         ("", "$branch(count) $br", "<null> <null>"),
         ("append_branch(); clear_branches();", "$bR", "<null>"),
-        ("append_branch(\"sip:a\"); append_branch(\"sip:b\"); remove_branch(-1);", "$bR", "sip:a"),
+        (
+            "append_branch(\"sip:a\"); append_branch(\"sip:b\"); remove_branch(1); remove_branch(-1);",
+            "$bR",
+            "sip:a",
+        ),
         ("setflag(1); setflag(3); resetflag(1);", "$mf $mF $Mf(3)", "8 00000008 1"),
         ("setbflag(6); setsflag(2);", "$bf $sf", "64 4"),
     ];

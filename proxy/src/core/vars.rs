@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::NAME;
-use crate::api::{At, AvpName, Ctx, Inner, InnerKind, ModuleDef, PvArg, PvDef, SetError, Value};
+use crate::api::{At, AvpAliases, AvpName, Ctx, Inner, InnerKind, ModuleDef, PvArg, PvDef, SetError, Value};
 
 pub(super) static PART: ModuleDef = ModuleDef { name: NAME, pvs: PVS, ..ModuleDef::EMPTY };
 
@@ -56,10 +56,12 @@ fn set_vn(ctx: &mut Ctx<'_>, arg: &PvArg, value: Value) -> Result<(), SetError> 
 }
 
 pub(super) fn avp_name(ctx: &mut Ctx<'_>, arg: &PvArg) -> AvpName {
-    match &arg.inner {
-        Inner::Name(name) => AvpName::parse(name),
-        _ => AvpName::parse(&arg.name(ctx)),
-    }
+    let name = match &arg.inner {
+        Inner::Name(name) => name.clone(),
+        _ => arg.name(ctx),
+    };
+    let aliases = ctx.shard.shared.peek::<AvpAliases>();
+    aliases.and_then(|aliases| aliases.resolve(&name)).unwrap_or_else(|| AvpName::parse(&name))
 }
 
 fn avp(ctx: &mut Ctx<'_>, arg: &PvArg) -> Value {

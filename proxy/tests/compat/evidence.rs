@@ -39,10 +39,12 @@ impl Evidence {
         for path in sorted(&top.join("../tests/cases/language")) {
             evidence.read_suite(&path);
         }
-        evidence.read_verdicts(&top.join("../tests/cases/config/verdicts.toml"));
+        evidence.read_verdicts("verdicts", &top.join("../tests/cases/config/verdicts.toml"));
         for folder in ["src", "tests", "../tests/cases/errors", "../tests/cases/proxy", "../docs/examples"] {
             evidence.read_folder(&top.join(folder));
         }
+        // Last, since it says least: both programs know the parameter.
+        evidence.read_verdicts("parameters", &top.join("../tests/cases/config/parameters.toml"));
         evidence
     }
 
@@ -64,10 +66,10 @@ impl Evidence {
         self.texts.push((name, head.to_owned()));
     }
 
-    fn read_verdicts(&mut self, path: &Path) {
+    fn read_verdicts(&mut self, table_name: &str, path: &Path) {
         for case in table(path).get("case").and_then(Value::as_array).into_iter().flatten() {
             let name = case.get("name").and_then(Value::as_str).unwrap_or_default();
-            self.texts.push((format!("verdicts/{name}"), text_of(case)));
+            self.texts.push((format!("{table_name}/{name}"), text_of(case)));
         }
     }
 

@@ -43,6 +43,8 @@ static TRANSFORMS: &[TransformDef] = &[
     ),
     row("encode.base58", |_, value, _| encode58(&value), "in base58"),
     row("decode.base58", |_, value, _| text(decode58(&value.to_text())), "from base58"),
+    row("encode.7bit", |_, value, _| encode_7bit(&value), "packed into septets, in hex"),
+    row("decode.7bit", |_, value, _| text(decode_7bit(&value.to_text())), "from packed septets in hex"),
     row("escape.common", escape_common, "quotes and backslashes escaped"),
     row("unescape.common", unescape_common, "quotes and backslashes unescaped"),
     row(
@@ -69,6 +71,43 @@ static TRANSFORMS: &[TransformDef] = &[
 
 const fn row(op: &'static str, run: TransformFn, doc: &'static str) -> TransformDef {
     TransformDef::new("s", op, &[], run, doc)
+}
+
+/// Seven bits of each byte, the lowest first (3GPP TS 23.038 6.1.2.1), in capital hex digits.
+fn encode_7bit(value: &Value) -> Value {
+    let (mut out, mut bits, mut held) = (String::new(), 0u32, 0u32);
+    let mut put = |byte: u32| out.push_str(&format!("{:02X}", byte & 0xff));
+    for byte in value.to_text().iter() {
+        bits |= u32::from(byte & 0x7f) << held;
+        held += 7;
+        if held >= 8 {
+            put(bits);
+            bits >>= 8;
+            held -= 8;
+        }
+    }
+    if held > 0 {
+        put(bits);
+    }
+    Value::Str(out.into())
+}
+
+/// `None` for what is not pairs of hex digits. Seven bits at the end that are all zero are padding.
+fn decode_7bit(text: &[u8]) -> Option<Vec<u8>> {
+    let (mut out, mut bits, mut held) = (Vec::new(), 0u32, 0u32);
+    for byte in from_hex(text)? {
+        bits |= u32::from(byte) << held;
+        held += 8;
+        while held >= 7 {
+            out.push((bits & 0x7f) as u8);
+            bits >>= 7;
+            held -= 7;
+        }
+    }
+    if out.len().is_multiple_of(8) && out.last() == Some(&0) {
+        out.pop();
+    }
+    Some(out)
 }
 
 fn text(decoded: Option<Vec<u8>>) -> Value {

@@ -15,7 +15,7 @@ static TRANSFORMS: &[TransformDef] = &[
     row("passwd", |c, v, _| part(c, &v, |uri| uri.password.unwrap_or_default()), "password"),
     row("host", |c, v, _| part(c, &v, |uri| uri.host), "host"),
     row("port", port, "port, empty when it is not written"),
-    row("params", |c, v, _| part(c, &v, |uri| without_first(uri.params)), "parameters"),
+    row("params", |c, v, _| part(c, &v, params), "parameters"),
     row("headers", |c, v, _| part(c, &v, |uri| without_first(uri.headers)), "headers"),
     row("scheme", scheme, "scheme"),
     row("transport", |c, v, _| param_of(c, &v, b"transport"), "parameter transport"),
@@ -52,6 +52,11 @@ fn read(ctx: &mut Ctx<'_>, value: &Value, read: impl FnOnce(&Bytes, &Uri<'_>) ->
 
 fn part(ctx: &mut Ctx<'_>, value: &Value, pick: for<'a> fn(&Uri<'a>) -> &'a [u8]) -> Value {
     read(ctx, value, |text, uri| slice(text, pick(uri)))
+}
+
+/// Those of a tel URI belong to the number, as Kamailio sees it.
+fn params<'a>(uri: &Uri<'a>) -> &'a [u8] {
+    if uri.scheme == Scheme::Tel { b"" } else { without_first(uri.params) }
 }
 
 fn without_first(params: Params<'_>) -> &[u8] {

@@ -10,7 +10,7 @@ use sip::span::Span;
 use super::nonce::{self, NonceError, Numbered};
 use super::params::{self, Rules};
 use super::uses::UseError;
-use crate::api::{Ctx, Flow};
+use crate::api::{Authorized, Ctx, Flow};
 
 /// Which header field carries the credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,10 +164,11 @@ impl Candidate {
     }
 
     /// Compares the response. `method`: what the client is expected to have hashed.
-    pub fn verify(&self, ctx: &Ctx<'_>, ha1: &Ha1, method: &[u8]) -> Verdict {
+    pub fn verify(&self, ctx: &mut Ctx<'_>, ha1: &Ha1, method: &[u8]) -> Verdict {
         let credentials = Auth::parse(&self.value).ok().and_then(|auth| Credentials::parse(&auth).ok());
         let is_right =
             credentials.is_some_and(|credentials| credentials.verify(ha1, method, ctx.work.view().body()));
+        ctx.work.attached.get_mut::<Authorized>().0 |= is_right;
         if is_right { Verdict::Right } else { Verdict::WrongPassword }
     }
 

@@ -150,7 +150,7 @@ fn finish(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
     verdict.into()
 }
 
-fn judge(ctx: &Ctx<'_>, rules: &Rules, open: &Open, row: &Row) -> Verdict {
+fn judge(ctx: &mut Ctx<'_>, rules: &Rules, open: &Open, row: &Row) -> Verdict {
     let candidate = &open.candidate;
     let Some(stored) = row.first().and_then(Cell::to_text) else { return Verdict::Unusable };
     let ha1 = match rules.has_plain_passwords {

@@ -34,16 +34,13 @@ fn domain(written: &str) -> Result<Alias, String> {
     Ok(Alias { transport, host: host.to_ascii_lowercase().into(), port })
 }
 
-/// -1 when we do not listen there.
+/// 1 also when there is no such socket, which is logged (Kamailio 5.6.3).
 pub(super) fn set_send(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let written = args.value(ctx, 0).to_display();
-    match ctx.force_socket(&written) {
-        Ok(()) => Flow::TRUE,
-        Err(_) => {
-            ctx.log(Level::ERR, format!("set_send_socket: we do not listen on {written}"));
-            Flow::FALSE
-        }
+    if ctx.force_socket(&written).is_err() {
+        ctx.log(Level::ERR, format!("set_send_socket: we do not listen on {written}"));
     }
+    Flow::TRUE
 }
 
 fn named(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Option<SocketId> {
@@ -52,12 +49,13 @@ fn named(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Option<SocketId> {
     sockets.find(|(_, socket)| socket.name.as_deref() == Some(&wanted)).map(|(id, _)| id)
 }
 
+/// 1 also when there is no such socket, which is logged (Kamailio 5.6.3).
 pub(super) fn set_send_named(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    let found = named(ctx, args);
-    if found.is_some() {
-        ctx.work.targets.ruri_mut().socket = found;
+    match named(ctx, args) {
+        Some(found) => ctx.work.targets.ruri_mut().socket = Some(found),
+        None => ctx.log(Level::ERR, "set_send_socket_name: no socket has this name"),
     }
-    Flow::from_bool(found.is_some())
+    Flow::TRUE
 }
 
 /// 1 also when there is no such socket, which is logged (Kamailio 5.6.3).

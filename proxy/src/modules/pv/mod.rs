@@ -9,8 +9,8 @@ mod structures;
 
 use crate::api::XavpClass::{self, Xavi, Xavp, Xavu};
 use crate::api::{
-    Args, BRANCH_ATTRIBUTES, Board, Ctx, Flow, FunctionDef, FunctionFn, InnerKind, Kind, Level, Loading,
-    ModuleDef, ParamDef, PvArg, PvDef, Routes, RpcDef, RpcScope, Shard, Value,
+    Args, AvpAliases, BRANCH_ATTRIBUTES, Board, Ctx, Flow, FunctionDef, FunctionFn, InnerKind, Kind, Level,
+    Loading, ModuleDef, ParamDef, PvArg, PvDef, Routes, RpcDef, RpcScope, Shard, Value,
 };
 
 /// The table of module pv.
@@ -19,7 +19,7 @@ pub static MODULE: ModuleDef = ModuleDef {
     params: &[
         ParamDef::list("shvset", "first value of a $shv: name=s:text or name=i:number"),
         ParamDef::list("varset", "first value of a $var: name=s:text or name=i:number"),
-        ParamDef::text("avp_aliases", "", "other names of AVPs; accepted"),
+        ParamDef::text("avp_aliases", "", "other names of AVPs: alias=name, divided by semicolons"),
     ],
     functions: FUNCTIONS,
     pvs: &[
@@ -42,6 +42,10 @@ pub static MODULE: ModuleDef = ModuleDef {
 
 fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     Board::prepare(loading);
+    let aliases = AvpAliases::parse(&loading.params.text("avp_aliases"))?;
+    if !aliases.is_empty() {
+        loading.shared.put(aliases);
+    }
     shv::load(loading)
 }
 

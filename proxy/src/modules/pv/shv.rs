@@ -80,7 +80,9 @@ pub(super) fn set(ctx: &mut Ctx<'_>, arg: &PvArg, value: Value) -> Result<(), Se
     let vars = ctx.shard.shared.peek::<SharedVars>().ok_or(SetError::Absent)?;
     // A shared value outlives the message whose buffer it may be cut from.
     let value = match value {
-        Value::Null => Value::Int(0),
+        Value::Null if vars.read(arg.slot()).is_int() => Value::Int(0),
+        // A text stays one.
+        Value::Null => Value::EMPTY,
         Value::Str(text) => Value::copied(&text),
         other => other,
     };

@@ -50,8 +50,10 @@ pub(super) fn params_implode(ctx: &mut Ctx<'_>, args: &Args<'_>, class: XavpClas
     let mut out = Vec::new();
     for (name, value) in fields {
         out.extend_from_slice(XavpClass::of(name).1);
-        out.push(b'=');
-        value.write_text(&mut out);
+        if value.text_len() > 0 {
+            out.push(b'=');
+            value.write_text(&mut out);
+        }
         out.push(b';');
     }
     Flow::from_bool(args.pv(1).is_some_and(|pv| pv.set(ctx, Value::Str(out.into())).is_ok()))

@@ -23,12 +23,14 @@ pub(super) fn set_body(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let (body, kind) = (args.text(ctx, 0), args.text(ctx, 1));
     let view = ctx.work.view();
     let (span, end) = (view.index.body, view.headers_end());
-    let old_type = view.fields(HeaderName::ContentType).next().map(|field| field.value);
+    let old_type = view.fields(HeaderName::ContentType).next();
+    let is_same = old_type.is_some_and(|field| field.value.of(view.bytes) == &kind[..]);
+    let old_type = old_type.map(|field| field.line);
     let has_length = view.header(HeaderName::ContentLength).is_some();
-    match old_type {
-        Some(value) => ctx.work.edits.replace(value, &kind),
-        None => ctx.work.edits.insert(end, &[b"Content-Type: ", &kind[..], b"\r\n"].concat()),
-    };
+    if !is_same {
+        old_type.map(|line| ctx.work.edits.delete(line));
+        ctx.work.edits.insert(end, &[b"Content-Type: ", &kind[..], b"\r\n"].concat());
+    }
     if !has_length {
         ctx.work.edits.insert(end, format!("Content-Length: {}\r\n", body.len()).as_bytes());
     }

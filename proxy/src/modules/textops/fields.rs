@@ -26,22 +26,34 @@ pub(super) fn append_to_reply(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 
 /// Behind the first field of the name given, or of none: behind the last field.
 pub(super) fn append(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    add(ctx, args, |line| line.end())
+    add(ctx, args, Side::Behind)
 }
 
 /// Before the first field of the name given; without a name before all fields.
 pub(super) fn insert(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    add(ctx, args, |line| line.start as usize)
+    add(ctx, args, Side::Before)
 }
 
-fn add(ctx: &mut Ctx<'_>, args: &Args<'_>, place: fn(Span) -> usize) -> Flow {
+/// Where a field goes: before the first or behind the last of those it is placed by.
+#[derive(Clone, Copy)]
+enum Side {
+    Before,
+    Behind,
+}
+
+fn add(ctx: &mut Ctx<'_>, args: &Args<'_>, side: Side) -> Flow {
     let text = args.text(ctx, 0).to_vec();
     let line = whole_line(ctx, text);
     let name = (args.len() > 1).then(|| args.text(ctx, 1));
     let view = ctx.work.view();
-    let at = match &name {
-        Some(name) => view.fields_named(name).next().map_or(view.headers_end(), |field| place(field.line)),
-        None => place(Span::new(view.headers_start(), view.headers_end())),
+    let (start, end) = (view.headers_start(), view.headers_end());
+    let at = match (name, side) {
+        (None, Side::Before) => start,
+        (None, Side::Behind) => end,
+        (Some(name), Side::Before) => {
+            view.fields_named(&name).next().map_or(end, |field| field.line.start as usize)
+        }
+        (Some(name), Side::Behind) => view.fields_named(&name).last().map_or(end, |field| field.line.end()),
     };
     ctx.work.edits.insert(at, &line);
     Flow::TRUE
@@ -186,7 +198,8 @@ pub(super) fn append_time(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
 
 pub(super) fn append_time_to_request(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     let line = date_line(ctx);
-    let at = ctx.work.view().headers_end();
+    let view = ctx.work.view();
+    let at = view.fields(HeaderName::Via).next().map_or(view.headers_end(), |field| field.line.end());
     ctx.work.edits.insert(at, line.as_bytes());
     Flow::TRUE
 }

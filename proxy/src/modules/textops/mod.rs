@@ -50,7 +50,12 @@ static FUNCTIONS: &[FunctionDef] = &[
     row("search_append_body", PATTERN_TEXT, search::append_body, "the same in the body"),
     row("replace", PATTERN_TEXT, search::replace, "replaces the first match"),
     row("replace_all", PATTERN_TEXT, search::replace_all, "replaces all matches"),
-    row("replace_hdrs", PATTERN_TEXT, search::replace_headers, "replaces all matches in header fields"),
+    row(
+        "replace_hdrs",
+        PATTERN_TEXT,
+        search::replace_headers,
+        "replaces the first match in the header fields",
+    ),
     row("replace_body", PATTERN_TEXT, search::replace_body, "replaces the first match in the body"),
     row("replace_body_all", PATTERN_TEXT, search::replace_body_all, "replaces all matches in the body"),
     row("replace_body_atonce", PATTERN_TEXT, search::replace_body_whole, "the same, the body as one line"),

@@ -135,7 +135,7 @@ pub(super) fn replace_all(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 }
 
 pub(super) fn replace_headers(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    replace_in(ctx, args, Area::Headers, Count::All)
+    replace_in(ctx, args, Area::Headers, Count::First)
 }
 
 pub(super) fn replace_body(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {

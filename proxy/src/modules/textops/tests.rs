@@ -84,7 +84,7 @@ fn changes_show_in_the_sent_message() {
         ("replace_all(\"x-one\", \"X-New\")", "X-New: foo\r\nX-New: bar"),
         ("replace_body(\"one\", \"three\")", "Content-Length: 11\r\n\r\nthree\r\ntwo"),
         ("search_append_body(\"^two\", \"!\")", "one\r\ntwo!\n"),
-        ("set_body(\"new\", \"a/b\")", "Content-Type: a/b\r\nContent-Length: 3\r\n\r\nnew"),
+        ("set_body(\"new\", \"a/b\")", "Content-Length: 3\r\nContent-Type: a/b\r\n\r\nnew"),
     ];
     for (call, expected) in rows {
         let (_, sent) = run(call);

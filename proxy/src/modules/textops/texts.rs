@@ -7,16 +7,22 @@ fn both(ctx: &mut Ctx<'_>, args: &Args<'_>, holds: fn(&[u8], &[u8]) -> bool) -> 
     Flow::from_bool(holds(&a, &b))
 }
 
+/// As [`both`], with the code some of these functions have for no.
+fn both_or(ctx: &mut Ctx<'_>, args: &Args<'_>, otherwise: i64, holds: fn(&[u8], &[u8]) -> bool) -> Flow {
+    let (a, b) = (args.text(ctx, 0), args.text(ctx, 1));
+    Flow::Next(if holds(&a, &b) { 1 } else { otherwise })
+}
+
 pub(super) fn equal(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     both(ctx, args, |a, b| a == b)
 }
 
 pub(super) fn equal_any_case(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    both(ctx, args, |a, b| a.eq_ignore_ascii_case(b))
+    both_or(ctx, args, -2, |a, b| a.eq_ignore_ascii_case(b))
 }
 
 pub(super) fn starts_with(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    both(ctx, args, |a, b| a.starts_with(b))
+    both_or(ctx, args, -2, |a, b| a.starts_with(b))
 }
 
 pub(super) fn ends_with(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {

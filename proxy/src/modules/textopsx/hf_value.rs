@@ -267,7 +267,9 @@ pub(super) fn include(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     if items.iter().any(|item| item.value.of(view.bytes).eq_ignore_ascii_case(&text)) {
         return Flow::TRUE;
     }
-    match items.last() {
+    // Behind the last value of the first field.
+    let first_line = items.first().map(|item| item.line);
+    match items.iter().rfind(|item| Some(item.line) == first_line) {
         Some(last) => {
             let at = last.value.end();
             Flow::from_bool(ctx.work.edits.insert(at, &[b",", &text[..]].concat()).is_some())

@@ -185,15 +185,18 @@ pub(super) fn t_check_status(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 pub(super) fn t_grep_status(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let wanted = args.int(ctx, 0);
     let context = ctx.work.relaying.id.and_then(|id| ctx.shard.relay.context(id));
-    Flow::from_bool(
-        context.is_some_and(|context| {
-            context.legs().as_slice().iter().any(|leg| i64::from(leg.status) == wanted)
-        }),
-    )
+    // The reply at hand is not one of those yet.
+    Flow::from_bool(context.is_some_and(|context| {
+        let legs = context.legs().as_slice().iter().enumerate();
+        legs.filter(|(at, _)| Some(*at) != context.picked()).any(|(_, leg)| i64::from(leg.status) == wanted)
+    }))
 }
 
-/// `t_get_status_code()`: the last status sent upstream, -1 before the first.
+/// `t_get_status_code()`: the last status sent upstream, in a failure route the best one, -1 before the first.
 pub(super) fn t_get_status_code(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
+    if matches!(ctx.run.kind, RouteKind::Failure | RouteKind::BranchFailure) {
+        return Flow::Next(i64::from(ctx.work.relaying.picked_status));
+    }
     let context = ctx.work.relaying.id.and_then(|id| ctx.shard.relay.context(id));
     match context.map_or(0, |context| context.sent_status()) {
         0 => Flow::FALSE,
@@ -208,7 +211,12 @@ pub(super) fn t_any_timeout(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
 
 /// `t_any_replied()`: whether some branch had a reply before the one being processed.
 pub(super) fn t_any_replied(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
-    any_leg(ctx, |leg| leg.had_reply || (leg.is_final() && !leg.is_faked))
+    let context = ctx.work.relaying.id.and_then(|id| ctx.shard.relay.context(id));
+    Flow::from_bool(context.is_some_and(|context| {
+        let is_current = |at: usize| Some(at) == context.picked();
+        let mut legs = context.legs().as_slice().iter().enumerate();
+        legs.any(|(at, leg)| leg.had_reply || (leg.is_final() && !leg.is_faked && !is_current(at)))
+    }))
 }
 
 /// `t_branch_timeout()`: the picked branch got no reply in time.

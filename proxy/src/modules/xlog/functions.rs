@@ -90,7 +90,12 @@ fn write_to(
     let mut line = Vec::with_capacity(128);
     settings.prefix.render_into(ctx, &mut line);
     if position == Position::Shown {
-        line.extend_from_slice(format!("{}:", ctx.routes.line(ctx.run.position)).as_bytes());
+        let place = match settings.names_file {
+            true => ctx.routes.place(ctx.run.position),
+            false => ctx.routes.line(ctx.run.position).to_string(),
+        };
+        line.extend_from_slice(place.as_bytes());
+        line.push(b':');
     }
     let start = line.len();
     args.text_into(ctx, args.len() - 1, &mut line);
@@ -98,7 +103,12 @@ fn write_to(
     if let Some(nul) = memchr::memchr(0, &line[start..]) {
         line.truncate(start + nul);
     }
-    line.truncate(settings.longest);
+    if line.len() - start > settings.longest {
+        let problem =
+            format!("xlog: a text of {} bytes, buf_size is {}", line.len() - start, settings.longest);
+        ctx.log(Level::ERR, problem);
+        return Flow::FALSE;
+    }
     ctx.shard.log.write_to(facility.or(settings.facility), level, &line);
     Flow::TRUE
 }
@@ -133,7 +143,7 @@ pub(super) fn to_facility(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 pub(super) fn for_methods(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let wanted = ctx.shard.shared.peek::<Settings>().map_or(-1, |settings| settings.methods);
     let method = ctx.catalog.pv("rmid").map_or(0, |row| (row.get)(ctx, &PvArg::NONE).to_int());
-    if wanted & method == 0 {
+    if wanted & method != 0 {
         return Flow::TRUE;
     }
     at_level(ctx, args)

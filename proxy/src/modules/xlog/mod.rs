@@ -10,14 +10,14 @@ use crate::api::{FunctionDef, FunctionFn, Kind, Loading, ModuleDef, ParamDef, Ro
 pub static MODULE: ModuleDef = ModuleDef {
     name: "xlog",
     params: &[
-        ParamDef::int("buf_size", 4096, "longest line in bytes; longer ones are cut"),
+        ParamDef::int("buf_size", 4096, "longest text in bytes; a longer one is not written"),
         ParamDef::int("force_color", 0, "colours also without a terminal; accepted"),
         ParamDef::int("long_format", 0, "xlogl() writes the file name too"),
         ParamDef::text("prefix", "<script>: ", "text before each line"),
         ParamDef::int("prefix_mode", 0, "1: the prefix is a text with variables"),
         ParamDef::text("log_facility", "", "syslog facility of the lines"),
         ParamDef::text("log_colors", "", "colours of levels; accepted"),
-        ParamDef::int("methods_filter", -1, "methods that xlogm() logs, as bits of $rmid"),
+        ParamDef::int("methods_filter", -1, "methods that xlogm() does not log, as bits of $rmid"),
         ParamDef::int("auto_newline", 0, "a line end is always added here"),
     ],
     functions: FUNCTIONS,
@@ -45,7 +45,7 @@ static FUNCTIONS: &[FunctionDef] = &[
     row("xlogl", TEXT, functions::err_with_line, "logs at level ERR with the line of the configuration"),
     row("xlogl", LEVEL_TEXT, functions::at_level_with_line, "logs at a level with the line"),
     row("xdbgl", TEXT, functions::dbg_with_line, "logs at level DBG with the line"),
-    row("xlogm", LEVEL_TEXT, functions::for_methods, "logs for the methods of methods_filter"),
+    row("xlogm", LEVEL_TEXT, functions::for_methods, "logs, but not for the methods of methods_filter"),
 ];
 
 const fn row(name: &'static str, params: &'static [Kind], run: FunctionFn, doc: &'static str) -> FunctionDef {
@@ -57,6 +57,7 @@ const fn row(name: &'static str, params: &'static [Kind], run: FunctionFn, doc: 
 struct Settings {
     prefix: Text,
     longest: usize,
+    names_file: bool,
     methods: i64,
     facility: Option<&'static str>,
 }
@@ -71,6 +72,7 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     let settings = Settings {
         prefix,
         longest: usize::try_from(loading.params.int("buf_size")).unwrap_or(4096),
+        names_file: loading.params.int("long_format") != 0,
         methods: loading.params.int("methods_filter"),
         facility: if facility.is_empty() { None } else { Some(functions::facility(&facility)?) },
     };

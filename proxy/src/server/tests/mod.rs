@@ -7,6 +7,7 @@ mod forks;
 mod local;
 mod reload;
 mod shards;
+mod torture;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
