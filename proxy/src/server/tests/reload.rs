@@ -54,8 +54,7 @@ fn a_transaction_finishes_on_the_script_that_made_it() {
 /// Calls one after the other while scripts come and go: each gets all its messages.
 #[test]
 fn reloads_under_load_lose_no_message() {
-    // `RELOADS=1000` makes a night of it.
-    let reloads = std::env::var("RELOADS").ok().and_then(|it| it.parse().ok()).unwrap_or(50);
+    let reloads = 1000;
     let mut server = server_of(2, LISTEN, &script("0", ""));
     let is_over = AtomicBool::new(false);
     let callers: Vec<[Party; 2]> = (0..2).map(|_| [Party::of(&server), Party::of(&server)]).collect();
