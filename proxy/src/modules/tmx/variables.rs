@@ -31,7 +31,8 @@ pub(super) fn part(ctx: &mut Ctx<'_>, arg: &PvArg) -> Value {
 
 /// `$T_branch_idx`: in a failure route the number of branches, 0 before there is any.
 pub(super) fn branch_idx(ctx: &mut Ctx<'_>, _: &PvArg) -> Value {
-    Value::Int(ctx.work.relaying.branch.map_or(0, i64::from))
+    let none = if ctx.run.kind == RouteKind::CoreReply { -1 } else { 0 };
+    Value::Int(ctx.work.relaying.branch.map_or(none, i64::from))
 }
 
 /// `$T_reply_code`: of the reply at hand, in a failure route of the best one, else the last one sent upstream.
