@@ -38,9 +38,9 @@ pub struct Plan {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// `sipp`, `sip-proxy`, `packaged-sipp`, `kamailio` or `impair`; may be a `{word}` of the variant.
+    /// `sipp`, `sip-proxy`, `packaged-sipp`, `kamailio`, `sh` or `impair`; may be a `{word}` of the variant.
     pub program: String,
-    /// Arguments, split at blanks; placeholders: `{port.NAME}`, `{dir}`, `{top}`, `{peer_calls}` (100, or what the
+    /// Arguments, split at blanks; placeholders: `{port.NAME}`, `{dir}`, `{top}`, `{proxy_path}`, `{peer_calls}` (100, or what the
     /// environment's `PEER_CALLS` says) and the variant's words.
     #[serde(default)]
     pub args: String,

@@ -83,6 +83,10 @@ impl Run {
         self.words.insert("top", top.display().to_string());
         let calls = std::env::var("PEER_CALLS").unwrap_or_else(|_| PEER_CALLS.to_string());
         self.words.insert("peer_calls", calls);
+        if let Ok(path) = programs::locate("sip-proxy") {
+            self.words.insert("proxy_path", path.display().to_string());
+        }
+        self.words.settle()?;
         let own = fs::read_dir(&case.folder).map_err(|error| error.to_string())?;
         let mut files: Vec<PathBuf> = own.filter_map(Result::ok).map(|entry| entry.path()).collect();
         let area = case.folder.parent().unwrap_or(&case.folder);

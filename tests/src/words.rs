@@ -23,6 +23,15 @@ impl Words {
         self.known.insert(name.to_string(), value);
     }
 
+    /// Fills in the words themselves, where they name ports. Errors: no port is free.
+    pub(crate) fn settle(&mut self) -> Result<(), String> {
+        for (name, value) in self.known.clone() {
+            let filled = self.fill(&value)?;
+            self.known.insert(name, filled);
+        }
+        Ok(())
+    }
+
     /// The port of that name, chosen when first asked for. Errors: no port is free.
     pub(crate) fn port(&mut self, name: &str) -> Result<u16, String> {
         let key = format!("port.{name}");
