@@ -33,6 +33,7 @@ pub mod textops;
 pub mod textopsx;
 pub mod tm;
 pub mod tmx;
+pub mod uac;
 pub mod usrloc;
 pub mod xlog;
 
@@ -88,6 +89,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &textopsx::MODULE,
     &tm::MODULE,
     &tmx::MODULE,
+    &uac::MODULE,
     &usrloc::MODULE,
     &xlog::MODULE,
 ];

@@ -9,7 +9,7 @@ use sip::time::Time;
 use sip::txn::{Hop, Millis, Timers, TxnId};
 use smallvec::SmallVec;
 
-use super::{Armed, FailureReplies, Legs, OnGlobalFailure, Origin, Places, RouteSlot, Target};
+use super::{Armed, FailureReplies, Legs, OnGlobalFailure, Origin, Original, Places, RouteSlot, Target};
 
 /// The response context of a server transaction.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Context {
     pub(super) suspended: Option<u8>,
     /// What this transaction does otherwise than the settings say.
     pub(super) overrides: Overrides,
+    /// What its replies show of From and To.
+    pub(super) original: Option<Box<Original>>,
     /// The request as received.
     pub(super) request: Bytes,
     /// Where it came from.
@@ -150,6 +152,16 @@ impl Context {
     /// What it does otherwise than the settings say, for changes.
     pub fn overrides_mut(&mut self) -> &mut Overrides {
         &mut self.overrides
+    }
+
+    /// What its replies show of From and To, when not what comes back.
+    pub fn original(&self) -> Option<&Original> {
+        self.original.as_deref()
+    }
+
+    /// The same, to change.
+    pub fn original_mut(&mut self) -> &mut Original {
+        self.original.get_or_insert_default()
     }
 
     /// True while a suspended run will go on.

@@ -332,6 +332,7 @@ impl Relay {
             flags: new.flags,
             is_watched: false,
             own_answer: None,
+            original: None,
         });
     }
 

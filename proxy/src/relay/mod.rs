@@ -39,7 +39,7 @@ pub use failover::{Places, Wish};
 pub use forward::{BranchRefused, NewBranch};
 pub use hop::NextHop;
 pub use machine::Relay;
-pub use relaying::{Relaying, Stored};
+pub use relaying::{Original, Relaying, Stored};
 pub use reply::{LocalReply, Origin, Signature, TagStyle, ViaHost};
 pub use respond::{AskAboutReplies, BranchReply};
 pub use settings::{AckTo, FailureReplies, Settings, UnmatchedCancel};

@@ -1,6 +1,6 @@
 //! What the relay and the functions that drive it note on a message in work.
 
-use sip::msg::Edits;
+use sip::msg::{Edits, HeaderName, NameAddr, View};
 use sip::txn::Timers;
 
 use super::record_route::RecordRoute;
@@ -31,6 +31,8 @@ pub struct Relaying {
     pub error: Option<RelayError>,
     /// The replies to what is relayed end here (`t_replicate()`).
     pub is_replicated: bool,
+    /// What replies shall show of a From or To that leaves otherwise.
+    pub original: Option<Box<Original>>,
     /// Rules of the transaction to come.
     pub overrides: Overrides,
     /// A final reply was sent without state.
@@ -54,4 +56,34 @@ pub struct Stored {
     pub target: Target,
     /// The changes, as of `t_save_lumps()` or the first relay; `None` before.
     pub edits: Option<Edits>,
+}
+
+/// From and To as they were received, where they leave otherwise (`uac_replace_from()`): whoever sent the request must
+/// find them in replies (RFC 3261 8.2.6.2, 17.1.3).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Original {
+    /// The value of From.
+    pub from: Option<Box<[u8]>>,
+    /// The value of To; the tag of the reply stays.
+    pub to: Option<Box<[u8]>>,
+}
+
+impl Original {
+    /// Notes in the edits of a reply what it must show.
+    pub fn restore(&self, reply: View<'_>, edits: &mut Edits) {
+        if let (Some(from), Some(value)) = (&self.from, reply.header(HeaderName::From))
+            && let Some(place) = reply.locate(value)
+        {
+            edits.replace(place, from);
+        }
+        let to = reply.header(HeaderName::To).filter(|_| self.to.is_some());
+        let Some((value, place)) = to.and_then(|value| Some((value, reply.locate(value)?))) else { return };
+        let mut text = self.to.as_deref().unwrap_or_default().to_vec();
+        let has_tag = NameAddr::parse(&text).is_ok_and(|to| to.tag().is_some());
+        if let (false, Some(tag)) = (has_tag, NameAddr::parse(value).ok().and_then(|to| to.tag())) {
+            text.extend_from_slice(b";tag=");
+            text.extend_from_slice(tag);
+        }
+        edits.replace(place, &text);
+    }
 }

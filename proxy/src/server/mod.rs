@@ -24,6 +24,7 @@ mod ways;
 use std::fmt;
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
@@ -151,6 +152,7 @@ impl Server {
         let shards = shards_of(&plan, table, nets.len());
         let dns = DnsOptions { seed: rand::rng().random(), ..plan.dns.clone() };
         let resolver = Resolver::start(dns).map_err(StartError::Thread)?;
+        let settled = Arc::new(AtomicUsize::new(0));
         // Dropped when a later shard cannot start, it stops the earlier ones.
         let mut server = Server { script: plan.script.clone(), addresses, shards: Vec::new(), log: plan.log };
         for (((sockets, ids), post), shard) in nets.into_iter().zip(ids).zip(posts).zip(shards) {
@@ -158,8 +160,8 @@ impl Server {
             let waker = sockets.waker();
             let io = io::Io::new(resolver.clone(), commands.clone(), waker.clone());
             let name = format!("shard-{}", post.own());
-            let outside =
-                Outside { sockets, ids, post, commands: inbox, io, log: plan.log, trace: plan.trace };
+            let (log, trace, settled) = (plan.log, plan.trace, settled.clone());
+            let outside = Outside { sockets, ids, post, commands: inbox, settled, io, log, trace };
             let worker = Worker::new(shard, plan.script.clone(), outside);
             let thread = thread::Builder::new().name(name).spawn(move || worker.run());
             let thread = Some(thread.map_err(StartError::Thread)?);

@@ -4,7 +4,9 @@
 //! arrival, by the shard that owns the call (`post.rs`).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
 
 use bytes::Bytes;
 use sip::msg::{Message, ParseError};
@@ -45,6 +47,8 @@ pub(super) struct Worker {
     /// Messages on connections that do not stand yet, for the places to try when they never will.
     alternatives: Vec<(ConnId, Places)>,
     commands: Receiver<Command>,
+    /// How many shards have what they read at their start.
+    settled: Arc<AtomicUsize>,
     log: LogSink,
     trace: Option<TraceSink>,
 }
@@ -63,6 +67,8 @@ pub(super) struct Outside {
     pub(super) ids: Vec<Option<net::SocketId>>,
     pub(super) post: Post,
     pub(super) commands: Receiver<Command>,
+    /// Counts the shards that have what they read at their start.
+    pub(super) settled: Arc<AtomicUsize>,
     pub(super) io: Io,
     pub(super) log: LogSink,
     pub(super) trace: Option<TraceSink>,
@@ -87,7 +93,7 @@ pub(super) enum Command {
 impl Worker {
     /// A worker that has not received anything yet.
     pub(super) fn new(shard: Shard, script: Arc<Script>, outside: Outside) -> Worker {
-        let Outside { sockets, ids, post, commands, io, log, trace } = outside;
+        let Outside { sockets, ids, post, commands, settled, io, log, trace } = outside;
         let mut machine = Machine::new(shard, script);
         machine.start_modules();
         Worker {
@@ -104,6 +110,7 @@ impl Worker {
             letters: Vec::new(),
             alternatives: Vec::new(),
             commands,
+            settled,
             log,
             trace,
         }
@@ -115,6 +122,9 @@ impl Worker {
             self.machine.shard.run_event("core:worker-one-init", None);
         }
         let mut inbox = Inbox::default();
+        if !self.settle() {
+            return;
+        }
         loop {
             let deadline = self.machine.next_deadline();
             if self.sockets.wait(self.clock.now(), deadline).is_err() {
@@ -161,6 +171,30 @@ impl Worker {
             }
         }
         self.machine.shard.log.take().iter().for_each(self.log);
+    }
+
+    /// Waits, within reason, for what modules of any shard read at their start, so that no message finds them without
+    /// it. False: stop.
+    fn settle(&mut self) -> bool {
+        self.now = self.clock.now();
+        self.handle(Input::Due);
+        let end = self.now + SETTLING_LIMIT;
+        let mut is_counted = false;
+        while self.clock.now() < end {
+            if !is_counted && self.machine.total().waiting == 0 {
+                self.settled.fetch_add(1, Ordering::AcqRel);
+                is_counted = true;
+            }
+            if self.settled.load(Ordering::Acquire) >= self.machine.shard.shards {
+                break;
+            }
+            if let Ok(command) = self.commands.recv_timeout(Duration::from_millis(1))
+                && !self.command(command)
+            {
+                return false;
+            }
+        }
+        true
     }
 
     fn event(&mut self, event: Event<'_>) {
@@ -349,20 +383,32 @@ impl Worker {
     /// Takes the commands that wait. False: stop.
     fn obey(&mut self) -> bool {
         while let Ok(command) = self.commands.try_recv() {
-            match command {
-                Command::Stop => return false,
-                Command::Answer(token, answer) => self.handle(Input::Answer(token, answer)),
-                Command::Reload(script, debug) => {
-                    self.machine.shard.log.threshold = debug;
-                    self.machine.take_script(script);
-                }
-                Command::Tell(answer) => {
-                    let tally = Tally { lost: self.post.lost(), ..self.machine.total() };
-                    // Whoever asked may have gone.
-                    let _ = answer.send(tally);
-                }
+            if !self.command(command) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// False: stop.
+    fn command(&mut self, command: Command) -> bool {
+        match command {
+            Command::Stop => return false,
+            Command::Answer(token, answer) => self.handle(Input::Answer(token, answer)),
+            Command::Reload(script, debug) => {
+                self.machine.shard.log.threshold = debug;
+                self.machine.take_script(script);
+            }
+            Command::Tell(answer) => {
+                let tally = Tally { lost: self.post.lost(), ..self.machine.total() };
+                // Whoever asked may have gone.
+                let _ = answer.send(tally);
             }
         }
         true
     }
 }
+
+/// How long a shard waits before its first message for what its modules read at the start; a database that does not
+/// answer by then is not there.
+const SETTLING_LIMIT: Duration = Duration::from_secs(5);

@@ -1,10 +1,11 @@
 //! When records are written: the flags of a transaction and what it is answered with.
 
-use sip::msg::{HeaderName, Method};
+use sip::msg::Method;
 
 use super::params::{self, Rules};
 use super::record::{Kind, Outcome, Record};
 use crate::api::{Ctx, Replied};
+use crate::modules::rr;
 use crate::relay::RelayId;
 use crate::relay::reply::{TagStyle, write_tag};
 
@@ -74,7 +75,7 @@ fn write(ctx: &mut Ctx<'_>, rules: &Rules, outcome: &Outcome, what: (Kind, [u32;
 
 /// Hands a record to the log and the database whose flags are set.
 fn send(ctx: &mut Ctx<'_>, rules: &Rules, record: Record, (kind, [log, db]): (Kind, [u32; 2])) {
-    let record = if rules.detect_direction && is_upstream(ctx) { record.exchanged() } else { record };
+    let record = if rules.detect_direction && rr::is_upstream(ctx) { record.exchanged() } else { record };
     if ctx.work.flags & log != 0 {
         record.log(ctx, rules, kind.text());
     }
@@ -112,13 +113,4 @@ fn outcome(ctx: &Ctx<'_>, reply: &Replied) -> Outcome {
 
 fn has_body(reply: &Replied) -> bool {
     reply.received.as_ref().is_some_and(|reply| !reply.view().body().is_empty())
-}
-
-/// The request comes from the called side: the Route that was ours has the tag of the caller, and it is another one.
-fn is_upstream(ctx: &Ctx<'_>) -> bool {
-    let view = ctx.work.view();
-    let from = view.from().ok().and_then(|from| from.tag()).unwrap_or_default();
-    let params = ctx.work.relaying.route_params.as_deref().unwrap_or_default();
-    view.header(HeaderName::Route).is_some()
-        && sip::msg::Params::semicolons(params).value(b"ftag").is_some_and(|caller| caller != from)
 }

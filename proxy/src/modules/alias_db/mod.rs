@@ -5,10 +5,12 @@ use std::sync::Arc;
 use sip::msg::Uri;
 
 use crate::api::{
-    Args, Ctx, Flow, FunctionDef, IoRequest, Kind, Loading, ModuleDef, ParamDef, Resumed, Routes, Wait,
+    Args, Ctx, Flow, FunctionDef, IoRequest, Kind, Loading, ModuleDef, ParamDef, Resumed, Routes, ThenFn,
+    Value, Wait,
 };
 use crate::modules::db;
-use crate::store::{Cell, Name, Operator, Query, Url};
+use crate::relay::Target;
+use crate::store::{Cell, Name, Operator, Query, Row, Url};
 
 /// The table of module alias_db.
 pub static MODULE: ModuleDef = ModuleDef {
@@ -25,38 +27,52 @@ pub static MODULE: ModuleDef = ModuleDef {
         ParamDef::text("alias_user_column", "alias_username", "column of the alias"),
         ParamDef::text("alias_domain_column", "alias_domain", "column of the alias' domain"),
         ParamDef::text("domain_prefix", "", "cut off the host before the look-up"),
+        ParamDef::int("append_branches", 0, "whether further rows become branches"),
     ],
-    functions: &[FunctionDef::new(
-        "alias_db_lookup",
-        &[Kind::Text, Kind::Text],
-        Routes::REQUEST.or(Routes::FAILURE),
-        alias_db_lookup,
-        "replaces an alias in the request URI; flags: r reverse, u with domain, d without",
-    )
-    .optional(1)],
+    functions: &[
+        FunctionDef::new(
+            "alias_db_lookup",
+            &[Kind::Text, Kind::Text],
+            PLACES,
+            alias_db_lookup,
+            "replaces an alias in the request URI; flags: r reverse, u with domain, d without",
+        )
+        .optional(1),
+        FunctionDef::new(
+            "alias_db_find",
+            &[Kind::Text, Kind::Text, Kind::WritePv, Kind::Text],
+            PLACES,
+            alias_db_find,
+            "writes the URI behind the alias of another one into a variable; flags as above",
+        )
+        .optional(1),
+    ],
     load: Some(load),
     ..ModuleDef::EMPTY
 };
+
+/// Where aliases may be looked up.
+const PLACES: Routes = Routes::REQUEST.or(Routes::FAILURE);
 
 #[derive(Debug)]
 struct Rules {
     url: Arc<Url>,
     uses_domain: bool,
+    appends_branches: bool,
     user: [Name; 2],
     alias: [Name; 2],
     domain_prefix: bytes::Bytes,
 }
 
 fn load(loading: &mut Loading<'_>) -> Result<(), String> {
-    let params = loading.params;
-    let column =
-        |param: &str| Name::parse(&params.text(param)).map_err(|error| format!("parameter {param}: {error}"));
+    let column = |param: &str| db::name(loading, param);
     let rules = Rules {
         url: db::url(loading)?,
-        uses_domain: params.int("use_domain") != 0,
+        uses_domain: loading.params.int("use_domain") != 0,
+        appends_branches: loading.params.int("append_branches") != 0,
         user: [column("user_column")?, column("domain_column")?],
         alias: [column("alias_user_column")?, column("alias_domain_column")?],
-        domain_prefix: params.text("domain_prefix"),
+        domain_prefix: loading.params.text("domain_prefix"),
     };
     loading.shared.put(rules);
     Ok(())
@@ -64,10 +80,21 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
 
 /// `alias_db_lookup(table[, flags])`: one level; aliases of aliases need a second call.
 fn alias_db_lookup(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    let rules: Arc<Rules> = ctx.shard.shared.get().expect("load() puts the rules in");
-    let (Ok(table), flags) = (Name::parse(&args.text(ctx, 0)), args.text(ctx, 1)) else { return Flow::FALSE };
-    let Some(text) = ctx.work.uri() else { return Flow::FALSE };
-    let Ok(uri) = Uri::parse(&text) else { return Flow::FALSE };
+    let Some(uri) = ctx.work.uri() else { return Flow::FALSE };
+    let (table, flags) = (args.text(ctx, 0), args.text(ctx, 1));
+    ask(ctx, (&table, &flags), &uri, replace)
+}
+
+/// `alias_db_find(table, in, out[, flags])`: the same for a URI in a variable.
+fn alias_db_find(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
+    let (table, uri, flags) = (args.text(ctx, 0), args.text(ctx, 1), args.text(ctx, 3));
+    ask(ctx, (&table, &flags), &uri, put)
+}
+
+fn ask(ctx: &mut Ctx<'_>, (table, flags): (&[u8], &[u8]), text: &[u8], then: ThenFn) -> Flow {
+    let rules = rules(ctx);
+    let Some(table) = db::table(ctx, "alias_db", table) else { return Flow::FALSE };
+    let Ok(uri) = Uri::parse(text) else { return Flow::FALSE };
     let Some(user) = uri.user.filter(|user| !user.is_empty()) else { return Flow::FALSE };
     let (known, wanted) =
         if flags.contains(&b'r') { (&rules.user, &rules.alias) } else { (&rules.alias, &rules.user) };
@@ -78,19 +105,43 @@ fn alias_db_lookup(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     }
     let query = Query::Select { table, columns: wanted.to_vec(), only };
     let request = IoRequest::Query(rules.url.clone(), query);
-    Flow::Wait(Wait { request, then: replace, kept: Box::new(()) })
+    Flow::Wait(Wait { request, then, kept: Box::new(()) })
+}
+
+/// The URI of each row that makes one.
+fn uris(ctx: &mut Ctx<'_>, resumed: Resumed) -> Vec<Vec<u8>> {
+    let rows = db::rows(ctx, "alias_db", resumed.answer).unwrap_or_default();
+    let uri = |row: &Row| match row.as_slice() {
+        [user, domain] => Some([b"sip:", &user.to_text()?[..], b"@", &domain.to_text()?[..]].concat()),
+        _ => None,
+    };
+    rows.iter().filter_map(uri).filter(|uri| Uri::parse(uri).is_ok()).collect()
 }
 
 fn replace(ctx: &mut Ctx<'_>, _: &Args<'_>, resumed: Resumed) -> Flow {
-    let Some(rows) = db::rows(ctx, "alias_db", resumed.answer) else { return Flow::FALSE };
-    let Some([user, domain]) = rows.first().map(Vec::as_slice) else { return Flow::FALSE };
-    let (Some(user), Some(domain)) = (user.to_text(), domain.to_text()) else { return Flow::FALSE };
-    let uri = [b"sip:", &user[..], b"@", &domain[..]].concat();
-    if Uri::parse(&uri).is_err() {
-        return Flow::FALSE;
+    let mut uris = uris(ctx, resumed).into_iter();
+    let Some(first) = uris.next() else { return Flow::FALSE };
+    ctx.work.targets.set_uri(first);
+    if rules(ctx).appends_branches {
+        let most = ctx.shard.relay.settings().max_branches;
+        for uri in uris {
+            let target = Target { uri: Some(uri.into()), ..Target::default() };
+            if ctx.work.targets.append(target, most).is_err() {
+                break;
+            }
+        }
     }
-    ctx.work.targets.set_uri(uri);
     Flow::TRUE
+}
+
+fn put(ctx: &mut Ctx<'_>, args: &Args<'_>, resumed: Resumed) -> Flow {
+    let Some(first) = uris(ctx, resumed).into_iter().next() else { return Flow::FALSE };
+    let Some(pv) = args.pv(2) else { return Flow::FALSE };
+    Flow::from_bool(pv.set(ctx, Value::Str(first.into())).is_ok())
+}
+
+fn rules(ctx: &Ctx<'_>) -> Arc<Rules> {
+    ctx.shard.shared.get().expect("load() puts the rules in")
 }
 
 #[cfg(test)]
@@ -121,6 +172,12 @@ mod tests {
             ("SELECT username, domain FROM evil WHERE alias_username = ?", _) => {
                 vec![vec![Cell::text(b"x>\r\nX: y"), Cell::text(b"r.example")]]
             }
+            ("SELECT username, domain FROM dbaliases WHERE alias_username = ?", [user])
+                if *user == Cell::text(b"team") =>
+            {
+                let member = |user: &[u8]| vec![Cell::text(user), Cell::text(b"t.example")];
+                vec![member(b"one"), member(b"two")]
+            }
             _ => Vec::new(),
         };
         IoAnswer::Store(Ok(Reply::Rows(rows)))
@@ -132,6 +189,9 @@ mod tests {
             (r#"alias_db_lookup("dbaliases")"#, "1 sip:robert@r.example"),
             (r#"alias_db_lookup("dbaliases", "ru")"#, "1 sip:al@a.example"),
             (r#"alias_db_lookup("dbaliases", "r")"#, "-1 sip:bob@example.com"),
+            (r#"alias_db_find("dbaliases", "sip:bob@x", "$ru")"#, "1 sip:robert@r.example"),
+            (r#"alias_db_find("dbaliases", "sip:nobody@x", "$ru")"#, "-1 sip:bob@example.com"),
+            (r#"alias_db_find("dbaliases", "sip:team@x", "$ru")"#, "1 sip:one@t.example"),
             (r#"alias_db_lookup("no name")"#, "-1 sip:bob@example.com"),
             (r#"alias_db_lookup("evil")"#, "-1 sip:bob@example.com"),
         ];
@@ -140,7 +200,8 @@ mod tests {
                 format!("{HEAD}request_route {{ $var(r) = {call}; xlog(\"L_ERR\", \"$var(r) $ru\"); }}\n");
             let mut trial = Trial::load(&text).expect("the test's configuration is right");
             trial.outside = table;
-            assert_eq!(trial.run(OPTIONS).lines, [expected], "{call}");
+            // A name that is none is told before.
+            assert_eq!(trial.run(OPTIONS).lines.last().map(String::as_str), Some(expected), "{call}");
         }
     }
 }

@@ -4,14 +4,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::addresses::{Addresses, Preference};
 use crate::api::{AvpName, Ctx, Loading, ParamDef, Shard};
-use crate::modules::db;
-use crate::store::{Name, Query, Url};
+use super::rules::{self, Pair, RuleFile};
+use super::trusted::{Store, of_rows};
+use crate::modules::db::{self, Cache};
+use crate::store::{Query, Url};
 
 /// The parameter table.
 pub(super) static PARAMS: &[ParamDef] = &[
     ParamDef::text("db_url", "", "database of the addresses"),
-    ParamDef::int("db_mode", 0, "has no effect"),
-    ParamDef::int("load_backends", 0xffff, "1: addresses are used; other bits have no effect"),
+    ParamDef::int("db_mode", 0, "trusted peers: 0 asked for with each check, 1 read once"),
+    ParamDef::int("load_backends", 0xffff, "1 addresses, 2 trusted peers, 4 and 8 the default files"),
     ParamDef::text("address_table", "address", "table of the addresses"),
     ParamDef::text("grp_col", "grp", "column of the group"),
     ParamDef::text("ip_addr_col", "ip_addr", "column of the address"),
@@ -23,6 +25,19 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ParamDef::int("max_subnets", 512, "most subnets"),
     ParamDef::int("subnet_match_mode", 0, "0: the first subnet that fits counts, 1: the longest"),
     ParamDef::int("reload_delta", 5, "has no effect"),
+    ParamDef::int("peer_tag_mode", 0, "1: allow_trusted() notes the tags of all peers that fit and tells how many"),
+    ParamDef::text("trusted_table", "trusted", "table of the trusted peers"),
+    ParamDef::text("source_col", "src_ip", "column of the source address"),
+    ParamDef::text("proto_col", "proto", "column of the protocol"),
+    ParamDef::text("from_col", "from_pattern", "column of the From pattern"),
+    ParamDef::text("ruri_col", "ruri_pattern", "column of the request URI pattern"),
+    ParamDef::text("priority_col", "priority", "column of the priority"),
+    ParamDef::int("trusted_cleanup_interval", 60, "has no effect"),
+    ParamDef::text("default_allow_file", "permissions.allow", "rules of allow_routing() without arguments"),
+    ParamDef::text("default_deny_file", "permissions.deny", "rules of allow_routing() without arguments"),
+    ParamDef::int("check_all_branches", 1, "whether allow_routing() looks at all branches"),
+    ParamDef::text("allow_suffix", ".allow", "only .allow: the ending of files with what is allowed"),
+    ParamDef::text("deny_suffix", ".deny", "only .deny: the ending of files with what is denied"),
 ];
 
 /// The parameters, and the addresses once they have been read.
@@ -31,6 +46,12 @@ pub(super) struct Rules {
     /// Where the addresses are, unless they came from a file.
     source: Option<(Arc<Url>, Query)>,
     pub(super) tag_avp: Option<AvpName>,
+    pub(super) tags_all: bool,
+    /// Trusted peers, when they are used.
+    pub(super) trusted: Option<Store>,
+    /// The rules of `allow_routing()` without arguments.
+    pub(super) default_pair: Arc<Pair>,
+    pub(super) checks_branches: bool,
     pub(super) preference: Preference,
     max_subnets: usize,
     addresses: RwLock<Option<Arc<Addresses>>>,
@@ -48,6 +69,10 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     let mut rules = Rules {
         source: None,
         tag_avp,
+        tags_all: params.int("peer_tag_mode") == 1,
+        trusted: trusted(loading)?,
+        default_pair: default_pair(loading)?,
+        checks_branches: params.int("check_all_branches") != 0,
         preference: if params.int("subnet_match_mode") == 1 {
             Preference::Longest
         } else {
@@ -73,10 +98,44 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn query(loading: &Loading<'_>) -> Result<Query, String> {
-    let name = |param: &str| {
-        Name::parse(&loading.params.text(param)).map_err(|error| format!("parameter {param}: {error}"))
+fn trusted(loading: &Loading<'_>) -> Result<Option<Store>, String> {
+    let params = loading.params;
+    if params.int("load_backends") & 2 == 0 || params.text("db_url").is_empty() {
+        return Ok(None);
+    }
+    let name = |param: &str| db::name(loading, param);
+    let (url, table) = (db::url(loading)?, name("trusted_table")?);
+    let columns = [
+        name("source_col")?,
+        name("proto_col")?,
+        name("from_col")?,
+        name("ruri_col")?,
+        name("tag_col")?,
+        name("priority_col")?,
+    ];
+    let all = Query::Select { table: table.clone(), columns: columns.to_vec(), only: Vec::new() };
+    let is_kept = params.int("db_mode") != 0;
+    let kept = is_kept.then(|| Arc::new(Cache::new(url.clone(), vec![all], of_rows)));
+    Ok(Some(Store { url, table, columns, kept }))
+}
+
+fn default_pair(loading: &Loading<'_>) -> Result<Arc<Pair>, String> {
+    let params = loading.params;
+    for (param, only) in [("allow_suffix", rules::ALLOW), ("deny_suffix", rules::DENY)] {
+        if params.text(param) != only.as_bytes() {
+            return Err(format!("parameter {param}: only {only} is possible"));
+        }
+    }
+    let backends = params.int("load_backends");
+    let file = |bit: i64, param: &str| match backends & bit {
+        0 => Ok(Arc::default()),
+        _ => RuleFile::read(&String::from_utf8_lossy(&params.text(param))),
     };
+    Ok(Arc::new(Pair { allow: file(4, "default_allow_file")?, deny: file(8, "default_deny_file")? }))
+}
+
+fn query(loading: &Loading<'_>) -> Result<Query, String> {
+    let name = |param: &str| db::name(loading, param);
     let columns = ["grp_col", "ip_addr_col", "mask_col", "port_col", "tag_col"];
     let columns = columns.into_iter().map(name).collect::<Result<_, _>>()?;
     Ok(Query::Select { table: name("address_table")?, columns, only: Vec::new() })

@@ -175,7 +175,8 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
     out
 }
 
-fn is_upstream(ctx: &Ctx<'_>) -> bool {
+/// Whether a request within a dialog comes from the called side: our Route's `ftag` is not its From tag.
+pub fn is_upstream(ctx: &Ctx<'_>) -> bool {
     let params = ctx.work.relaying.route_params.as_deref().unwrap_or_default();
     let from = ctx.work.view().from().ok().and_then(|from| from.tag());
     let ftag = sip::msg::Params::semicolons(params).value(b"ftag").filter(|ftag| !ftag.is_empty());

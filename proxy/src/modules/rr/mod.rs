@@ -3,6 +3,8 @@
 mod functions;
 mod params;
 
+pub use functions::is_upstream;
+
 use crate::api::{FunctionDef, InnerKind, Kind, ModuleDef, ParamDef, PvDef, Routes};
 
 /// Name of a parameter of our consumed Route that names the next hop; put in place by a module that writes such

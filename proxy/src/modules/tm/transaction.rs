@@ -44,6 +44,9 @@ pub(super) fn create(ctx: &mut Ctx<'_>) -> Opened {
             ctx.work.relaying.id = Some(id);
             if let Some(context) = ctx.shard.relay.context_mut(id) {
                 *context.overrides_mut() = ctx.work.relaying.overrides;
+                if let Some(original) = ctx.work.relaying.original.take() {
+                    *context.original_mut() = *original;
+                }
             }
             let hooks = ctx.catalog.modules().iter().filter_map(|module| module.hooks.opened);
             hooks.for_each(|opened| opened(ctx, id));
