@@ -3,9 +3,9 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::addresses::{Addresses, Preference};
-use crate::api::{AvpName, Ctx, Loading, ParamDef, Shard};
 use super::rules::{self, Pair, RuleFile};
 use super::trusted::{Store, of_rows};
+use crate::api::{AvpName, Ctx, Loading, ParamDef, Shard};
 use crate::modules::db::{self, Cache};
 use crate::store::{Query, Url};
 
@@ -25,7 +25,11 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ParamDef::int("max_subnets", 512, "most subnets"),
     ParamDef::int("subnet_match_mode", 0, "0: the first subnet that fits counts, 1: the longest"),
     ParamDef::int("reload_delta", 5, "has no effect"),
-    ParamDef::int("peer_tag_mode", 0, "1: allow_trusted() notes the tags of all peers that fit and tells how many"),
+    ParamDef::int(
+        "peer_tag_mode",
+        0,
+        "1: allow_trusted() notes the tags of all peers that fit and tells how many",
+    ),
     ParamDef::text("trusted_table", "trusted", "table of the trusted peers"),
     ParamDef::text("source_col", "src_ip", "column of the source address"),
     ParamDef::text("proto_col", "proto", "column of the protocol"),

@@ -51,7 +51,8 @@ impl RuleFile {
     fn parse(text: &[u8]) -> Result<RuleFile, String> {
         let mut rules = Vec::new();
         for (at, line) in text.split(|byte| *byte == b'\n').enumerate() {
-            let mut words = words(line).map_err(|error| format!("{}: {error}", at + 1))?.into_iter().peekable();
+            let mut words =
+                words(line).map_err(|error| format!("{}: {error}", at + 1))?.into_iter().peekable();
             if words.peek().is_none() {
                 continue;
             }
@@ -127,7 +128,9 @@ fn words(line: &[u8]) -> Result<Vec<Word>, String> {
                 match rest[..end].to_ascii_uppercase().as_slice() {
                     b"ALL" => (Word::All, end),
                     b"EXCEPT" => (Word::Except, end),
-                    _ => return Err(format!("{} is neither ALL nor a quoted expression", rest.escape_ascii())),
+                    _ => {
+                        return Err(format!("{} is neither ALL nor a quoted expression", rest.escape_ascii()));
+                    }
                 }
             }
         };
@@ -194,15 +197,19 @@ mod tests {
             allow: file("# who\n\"^sip:alice@\" : \"^sip:ok.*\" EXCEPT \"^sip:okbut.*\" # tail\n\n"),
             deny: file("ALL : ALL"),
         };
-        for (to, allowed) in [("sip:ok1@x", true), ("sip:okbut1@x", false), ("sip:other@x", false), ("SIP:OK@x", true)] {
+        for (to, allowed) in
+            [("sip:ok1@x", true), ("sip:okbut1@x", false), ("sip:other@x", false), ("SIP:OK@x", true)]
+        {
             assert_eq!(pair.allows(b"sip:alice@a", to.as_bytes()), allowed, "{to}");
         }
         assert!(!pair.allows(b"sip:bob@a", b"sip:ok1@x"));
         assert!(Pair::default().allows(b"sip:bob@a", b"sip:ok1@x"));
         let deny = Pair { allow: file(""), deny: file("all EXCEPT \"root\", \"^sip:admin\" : \"pstn\"") };
-        for (from, to, allowed) in
-            [("sip:x@y", "sip:pstn@z", false), ("sip:admin@y", "sip:pstn@z", true), ("sip:x@y", "sip:z@z", true)]
-        {
+        for (from, to, allowed) in [
+            ("sip:x@y", "sip:pstn@z", false),
+            ("sip:admin@y", "sip:pstn@z", true),
+            ("sip:x@y", "sip:z@z", true),
+        ] {
             assert_eq!(deny.allows(from.as_bytes(), to.as_bytes()), allowed, "{from} {to}");
         }
     }

@@ -115,7 +115,8 @@ fn decide(ctx: &mut Ctx<'_>, rules: &Rules, peers: &[Peer], question: &Question)
 
 impl Peer {
     fn fits(&self, question: &Question, ruri: &[u8]) -> bool {
-        let is_any = self.protocol.eq_ignore_ascii_case(b"any") || question.protocol.eq_ignore_ascii_case(b"any");
+        let is_any =
+            self.protocol.eq_ignore_ascii_case(b"any") || question.protocol.eq_ignore_ascii_case(b"any");
         let is_protocol = is_any || self.protocol.eq_ignore_ascii_case(&question.protocol);
         let fits = |pattern: &Option<Pattern>, text: &[u8]| {
             pattern.as_ref().is_none_or(|pattern| pattern.is_match(text))

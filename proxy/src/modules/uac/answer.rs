@@ -47,8 +47,7 @@ fn header_line(ctx: &mut Ctx<'_>, secret: Secret) -> Result<Vec<u8>, &'static st
     let uri = ctx.work.uri().unwrap_or_default();
     let message = ctx.work.message.clone();
     let view = message.view();
-    let covered =
-        Covered { method: view.method_text().unwrap_or_default(), uri: &uri, body: view.body() };
+    let covered = Covered { method: view.method_text().unwrap_or_default(), uri: &uri, body: view.body() };
     line(ctx.shard, &challenge, (&credential, secret), covered, status).ok_or("the hash cannot be used")
 }
 

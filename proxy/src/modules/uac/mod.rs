@@ -16,7 +16,10 @@ pub static MODULE: ModuleDef = ModuleDef {
     pvs: &[PvDef::new("uac_req", request::get, "the request that uac_req_send() sends, and what came of it")
         .inner(InnerKind::Key(request::PARTS))
         .writable(request::set)],
-    events: &[EventDef { name: "uac:reply", doc: "a request of uac_req_send() with evroute 1 has its outcome" }],
+    events: &[EventDef {
+        name: "uac:reply",
+        doc: "a request of uac_req_send() with evroute 1 has its outcome",
+    }],
     load: Some(params::load),
     hooks: Hooks { routed: Some(replace::routed), ..Hooks::NONE },
     ..ModuleDef::EMPTY
@@ -65,5 +68,11 @@ static FUNCTIONS: &[FunctionDef] = &[
         "answers the challenge of the best reply; 1: the password is a hash",
     )
     .optional(1),
-    FunctionDef::new("uac_req_send", &[], Routes::ANY, request::uac_req_send, "sends the request in $uac_req"),
+    FunctionDef::new(
+        "uac_req_send",
+        &[],
+        Routes::ANY,
+        request::uac_req_send,
+        "sends the request in $uac_req",
+    ),
 ];

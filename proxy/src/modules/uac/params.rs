@@ -89,7 +89,8 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
             return Err(format!("parameter restore_mode: {mode} is none, auto, manual and none are"));
         }
     };
-    let credentials = params.list("credential").iter().map(|text| credential(&text.to_text())).collect::<Result<_, _>>()?;
+    let credentials =
+        params.list("credential").iter().map(|text| credential(&text.to_text())).collect::<Result<_, _>>()?;
     let rules = Rules {
         restore,
         from_param: params.text("rr_from_store_param"),

@@ -11,8 +11,27 @@ use crate::api::{Args, Ctx, Flow, Kept, Level, LocalRequest, Outcome, PvArg, Set
 
 /// What may stand in `$uac_req(...)`.
 pub(super) const PARTS: &[&str] = &[
-    "method", "ruri", "turi", "furi", "ttag", "ftag", "callid", "hdrs", "body", "ouri", "sock", "auser",
-    "apasswd", "cseqno", "evroute", "evparam", "flags", "fr_timeout", "all", "evcode", "evtype",
+    "method",
+    "ruri",
+    "turi",
+    "furi",
+    "ttag",
+    "ftag",
+    "callid",
+    "hdrs",
+    "body",
+    "ouri",
+    "sock",
+    "auser",
+    "apasswd",
+    "cseqno",
+    "evroute",
+    "evparam",
+    "flags",
+    "fr_timeout",
+    "all",
+    "evcode",
+    "evtype",
 ];
 
 /// How many of the parts are texts.
@@ -98,7 +117,8 @@ pub(super) fn uac_req_send(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     let default_socket = params::rules(ctx).socket.clone();
     match compose(ctx.shard, &draft, &default_socket) {
         Ok(request) => {
-            ctx.shard.send_request(request.then(answered, Asked { draft, default_socket, has_answered: false }));
+            ctx.shard
+                .send_request(request.then(answered, Asked { draft, default_socket, has_answered: false }));
             Flow::TRUE
         }
         Err(why) => {
@@ -181,8 +201,7 @@ fn with_answer(shard: &mut Shard, outcome: &Outcome, asked: &Asked) -> Option<Lo
     let reply = outcome.reply.as_ref()?.view();
     let challenge = answer::challenge(reply, outcome.status)?;
     let credential = Credential { user, realm: Bytes::new(), password };
-    let covered =
-        Covered { method: draft.text("method"), uri: draft.text("ruri"), body: draft.text("body") };
+    let covered = Covered { method: draft.text("method"), uri: draft.text("ruri"), body: draft.text("body") };
     let secret = if draft.flags & HASHED != 0 { Secret::Hash } else { Secret::Plain };
     let line = answer::line(shard, &challenge, (&credential, secret), covered, outcome.status)?;
     let mut request = compose(shard, draft, &asked.default_socket).ok()?;
