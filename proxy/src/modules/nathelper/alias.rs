@@ -44,7 +44,7 @@ pub(super) fn add_contact_alias(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 pub(super) fn set_contact_alias(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let message = ctx.work.message.clone();
     let view = message.view();
-    let Some(rules) = ctx.shard.shared.peek::<Rules>().cloned() else { return Flow::FALSE };
+    let Some(rules) = ctx.shard.shared.get::<Rules>() else { return Flow::FALSE };
     let Some(uri) = last_of_first_line(view).and_then(|contact| contact.uri().ok()) else {
         return Flow::Next(2);
     };
@@ -60,7 +60,7 @@ pub(super) fn set_contact_alias(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 /// `handle_ruri_alias([1])`: takes the first (with 1 the last) alias out of the request URI and makes it the
 /// destination. 1 done, 2 none, -1 unusable.
 pub(super) fn handle_ruri_alias(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    let Some(rules) = ctx.shard.shared.peek::<Rules>().cloned() else { return Flow::FALSE };
+    let Some(rules) = ctx.shard.shared.get::<Rules>() else { return Flow::FALSE };
     let wants_last = args.int(ctx, 0) != 0;
     let Some(text) = ctx.work.uri() else { return Flow::FALSE };
     let Ok(uri) = Uri::parse(&text) else { return Flow::FALSE };
@@ -105,7 +105,7 @@ fn source_alias(ctx: &Ctx<'_>) -> String {
 
 /// Puts the alias right behind host and port; a URI without angle brackets gets them.
 fn insert(ctx: &mut Ctx<'_>, view: View<'_>, alias: &str) -> Flow {
-    let Some(rules) = ctx.shard.shared.peek::<Rules>().cloned() else { return Flow::FALSE };
+    let Some(rules) = ctx.shard.shared.get::<Rules>() else { return Flow::FALSE };
     let Some(contact) = last_of_first_line(view) else { return Flow::Next(2) };
     let (Ok(uri), Some(whole)) = (contact.uri(), view.locate(contact.uri_text)) else { return Flow::FALSE };
     let Some(place) = view.locate(uri.host_port) else { return Flow::FALSE };

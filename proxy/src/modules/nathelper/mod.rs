@@ -2,10 +2,14 @@
 
 mod alias;
 mod contact;
+mod pings;
+mod sdp;
 mod signs;
 
-use crate::api::AvpName;
-use crate::api::{FunctionDef, Kind, Loading, ModuleDef, ParamDef, Routes};
+use std::time::Duration;
+
+use crate::api::{AvpName, FunctionDef, Kind, Loading, ModuleDef, ParamDef, Routes, RpcDef, RpcScope};
+use pings::Pings;
 
 /// The table of module nathelper.
 pub static MODULE: ModuleDef = ModuleDef {
@@ -14,12 +18,24 @@ pub static MODULE: ModuleDef = ModuleDef {
         ParamDef::text("received_avp", "", "AVP for the URI a contact really came from"),
         ParamDef::int("nat_addr_mode", 1, "1 counts 192.0.0.0/24 as private too"),
         ParamDef::text("alias_name", "alias", "name of the alias parameter"),
-        ParamDef::int("natping_interval", 0, "only 0: pings are not built in yet"),
-        ParamDef::int("ping_nated_only", 0, "has no effect without pings"),
-        ParamDef::int("sipping_bflag", -1, "has no effect without pings"),
-        ParamDef::text("sipping_from", "", "has no effect without pings"),
-        ParamDef::text("sipping_method", "OPTIONS", "has no effect without pings"),
-        ParamDef::text("nortpproxy_str", "a=nortpproxy:yes", "has no effect"),
+        ParamDef::int(
+            "natping_interval",
+            0,
+            "seconds in which each contact over UDP is pinged once; 0: never",
+        ),
+        ParamDef::int("ping_nated_only", 0, "whether only contacts with nat_bflag of usrloc are pinged"),
+        ParamDef::int("natping_processes", 1, "has no effect"),
+        ParamDef::text("natping_socket", "", "socket that pings leave by; none: that of the registration"),
+        ParamDef::int("natping_disable_bflag", -1, "branch flag of contacts that are not pinged"),
+        ParamDef::int("sipping_bflag", -1, "branch flag of contacts that get SIP pings"),
+        ParamDef::text("sipping_from", "", "From of SIP pings"),
+        ParamDef::text("sipping_method", "OPTIONS", "method of SIP pings"),
+        ParamDef::int("keepalive_timeout", 0, "has no effect; contacts stay until they expire"),
+        ParamDef::int("udpping_from_path", 0, "has no effect; pings go to the first Path anyway"),
+        ParamDef::int("filter_server_id", 0, "has no effect; contacts of other servers are not here"),
+        ParamDef::text("force_socket", "", "has no effect, see natping_socket"),
+        ParamDef::text("nortpproxy_str", "a=nortpproxy:yes", "line that fix_nated_sdp() adds with bit 4"),
+        ParamDef::int("append_sdp_oldmediaip", 1, "whether fix_nated_sdp() notes the addresses it replaced"),
     ],
     functions: &[
         FunctionDef::new(
@@ -82,8 +98,23 @@ pub static MODULE: ModuleDef = ModuleDef {
             signs::is_rfc1918,
             "whether an address is private",
         ),
+        FunctionDef::new(
+            "fix_nated_sdp",
+            &[Kind::Int, Kind::Text],
+            ANYWHERE,
+            sdp::fix_nated_sdp,
+            "replaces addresses in the description: 1 adds direction, 2 c=, 4 adds a marker, 8 o=",
+        )
+        .optional(1),
     ],
+    rpcs: &[RpcDef {
+        name: "nathelper.enable_ping",
+        scope: RpcScope::Every,
+        run: pings::enable,
+        doc: "stops pings (0) or lets them go on (1)",
+    }],
     load: Some(load),
+    start: Some(|shard| shard.every(Duration::from_secs(1), pings::tick)),
     ..ModuleDef::EMPTY
 };
 
@@ -91,18 +122,19 @@ const ANYWHERE: Routes =
     Routes::REQUEST.or(Routes::REPLY).or(Routes::FAILURE).or(Routes::BRANCH).or(Routes::EVENT);
 
 /// The parameters as typed values.
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 struct Rules {
     received_avp: Option<AvpName>,
     counts_192_0_0: bool,
     alias_name: Vec<u8>,
+    /// The line that says that media do not go through a proxy.
+    nortpproxy: Vec<u8>,
+    notes_old_addresses: bool,
+    pings: Pings,
 }
 
 fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     let params = loading.params;
-    if params.int("natping_interval") != 0 {
-        return Err("parameter natping_interval: pings are not built in yet, only 0 is possible".into());
-    }
     let avp = params.text("received_avp");
     let received_avp = match avp.strip_prefix(b"$avp(").and_then(|rest| rest.strip_suffix(b")")) {
         Some(name) => Some(AvpName::parse(&avp.slice_ref(name))),
@@ -113,6 +145,9 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
         received_avp,
         counts_192_0_0: params.int("nat_addr_mode") != 0,
         alias_name: params.text("alias_name").to_vec(),
+        nortpproxy: params.text("nortpproxy_str").to_vec(),
+        notes_old_addresses: params.int("append_sdp_oldmediaip") != 0,
+        pings: pings::load(loading)?,
     };
     loading.shared.put(rules);
     Ok(())

@@ -97,7 +97,7 @@ mod tests {
     /// Rows: top Via sent-by, Contact, SDP address, bits that hold (source 192.0.2.1:6000; Kamailio 5.6.3).
     #[test]
     fn each_bit_has_its_test() {
-        let rules = Rules { received_avp: None, counts_192_0_0: true, alias_name: b"alias".to_vec() };
+        let rules = Rules { counts_192_0_0: true, ..Rules::default() };
         let peer = Peer::new(Transport::Udp, "192.0.2.1:6000".parse().expect("address"));
         let received = Received { peer, socket: SocketId(0), at: Time::ZERO };
         let rows: &[(&str, &str, &str, i64)] = &[

@@ -129,7 +129,10 @@ fn words(line: &[u8]) -> Result<Vec<Word>, String> {
                     b"ALL" => (Word::All, end),
                     b"EXCEPT" => (Word::Except, end),
                     _ => {
-                        return Err(format!("{} is neither ALL nor a quoted expression", rest.escape_ascii()));
+                        return Err(format!(
+                            "{} is neither ALL nor a quoted expression",
+                            rest.escape_ascii()
+                        ));
                     }
                 }
             }

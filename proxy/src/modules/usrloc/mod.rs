@@ -53,6 +53,10 @@ pub static MODULE: ModuleDef = ModuleDef {
 /// The class of names under which functions note the tables they name, for the start to read them.
 pub const TABLES: &str = "usrloc table";
 
+/// The branch flag that marks contacts behind a NAT, as a bit; 0 for none.
+#[derive(Clone, Copy, Debug)]
+pub struct NatFlag(pub u32);
+
 fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     let rules = params::read(loading)?;
     let mut names: Vec<Vec<u8>> =
@@ -71,6 +75,8 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     if let Some(store) = &rules.store {
         prepare(loading, &rules, store, &names, is_new)?;
     }
+    let nat_flag = u32::try_from(params.int("nat_bflag")).ok().and_then(|bit| 1u32.checked_shl(bit));
+    loading.shared.put(NatFlag(nat_flag.unwrap_or(0)));
     loading.shared.put(rules);
     Ok(())
 }

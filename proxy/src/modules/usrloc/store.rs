@@ -153,6 +153,14 @@ impl Table {
         }
     }
 
+    /// Looks at all contacts of one segment, with their addresses-of-record.
+    pub fn each(&self, number: usize, mut look: impl FnMut(&[u8], &Contact)) {
+        let segment = self.lock(number % self.segments.len());
+        for (aor, contacts) in segment.iter() {
+            contacts.iter().for_each(|contact| look(aor, contact));
+        }
+    }
+
     /// Addresses-of-record and contacts stored, expired ones included.
     pub fn count(&self) -> (usize, usize) {
         (0..self.segments.len()).fold((0, 0), |(records, contacts), at| {
