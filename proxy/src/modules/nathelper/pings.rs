@@ -108,7 +108,7 @@ fn ping(shard: &mut Shard, pings: &Pings, hash: u32, contact: &Contact) {
         return;
     }
     let socket = match pings.socket.is_empty() {
-        true => contact.facts.socket,
+        true => contact.facts.socket.unwrap_or(SocketId(0)),
         false => match shard.find_socket(&String::from_utf8_lossy(&pings.socket)) {
             Ok(socket) => socket,
             Err(_) => return,

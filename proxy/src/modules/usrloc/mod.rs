@@ -75,7 +75,7 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     if let Some(store) = &rules.store {
         prepare(loading, &rules, store, &names, is_new)?;
     }
-    let nat_flag = u32::try_from(params.int("nat_bflag")).ok().and_then(|bit| 1u32.checked_shl(bit));
+    let nat_flag = u32::try_from(loading.params.int("nat_bflag")).ok().and_then(|bit| 1u32.checked_shl(bit));
     loading.shared.put(NatFlag(nat_flag.unwrap_or(0)));
     loading.shared.put(rules);
     Ok(())
