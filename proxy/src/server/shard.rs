@@ -75,7 +75,7 @@ pub(super) struct Outside {
 }
 
 /// How long the answers of databases are waited for at the end.
-const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(5);
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// What other threads ask of a shard.
 #[derive(Debug)]
