@@ -264,14 +264,8 @@ impl Machine {
     /// Hands a branch's reply to the relay, as it would go upstream.
     pub(super) fn relay_reply(&mut self, id: RelayId, branch: u8, work: &Work) {
         let original = self.shard.relay.context(id).and_then(|context| context.original());
-        let bytes = match original {
-            Some(original) => {
-                let mut edits = work.edits.clone();
-                original.restore(work.view(), &mut edits);
-                branch::write_reply(work.view(), &edits)
-            }
-            None => branch::write_reply(work.view(), &work.edits),
-        };
+        let edits = original.map(|original| original.restored(work.view(), &work.edits));
+        let bytes = branch::write_reply(work.view(), edits.as_ref().unwrap_or(&work.edits));
         let Some(bytes) = bytes else { return };
         // The script may have changed the status line.
         let status = bytes.get(8..11).and_then(sip::lex::parse_u32).unwrap_or(0) as u16;

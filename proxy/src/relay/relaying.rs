@@ -69,8 +69,14 @@ pub struct Original {
 }
 
 impl Original {
-    /// Notes in the edits of a reply what it must show.
-    pub fn restore(&self, reply: View<'_>, edits: &mut Edits) {
+    /// The edits of a reply, and what it must show among them.
+    pub fn restored(&self, reply: View<'_>, edits: &Edits) -> Edits {
+        let mut edits = edits.clone();
+        self.restore(reply, &mut edits);
+        edits
+    }
+
+    fn restore(&self, reply: View<'_>, edits: &mut Edits) {
         if let (Some(from), Some(value)) = (&self.from, reply.header(HeaderName::From))
             && let Some(place) = reply.locate(value)
         {
