@@ -2,7 +2,7 @@
 //!
 //! What it adds to a plain socket: one system call per batch, datagrams of equal length as one piece that the kernel
 //! cuts and joins (UDP_SEGMENT, UDP_GRO), large buffers, the kernel's drop counter (SO_RXQ_OVFL), ICMP errors with the address they are about (IP_RECVERR), and groups of sockets on one
-//! port over which the kernel spreads datagrams (SO_REUSEPORT). `udp_plain.rs` is the same without these.
+//! port over which the kernel spreads peers (SO_REUSEPORT). `udp_plain.rs` is the same without these.
 #![allow(unsafe_code)] // The batch calls have no safe wrapper; each block states the invariant it stands on.
 
 mod name;
@@ -37,8 +37,8 @@ impl UdpSocket {
         UdpSocket::bound(new_socket(addr, options)?, addr)
     }
 
-    /// Binds `count` sockets to one address and spreads arriving datagrams over them at random, so that
-    /// traffic from one peer reaches all of them. With `count` 1 it is [`UdpSocket::bind`].
+    /// Binds `count` sockets to one address. The kernel spreads peers over them; what one peer sends comes by one
+    /// of them, so it stays in order. With `count` 1 it is [`UdpSocket::bind`].
     pub fn bind_group(addr: SocketAddr, count: usize, options: &UdpOptions) -> io::Result<Vec<UdpSocket>> {
         if count <= 1 {
             return Ok(vec![UdpSocket::bind(addr, options)?]);
@@ -51,7 +51,6 @@ impl UdpSocket {
             socket.set_reuse_port(true)?;
             group.push(UdpSocket::bound(socket, addr)?);
         }
-        spread_at_random(&group[0].socket, count)?;
         Ok(group)
     }
 
@@ -350,20 +349,6 @@ fn grow_buffers(socket: &Socket, options: &UdpOptions) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives the group `socket` belongs to a classic BPF program that answers a random number below `count`.
-/// Without it the kernel hashes addresses and ports, and one busy peer would load one socket.
-fn spread_at_random(socket: &Socket, count: usize) -> io::Result<()> {
-    let count = u32::try_from(count).map_err(|_| io::ErrorKind::InvalidInput)?;
-    let instruction = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
-    let mut program = [
-        instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, BPF_RANDOM),
-        instruction(libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K, count),
-        instruction(libc::BPF_RET | libc::BPF_A, 0),
-    ];
-    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
-    set_option(socket, libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF, &filter)
-}
-
 /// setsockopt with a plain C value.
 pub(super) fn set_option<T: Copy>(
     socket: &Socket,
@@ -390,11 +375,6 @@ const ON: libc::c_int = 1;
 const SEND_BATCH: usize = 64;
 /// How often a call that failed for a pending ICMP error is repeated.
 const RETRIES: usize = 2;
-/// Where a classic BPF program loads a random word from (SKF_AD_OFF + SKF_AD_RANDOM).
-const BPF_RANDOM: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_RANDOM) as u32;
-
-#[cfg(test)]
-const SPREADS_ONE_PEER: bool = true;
 
 #[cfg(test)]
 #[path = "udp_tests.rs"]

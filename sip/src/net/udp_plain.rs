@@ -189,9 +189,6 @@ fn new_socket(addr: SocketAddr, options: &UdpOptions) -> io::Result<Socket> {
 const MAX_DATAGRAM: usize = 65_535;
 
 #[cfg(test)]
-const SPREADS_ONE_PEER: bool = false;
-
-#[cfg(test)]
 #[path = "udp_tests.rs"]
 #[allow(clippy::duplicate_mod, reason = "one set of promises for both implementations")]
 mod promises;

@@ -66,6 +66,14 @@ impl Run<'_, '_> {
         self.abort(Cause::CallRejected);
     }
 
+    /// A call that stands on a `recvCmd` would stand there for ever (as SIPp's does); others go on.
+    pub(super) fn take_desertion(&mut self) {
+        let step = self.env.program.step(self.call.state.step);
+        if step.is_some_and(|step| matches!(step.op, Op::RecvCmd(_))) {
+            self.take_abort();
+        }
+    }
+
     /// Runs a `recvCmd` with the first command that came early and fits; false when there is none.
     pub(super) fn take_early_command(&mut self, index: StepIndex, step: &Step, recv: &RecvCmd) -> bool {
         let early = &mut self.call.early.0;

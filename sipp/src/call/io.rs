@@ -71,6 +71,8 @@ pub enum Input<'a> {
     },
     /// The shell could not do what the call asked for: the call ends with this cause.
     Failed(Cause),
+    /// The twin is gone: no further command will come.
+    Deserted,
     /// The program is forced to end.
     Abort,
 }

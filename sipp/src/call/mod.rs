@@ -188,6 +188,7 @@ impl Call {
             Input::Deadline => run.take_deadline(),
             Input::Command { text, from } => run.take_command(text, from),
             Input::Failed(cause) => run.take_failure(cause),
+            Input::Deserted => run.take_desertion(),
             Input::Abort => run.take_abort(),
         }
         let line = run.env.program.step(run.call.state.step).map_or(0, |step| step.line);

@@ -48,6 +48,17 @@ fn a_twin_that_aborts_is_not_told_again() {
     assert_eq!(side.commands.len(), 1, "only the command of the scenario");
 }
 
+#[test]
+fn only_a_call_that_stands_on_a_command_ends_with_its_twin() {
+    let mut side = Side::new(&scenario(TWO_COMMANDS), |_| {});
+    side.open(Time::ZERO, Origin::Opened);
+    side.input(Time::ZERO, Input::Deserted);
+    assert_eq!(side.outcome, None, "it waits for INFO");
+    side.message(Time::ZERO, INFO.as_bytes());
+    side.input(Time::ZERO, Input::Deserted);
+    assert_eq!(side.outcome, Some(Outcome::Aborted));
+}
+
 /// The lines of `-trace_calldebug` (texts measured on SIPp 3.6.1).
 #[test]
 fn debug_lines_tell_what_a_call_did() {

@@ -26,7 +26,12 @@ impl Signalling {
             match heard {
                 Heard::Command(text) => self.command(now, &text),
                 Heard::Closed if self.main_mode() == Mode::Commanded && !self.twins_have_names() => {
-                    self.quit.force();
+                    // SIPp's words; calls that need no further command go on to their end.
+                    self.warn(now, "3PCC controller A has ended -> exiting".to_owned());
+                    self.quit.ask_softly();
+                    for key in self.calls.keys() {
+                        self.advance(now, key, Input::Deserted);
+                    }
                 }
                 Heard::Closed => self.quit.ask_softly(),
                 // The links keep these to themselves.
