@@ -144,7 +144,8 @@ impl Run<'_> {
             return;
         }
         let count = self.names.len();
-        let txn = self.names[self.below(count)];
+        let at = self.below(count);
+        let txn = self.names[at];
         let bytes = Bytes::from_static(b"Reason: SIP;cause=200\r\n");
         let input = match self.below(8) {
             0 | 1 => Input::Reply { txn, status: STATUSES[self.below(STATUSES.len())], bytes },

@@ -8,7 +8,7 @@ pub struct Limits {
     /// This many more may live for the calls that are there: branches, requests in dialogs, CANCEL and all
     /// other methods.
     pub reserve: usize,
-    /// Report requests that came before on another way ([`Output::Merged`]); a user agent wants to know
+    /// Report requests that came before on another way ([`super::Output::Merged`]); a user agent wants to know
     /// (RFC 3261 8.2.2.2), a proxy does not.
     pub detect_merged: bool,
 }
