@@ -39,6 +39,16 @@ const DIFFERENT: &[(&str, &str)] = &[
         "`dlg_bye()`, `t_reply()` of a followed call",
         "event routes of the dialog run behind the script, not within it",
     ),
+    (
+        "a branch that says nothing while another answers with 2xx",
+        "is still sent its INVITE until its timer; 5.6.3 stops, and a phone whose 180 was lost rings on",
+    ),
+    (
+        "`failure_exec_mode` of tm",
+        "the failure route runs; with 5.6.3 nothing happens and the caller has no answer",
+    ),
+    ("`remove_record_route()`", "takes the whole field back; 5.6.3 leaves a broken line"),
+    ("rows of ended dialogs", "leave the database at once; 5.6.3 keeps them until `end_timeout`"),
     ("`fnmatch()` with flag `i`", "ignores case; 5.6.3 does not"),
     (
         "`$rU = \"a b\"`, `sip:a@h;x=\"q\"`",
