@@ -28,7 +28,7 @@ pub use io::{
 };
 
 use crate::lang::{Effect, Problem};
-use crate::scenario::{Op, Step};
+use crate::scenario::{Op, Program, Step};
 use crate::state::{CallState, StepIndex};
 
 use commands::EarlyCommands;
@@ -218,6 +218,12 @@ impl Call {
     /// True while the call is in a pause.
     pub fn is_paused(&self) -> bool {
         matches!(self.wait, Wait::Pause | Wait::Timewait)
+    }
+
+    /// True when the next thing the call does is to write a message.
+    pub fn sends_next(&self, program: &Program) -> bool {
+        let step = program.step(self.state.step);
+        self.wait == Wait::Turn && step.is_some_and(|step| matches!(step.op, Op::Send(_)))
     }
 
     /// Bytes of memory the call takes, those behind pointers included.

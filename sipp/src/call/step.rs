@@ -33,6 +33,9 @@ impl Run<'_, '_> {
             match &step.op {
                 Op::Send(_) if self.call.resend.is_some() => return self.wait(Wait::Answer, NEVER),
                 Op::Send(_) if self.awaits_address(step.line) => return,
+                Op::Send(_) if std::mem::take(&mut self.call.state.pending.reconnects) => {
+                    return self.wait(Wait::Turn, self.now);
+                }
                 Op::Send(send) => self.run_send(index, step, send),
                 Op::SendCmd(command) => self.run_send_command(index, step, command),
                 Op::Nop => self.run_nop(index, step),
@@ -73,6 +76,7 @@ impl Run<'_, '_> {
                 let addr = SocketAddr::new(ip, port);
                 self.call.state.unresolved = None;
                 self.call.state.peer = Some(Peer::new(transport, addr));
+                self.call.state.pending.reconnects = transport.is_reliable();
                 self.push(Output::Effect(Effect::SetDestination { transport, addr }));
                 return false;
             }

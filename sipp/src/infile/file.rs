@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 
 use super::index::Index;
 use super::printf::{self, Printf};
@@ -55,6 +56,19 @@ pub enum InfileError {
     Printf(String),
     /// A conversion other than a decimal one; its letter and the field.
     Conversion(char, String),
+    /// Field, file, and the line that does not have it.
+    NoField(usize, String, ShortLine),
+    /// What stands in a field that should have an IP address; field, file, line as `line=` counts.
+    NoAddress(String, usize, String, u32),
+}
+
+/// A line with too few fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShortLine {
+    /// Its number in the file, from 1; `None` for one that `insert` or `replace` gave.
+    pub number: Option<u32>,
+    /// How many fields it has.
+    pub fields: usize,
 }
 
 impl fmt::Display for InfileError {
@@ -75,11 +89,29 @@ impl fmt::Display for InfileError {
             InfileError::Conversion(letter, field) => {
                 write!(f, "Invalid printf injection field (only decimal values allowed '{letter}'): {field}")
             }
+            InfileError::NoField(field, file, line) => {
+                write!(f, "Field {field} not found in the file {file}: {line}")
+            }
+            InfileError::NoAddress(text, field, file, line) => {
+                write!(f, "'{text}' in field {field} of the file {file} (line {line}) is no IP address")
+            }
         }
     }
 }
 
 impl std::error::Error for InfileError {}
+
+impl fmt::Display for ShortLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ShortLine { number, fields } = self;
+        let many = if *fields == 1 { "" } else { "s" };
+        match number {
+            // What stands in the fields may be a password.
+            Some(number) => write!(f, "its line {number} has {fields} field{many}"),
+            None => write!(f, "a line given by insert or replace has {fields} field{many}"),
+        }
+    }
+}
 
 impl Infile {
     /// Reads a whole file. `name` is its base name.
@@ -140,17 +172,45 @@ impl Infile {
         Some(index.find(key, |line| self.read_field(line, index.field)))
     }
 
-    /// Appends field number `field` of `line`. False when line or field does not exist.
-    pub fn write_field(&self, line: u32, field: usize, out: &mut Vec<u8>) -> bool {
+    /// Appends field number `field` of `line`; nothing when there is no such line. Errors: `NoField`.
+    pub fn write_field(&self, line: u32, field: usize, out: &mut Vec<u8>) -> Result<(), InfileError> {
+        if line >= self.len() {
+            return Ok(());
+        }
         let template_line = self.printf.map_or(line, |printf| printf.template_of(line));
-        let Some(text) = (line < self.len()).then(|| self.raw_field(template_line, field)).flatten() else {
-            return false;
+        let Some(text) = self.raw_field(template_line, field) else {
+            return Err(InfileError::NoField(field, self.name.clone(), self.short_line(template_line)));
         };
         match self.printf {
             Some(printf) => printf.write(text, line, out),
             None => out.extend_from_slice(text),
         }
-        true
+        Ok(())
+    }
+
+    /// The IP address in a field, IPv6 with or without brackets. Errors: `NoField`, `NoAddress`.
+    pub fn address(&self, line: u32, field: usize) -> Result<IpAddr, InfileError> {
+        let mut text = Vec::new();
+        self.write_field(line, field, &mut text)?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        text.trim()
+            .trim_matches(['[', ']'])
+            .parse()
+            .map_err(|_| InfileError::NoAddress(text, field, self.name.clone(), line))
+    }
+
+    /// The first line of the file that does not have the field.
+    pub fn first_without(&self, field: usize) -> Option<ShortLine> {
+        let lines = 0..u32::try_from(self.starts.len()).unwrap_or(u32::MAX);
+        let short = lines.into_iter().find(|line| self.read_field(*line, field).is_none())?;
+        Some(self.short_line(short))
+    }
+
+    fn short_line(&self, line: u32) -> ShortLine {
+        let separators = self.raw_line(line).map_or(0, |text| memchr::memchr_iter(SEPARATOR, text).count());
+        let start = self.starts.get(line as usize).filter(|_| !self.replaced.contains_key(&line));
+        let number = start.map(|start| memchr::memchr_iter(b'\n', &self.text[..*start]).count() as u32 + 1);
+        ShortLine { number, fields: separators + 1 }
     }
 
     /// Of the lines in order, take every `of`-th only, from the `index`-th on: the other calls take the others.
@@ -169,16 +229,23 @@ impl Infile {
     ) -> Result<u32, InfileError> {
         match self.order {
             Order::Random => Ok(random(u64::from(self.len())) as u32),
-            Order::User if user == 0 => Ok(u32::MAX),
-            Order::User if user > self.len() => {
-                Err(InfileError::NoLineForUser(self.name.clone(), self.len(), user))
-            }
-            Order::User => Ok(user - 1),
+            Order::User => self.line_of_user(user),
             Order::Sequential => {
                 let line = self.next;
                 self.next = (line + self.step) % self.len().max(1);
                 Ok(line)
             }
+        }
+    }
+
+    /// The line of a user in a `USER` file; `u32::MAX` for user 0 and for files of another order.
+    ///
+    /// Errors: `NoLineForUser` when the file is too short.
+    pub fn line_of_user(&self, user: u32) -> Result<u32, InfileError> {
+        match user.checked_sub(1).filter(|_| self.order == Order::User) {
+            None => Ok(u32::MAX),
+            Some(line) if line < self.len() => Ok(line),
+            Some(_) => Err(InfileError::NoLineForUser(self.name.clone(), self.len(), user)),
         }
     }
 
@@ -300,112 +367,4 @@ fn data_lines(text: &[u8], mut at: usize) -> Vec<usize> {
 const SEPARATOR: u8 = b';';
 
 #[cfg(test)]
-mod tests {
-    use super::{Infile, InfileError};
-
-    fn field(file: &Infile, line: u32, field: usize) -> Option<String> {
-        let mut out = Vec::new();
-        file.write_field(line, field, &mut out).then(|| String::from_utf8(out).expect("ascii"))
-    }
-
-    fn parse(text: &str) -> Infile {
-        Infile::parse("a.csv", text.as_bytes().to_vec()).expect("valid file")
-    }
-
-    #[test]
-    fn splits_lines_without_quoting_up_to_the_first_empty_line() {
-        let file = parse("SEQUENTIAL\n# comment\n\"a;b\";c\r\n x ; y\n\nnever\n");
-        assert_eq!(file.len(), 2);
-        assert_eq!(field(&file, 0, 0).as_deref(), Some("\"a"));
-        assert_eq!(field(&file, 0, 2).as_deref(), Some("c"));
-        assert_eq!(field(&file, 1, 1).as_deref(), Some(" y"));
-        assert_eq!((field(&file, 1, 2), field(&file, 2, 0)), (None, None));
-    }
-
-    #[test]
-    fn only_the_line_ends_of_a_file_are_taken_off() {
-        let file = parse("USER\r\n;a\rb;\r\n#x\n\u{feff}c\r\r\nlast");
-        let row: Vec<_> = (0..4).map(|at| field(&file, 0, at)).collect();
-        assert_eq!(row, [Some(String::new()), Some("a\rb".into()), Some(String::new()), None]);
-        assert_eq!(field(&file, 1, 0).as_deref(), Some("\u{feff}c\r"));
-        assert_eq!(field(&file, 2, 0).as_deref(), Some("last"));
-        for (end, lines) in [("\n", 1), ("\r\n", 1), ("\r", 3)] {
-            assert_eq!(parse(&format!("USER\na\n#\n{end}#\nb\n")).len(), lines, "{end:?}");
-        }
-    }
-
-    #[test]
-    fn calls_take_lines_in_the_order_of_the_file() {
-        let mut sequential = parse("SEQUENTIAL\na\nb\n");
-        let mut none = |_| 0;
-        let taken: Vec<_> = (0..3).map(|_| sequential.pick_line(0, &mut none).expect("line")).collect();
-        assert_eq!(taken, [0, 1, 0]);
-        let mut part = parse("SEQUENTIAL\na\nb\nc\n");
-        part.take_share(1, 2);
-        let taken: Vec<_> = (0..4).map(|_| part.pick_line(0, &mut none).expect("line")).collect();
-        assert_eq!(taken, [1, 0, 2, 1], "every second line, then the ones between");
-        let mut random = parse("RANDOM\na\nb\nc\n");
-        assert_eq!(random.pick_line(0, &mut |bound| bound - 1), Ok(2));
-        let mut user = parse("USER\na\nb\n");
-        assert_eq!(user.pick_line(2, &mut none), Ok(1));
-        assert_eq!(user.pick_line(0, &mut none), Ok(u32::MAX));
-        let error = user.pick_line(3, &mut none).expect_err("too few lines");
-        assert_eq!(error.to_string(), "a.csv has only 2 lines, yet user 3 was requested.");
-    }
-
-    /// A scenario that replaces one line for days must not grow.
-    #[test]
-    fn replacing_a_line_frees_the_old_one() {
-        let mut file = parse("SEQUENTIAL\nann;1\nbob;2\n");
-        file.insert(b"eve;3").expect("insert");
-        for number in 0..10_000 {
-            file.replace(1, format!("bob;{number}").as_bytes()).expect("replace");
-            file.replace(2, format!("eve;{number}").as_bytes()).expect("replace");
-        }
-        assert_eq!((file.replaced.len(), file.added.len()), (1, 1));
-        assert_eq!(field(&file, 1, 1).as_deref(), Some("9999"));
-        assert_eq!(field(&file, 2, 1).as_deref(), Some("9999"));
-    }
-
-    #[test]
-    fn the_index_follows_insert_and_replace() {
-        let mut file = parse("SEQUENTIAL\nann;1\nbob;2\nann;3\n");
-        assert_eq!(file.lookup(b"ann"), None);
-        file.build_index(0);
-        assert_eq!(file.lookup(b"ann"), Some(Some(2)));
-        assert_eq!(file.lookup(b"eve"), Some(None));
-        file.insert(b"eve;4").expect("insert");
-        assert_eq!(file.lookup(b"eve"), Some(Some(3)));
-        file.replace(1, b"joe;5").expect("replace");
-        assert_eq!((file.lookup(b"bob"), file.lookup(b"joe")), (Some(None), Some(Some(1))));
-        let error = file.replace(9, b"x").expect_err("no such line");
-        assert_eq!(error.to_string(), "Invalid line number (9) for file: a.csv (4 lines)");
-    }
-
-    #[test]
-    fn printf_files_make_virtual_lines() {
-        let file = parse("SEQUENTIAL,PRINTF=5,PRINTFOFFSET=100,PRINTFMULTIPLE=10\nu%d;%05d;%-4dx;lit%%d\n");
-        assert_eq!(file.len(), 5);
-        let row: Vec<_> = (0..4).map(|at| field(&file, 1, at).expect("field")).collect();
-        assert_eq!(row, ["u110", "00110", "110 x", "lit%d"]);
-        let mut file = file;
-        assert_eq!(file.insert(b"x"), Err(InfileError::Printf("a.csv".into())));
-        let error = Infile::parse("a.csv", b"USER,PRINTF=2\nw%x\n".to_vec()).expect_err("bad");
-        assert_eq!(
-            error.to_string(),
-            "Invalid printf injection field (only decimal values allowed 'x'): w%x"
-        );
-    }
-
-    #[test]
-    fn broken_files_are_refused_with_the_texts_of_sipp() {
-        let rows = [
-            ("nothing\na\n", "Unknown file type (valid values are RANDOM, SEQUENTIAL, and USER) for a.csv:1"),
-            ("RANDOM\n", "Input file has zero lines: a.csv"),
-        ];
-        for (text, expected) in rows {
-            let error = Infile::parse("a.csv", text.as_bytes().to_vec()).expect_err(text);
-            assert_eq!(error.to_string(), expected);
-        }
-    }
-}
+mod tests;

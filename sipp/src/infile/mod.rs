@@ -7,7 +7,7 @@ mod file;
 mod index;
 mod printf;
 
-pub use file::{Infile, InfileError, Order};
+pub use file::{Infile, InfileError, Order, ShortLine};
 
 /// Index of a file in order of `-inf`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

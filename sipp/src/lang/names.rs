@@ -25,6 +25,8 @@ pub struct Names<'a> {
     pub default_file: FileId,
     /// Files of which each call takes a line.
     pub files: Vec<FileId>,
+    /// The last field that is asked for of each file.
+    pub last_fields: Vec<(FileId, usize)>,
     /// Where in the source the text being read begins; uses of variables are noted with it.
     pub offset: usize,
     /// Mistakes besides the one that a reader gives as its error.
@@ -53,6 +55,7 @@ impl<'a> Names<'a> {
             stream_type: 8,
             default_file: FileId(0),
             files: Vec::new(),
+            last_fields: Vec::new(),
             offset: 0,
             more: Vec::new(),
             doubts: Vec::new(),
@@ -68,6 +71,14 @@ impl<'a> Names<'a> {
     pub fn takes_lines_of(&mut self, file: FileId) {
         if !self.files.contains(&file) {
             self.files.push(file);
+        }
+    }
+
+    /// Notes that calls print that field of that file.
+    pub fn reads_field(&mut self, file: FileId, field: usize) {
+        match self.last_fields.iter_mut().find(|(known, _)| *known == file) {
+            Some((_, last)) => *last = field.max(*last),
+            None => self.last_fields.push((file, field)),
         }
     }
 

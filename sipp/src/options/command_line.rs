@@ -11,7 +11,7 @@ use sip::diag::nearest;
 use super::help::Topic;
 use super::network::HostPort;
 use super::row::Row;
-use super::{Options, table};
+use super::{Options, table, tools};
 
 /// What a command line asks for.
 #[derive(Debug)]
@@ -66,6 +66,7 @@ pub fn read(words: &[String]) -> Result<Invocation, Refusal> {
             return Err(text.into());
         }
     }
+    tools::settle(&mut options)?;
     options.check()?;
     Ok(Invocation::Run(Box::new(options)))
 }
@@ -81,7 +82,9 @@ fn command() -> Command {
             arg.action(ArgAction::Count)
         } else {
             // SIPp takes the next word as the value even when it looks like an option.
-            arg.num_args(least..=most).action(ArgAction::Append).allow_hyphen_values(least == most)
+            let arg = arg.num_args(least..=most).action(ArgAction::Append).allow_hyphen_values(least == most);
+            // What is left out counts as an empty word, so that the option is seen to be there.
+            if least == 0 { arg.default_missing_value("") } else { arg }
         }
     }))
 }

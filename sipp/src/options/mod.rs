@@ -78,6 +78,9 @@ impl Options {
         if self.network.device.is_some() && !udp.contains(&self.network.mode) {
             return Err("-bind_to_device is for UDP only in this version of sipp".into());
         }
+        if self.network.mode == SocketMode::UdpPerAddress && self.scenario.injection.is_empty() {
+            return Err("You must use the -inf option when using -t ui.\nUse 'sipp -h' for details".into());
+        }
         self.twin.check()?;
         if self.traces.ring_bytes.is_some() && self.traces.max_bytes.is_some() {
             return Err("-ringbuffer_size and -max_log_size exclude each other".into());

@@ -116,7 +116,7 @@ impl Default for Network {
 const MODES: &[(&str, Option<SocketMode>)] = &[
     ("u1", Some(SocketMode::Udp)),
     ("un", Some(SocketMode::UdpPerCall)),
-    ("ui", None),
+    ("ui", Some(SocketMode::UdpPerAddress)),
     ("t1", Some(SocketMode::Tcp)),
     ("tn", Some(SocketMode::TcpPerCall)),
     ("l1", None),
@@ -142,8 +142,8 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         names: &["t"],
         value: "MODE",
-        help: "Transport and sockets: u1 one UDP socket, un one per call, ui one per local address of the \
-               injection file, t1 one TCP connection, tn one per call, l1 and ln TLS, s1 and sn SCTP. Default: u1.",
+        help: "Transport and sockets: u1 one UDP socket, un one per call, ui one per local address \
+               in field -ip_field of the first injection file, t1 one TCP connection, tn one per call, l1 and ln TLS, s1 and sn SCTP. Default: u1.",
         effect: Effect::Text(|options, name| {
             options.network.mode = socket_mode(name)?;
             Ok(())

@@ -35,6 +35,8 @@ pub(super) enum Effect {
     Time(Unit, fn(&mut Options, Duration)),
     /// Any text, checked by the setter, which gives the whole error text.
     Text(fn(&mut Options, &str) -> Result<(), String>),
+    /// A text that may be left out.
+    OptionalText(fn(&mut Options, Option<&str>)),
     /// Two words.
     Pair(fn(&mut Options, &str, &str) -> Result<(), String>),
     /// Accepted because scripts pass it; means nothing here (this number of words is skipped).
@@ -60,6 +62,7 @@ impl Row {
             Effect::Pair(_) => (2, 2),
             Effect::Accepted(words) | Effect::NotYet(words) => (words, words),
             Effect::Answer(least, most) => (least, most),
+            Effect::OptionalText(_) => (0, 1),
             _ => (1, 1),
         }
     }
@@ -86,6 +89,9 @@ impl Row {
                 set(options, parse_time(&words[0], *unit).ok_or_else(|| refuse(&words[0], "time"))?);
             }
             Effect::Text(set) => set(options, &words[0])?,
+            Effect::OptionalText(set) => {
+                set(options, words.first().map(String::as_str).filter(|word| !word.is_empty()));
+            }
             Effect::Pair(set) => set(options, &words[0], &words[1])?,
             Effect::Accepted(_) | Effect::Answer(..) => {}
             Effect::NotYet(_) => return Err(format!("-{name} is not available in this version of sipp")),

@@ -2,6 +2,8 @@
 
 use sip::diag::Format;
 
+use super::Options;
+use super::network::HostPort;
 use super::row::{ANY, Effect, Row};
 use super::scenario::Source;
 
@@ -10,6 +12,8 @@ use super::scenario::Source;
 pub struct Tools {
     /// `--check` or `--dry-run`; `None` runs the scenario.
     pub task: Option<Task>,
+    /// The word behind it: a scenario file, or what stands there when `-sf` or `-sn` names the scenario.
+    pub(super) word: Option<String>,
     /// `--format` of the report of `--check`.
     pub format: Format,
     /// `--against`: the other scenario of a dry run.
@@ -29,16 +33,49 @@ pub enum Task {
     DryRun,
 }
 
+impl Task {
+    fn option(self) -> &'static str {
+        match self {
+            Task::Check => "check",
+            Task::DryRun => "dry-run",
+        }
+    }
+}
+
+impl Tools {
+    fn ask(&mut self, task: Task, word: Option<&str>) {
+        self.task = Some(task);
+        self.word = word.map(str::to_owned);
+    }
+}
+
+/// Decides what the word behind `-check` or `-dry-run` is: the scenario, or, when `-sf` or `-sn` names one, the remote
+/// host of a command line that the option was put in front of.
+///
+/// Errors: the line to show, when no scenario is named at all.
+pub(super) fn settle(options: &mut Options) -> Result<(), String> {
+    let Some(task) = options.tools.task else { return Ok(()) };
+    match (options.tools.word.take(), &options.scenario.main) {
+        (Some(file), None) => options.scenario.choose(Source::File(file)),
+        (Some(host), Some(_)) if options.network.remote.is_none() => {
+            options.network.remote = Some(HostPort::parse(&host)?);
+            Ok(())
+        }
+        (None, None) => {
+            let name = task.option();
+            Err(format!("Missing argument for param '-{name}': a scenario file, unless -sf or -sn names one"))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(super) const ROWS: &[Row] = &[
     Row {
         names: &["check"],
-        value: "FILE",
-        help: "Report every mistake and doubt in this scenario and its injection files, with places, and exit: 1 \
-               with mistakes, else 0.",
-        effect: Effect::Text(|options, file| {
-            options.tools.task = Some(Task::Check);
-            options.scenario.choose(Source::File(file.into()))
-        }),
+        value: "[FILE]",
+        help: "Report every mistake and doubt in this scenario, or that of -sf or -sn, and in its injection files, \
+               with places, and exit: 1 with mistakes, else 0.",
+        effect: Effect::OptionalText(|options, word| options.tools.ask(Task::Check, word)),
     },
     Row {
         names: &["format"],
@@ -56,13 +93,10 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         names: &["dry-run"],
-        value: "FILE",
-        help: "Run this scenario against that of -against on a simulated clock, without sockets, and print what \
-               they say to each other. Also takes the name of a built-in scenario.",
-        effect: Effect::Text(|options, file| {
-            options.tools.task = Some(Task::DryRun);
-            options.scenario.choose(Source::File(file.into()))
-        }),
+        value: "[FILE]",
+        help: "Run this scenario, or that of -sf or -sn, against that of -against on a simulated clock, without \
+               sockets, and print what they say to each other. Also takes the name of a built-in scenario.",
+        effect: Effect::OptionalText(|options, word| options.tools.ask(Task::DryRun, word)),
     },
     Row {
         names: &["against"],

@@ -39,6 +39,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("S036", "a variable that is used once"),
     ("S040", "a media file that cannot be played"),
     ("S041", "an injection file that cannot be read"),
+    ("S042", "a scenario that cannot be read"),
     ("S101", "unknown attribute"),
     ("S102", "a second action element"),
     ("S103", "unknown int_cmd"),
@@ -51,6 +52,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("S116", "a Content-Length that cannot hold"),
     ("S117", "a mandatory header is absent"),
     ("S118", "a CSeq that names another method"),
+    ("S119", "a line of an injection file that lacks a field"),
 ];
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ mod xml;
 
 use std::sync::Arc;
 
-use sip::diag::{Diagnostic, Place, Severity};
+use sip::diag::{Diagnostic, Place, Severity, in_order};
 
 pub use program::{
     Automatic, Condition, Expects, Mode, Next, Op, Optional, PlacedAction, Program, Recv, RecvCmd, Send,
@@ -72,9 +72,7 @@ pub fn load(source_name: &str, text: &[u8], context: Context<'_>) -> Result<Load
     let root = xml::parse(text, &mut findings);
     let program = root.and_then(|root| compile::compile(&root, text, context, &mut findings));
     let broken = findings.is_broken();
-    let Findings { list: mut warnings, mut advice, .. } = findings;
-    in_order(&mut warnings);
-    in_order(&mut advice);
+    let (warnings, advice) = (in_order(findings.list), in_order(findings.advice));
     match program.filter(|_| !broken) {
         Some(mut program) => {
             program.source = Source { name: source_name.into(), text: text.into() };
@@ -82,10 +80,6 @@ pub fn load(source_name: &str, text: &[u8], context: Context<'_>) -> Result<Load
         }
         None => Err(warnings),
     }
-}
-
-fn in_order(list: &mut [Diagnostic]) {
-    list.sort_by_key(|finding| (finding.place.line, finding.place.column));
 }
 
 /// The diagnostics of one text while they are collected.

@@ -342,6 +342,13 @@ impl Program {
         }
     }
 
+    /// Calls take a line of that file, whether or not a message prints it.
+    pub fn take_lines_of(&mut self, file: FileId) {
+        if !self.files.contains(&file) {
+            self.files = self.files.iter().copied().chain([file]).collect();
+        }
+    }
+
     /// The slot of a declared global variable, for `-set`.
     pub fn global(&self, name: &str) -> Option<VarSlot> {
         self.vars.find(name).filter(|slot| slot.scope == Scope::Global)

@@ -3,6 +3,8 @@
 //! Kept small on purpose: a hundred thousand of them are open at once. What only some scenarios use sits
 //! behind a pointer.
 
+use std::net::SocketAddr;
+
 use sip::peer::{Peer, Transport};
 use sip::time::Time;
 
@@ -60,8 +62,8 @@ pub struct CallState {
     pub unresolved: Option<Box<Unresolved>>,
     /// Its circuit of `-tdmmap`.
     pub circuit: Option<Circuit>,
-    /// Port of the call's own socket; 0 when it uses the common one.
-    pub own_port: u16,
+    /// Where the call's own socket or connection is bound; `None` when it uses the common one.
+    pub own: Option<Box<SocketAddr>>,
     /// Route set and remote target, once a message with `rrs` recorded them.
     pub dialog: Option<Box<Dialog>>,
     /// The stored challenge of a 401 or 407.
@@ -114,6 +116,8 @@ pub struct Pending {
     pub jump: Option<StepIndex>,
     /// Let the current or next pause end at this moment.
     pub pause_until: Option<Time>,
+    /// Let the shell see to the call's connection before the next message is written, which names its port.
+    pub reconnects: bool,
 }
 
 impl CallState {
@@ -131,7 +135,7 @@ impl CallState {
             peer: None,
             unresolved: None,
             circuit: None,
-            own_port: 0,
+            own: None,
             dialog: None,
             challenge: None,
             vars: Vars::new(vars),

@@ -189,6 +189,13 @@ impl Schedule {
         }
     }
 
+    /// The user of the call taken last can make no call.
+    pub(crate) fn dismiss_user(&mut self) {
+        if let Plan::Users(users) = &mut self.plan {
+            users.dismiss();
+        }
+    }
+
     /// `-rate_increase`: the step that is due, if one is.
     pub(crate) fn climb(&mut self, now: Time) -> Option<Climb> {
         let Plan::Rate(pacer) = &self.plan else { return None };

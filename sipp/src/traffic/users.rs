@@ -70,6 +70,12 @@ impl Users {
         }
     }
 
+    /// The user who was taken can make no call at all: it is nobody from here on.
+    pub(crate) fn dismiss(&mut self) {
+        self.present = self.present.saturating_sub(1);
+        self.wanted = self.wanted.min(self.present);
+    }
+
     fn retire(&mut self, id: u32) {
         self.retired.push(id);
         self.present -= 1;
@@ -107,6 +113,18 @@ mod tests {
         assert_eq!(take_all(&mut users), [1]);
         users.set_wanted(Time::ZERO, 3);
         assert_eq!(take_all(&mut users).len(), 2, "retired users come back");
+    }
+
+    #[test]
+    fn who_is_dismissed_never_comes_back() {
+        let mut users = Users::new(3);
+        assert_eq!(take_all(&mut users), [3, 2, 1]);
+        users.dismiss();
+        users.release(Time::ZERO, 1);
+        users.release(Time::ZERO, 2);
+        assert_eq!(take_all(&mut users), [1, 2], "the others go on");
+        users.set_wanted(Time::ZERO, 3);
+        assert_eq!(take_all(&mut users), [4], "a new user comes in the place");
     }
 
     #[test]

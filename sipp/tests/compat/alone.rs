@@ -40,11 +40,5 @@ pub(crate) const REFUSED: &[(&str, &str)] = &[
 ];
 
 /// Values of `-t` that are refused, and why.
-pub(crate) const REFUSED_TRANSPORTS: &[(&str, &str)] = &[
-    (
-        "ui",
-        "a server would have to answer each request from the address it came to; run one program for each address with -i",
-    ),
-    ("c1, cn", "compression needs a plug-in that no distribution carries"),
-    ("s1, sn", "no SCTP"),
-];
+pub(crate) const REFUSED_TRANSPORTS: &[(&str, &str)] =
+    &[("c1, cn", "compression needs a plug-in that no distribution carries"), ("s1, sn", "no SCTP")];

@@ -147,7 +147,7 @@ impl Needle<'_> {
             Needle::Distribution(name) => text.contains(&format!("distribution=\"{name}\"")),
             Needle::AutomaticMessage(id) => text.contains(&format!("<DefaultMessage id=\"{id}\"")),
             Needle::Option(names) => names.iter().any(|name| {
-                occurrences(text, &format!("-{name}")).any(|rest| rest.starts_with([' ', '"', '\n']))
+                occurrences(text, &format!("-{name}")).any(|rest| rest.starts_with([' ', '"', '\'', '\n']))
             }),
             Needle::Word(name) => {
                 let written = [format!("\"{name}\""), format!("-sn {name} "), format!("-oocsn {name} ")];

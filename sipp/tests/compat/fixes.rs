@@ -68,6 +68,21 @@ pub(crate) const TABLE: &[Fix] = &[
         test: "a_call_that_cannot_go_on_ends_no_other",
     },
     Fix {
+        sipp: "A field that a line of an injection file does not have prints nothing, with a warning",
+        here: "The call fails, named with scenario, file and line; the start warns of the first such line",
+        test: "a_short_line_fails_its_call_alone",
+    },
+    Fix {
+        sipp: "More -users than a USER file has lines end the program when the call is made",
+        here: "Refused at the start; a user who comes later fails alone, and the exit code in the end is SIPp's 255",
+        test: "a_user_without_a_line_fails_alone",
+    },
+    Fix {
+        sipp: "With -t ui the first call's [local_port] is 0",
+        here: "It is the port",
+        test: "calls_leave_from_the_address_of_their_line",
+    },
+    Fix {
         sipp: "[next_url] without a recorded target prints nothing",
         here: "It prints the URI of the last To, as 3.7 does",
         test: "the_next_url_is_the_last_to_until_a_target_is_recorded",
@@ -184,7 +199,7 @@ pub(crate) const TABLE: &[Fix] = &[
     },
     Fix {
         sipp: "Exit code 0 though -m was not reached",
-        here: "The same; 1 with -strict",
+        here: "The same; 2 with -strict",
         test: "strict_runs_must_be_whole_and_on_time",
     },
     Fix { sipp: "-timeout under a second never fires", here: "It does", test: "a_timeout_ends_the_run" },

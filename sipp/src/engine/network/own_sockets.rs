@@ -1,4 +1,5 @@
-//! `-t un` and `-t tn`: a socket or a connection for each call we open, up to a bound, then shared ones.
+//! `-t un` and `-t tn`: a socket or a connection for each call we open, up to a bound, then shared ones. `-t ui`: a
+//! socket for each local address, all of one port.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -26,12 +27,18 @@ pub(in crate::engine) struct OwnSockets {
     /// Sockets in order of making, to share them in turn.
     made: Vec<SocketId>,
     turn: usize,
+    /// `-ip_field`, with `-t ui`: the field with the local address of a call.
+    home_field: Option<usize>,
+    /// The sockets of local addresses; they stay as long as the run.
+    homes: HashMap<IpAddr, SocketId>,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Own {
     Socket(SocketId),
     Connection(ConnId),
+    /// The socket of a local address, which other calls have too.
+    Home(SocketId),
 }
 
 impl OwnSockets {
@@ -52,7 +59,15 @@ impl OwnSockets {
             users: HashMap::new(),
             made: Vec::new(),
             turn: 0,
+            home_field: None,
+            homes: HashMap::new(),
         }
+    }
+
+    /// The same for a run whose calls have local addresses in that field, if `-t ui` says so.
+    pub(in crate::engine) fn with_home_field(mut self, field: usize) -> OwnSockets {
+        self.home_field = (self.mode == SocketMode::UdpPerAddress).then_some(field);
+        self
     }
 
     /// True when each call has a connection of its own.
@@ -74,7 +89,7 @@ impl OwnSockets {
                 let socket = self.socket(sockets)?;
                 *self.users.entry(socket).or_default() += 1;
                 self.of.insert(key, Own::Socket(socket));
-                call.own_port = sockets.local_addr(socket).map_or(0, |addr| addr.port());
+                call.own = sockets.local_addr(socket).map(Box::new);
             }
             SocketMode::TcpPerCall => {
                 let Some(to) = call.peer else { return Ok(()) };
@@ -83,17 +98,68 @@ impl OwnSockets {
                 self.of.insert(key, Own::Connection(peer.conn));
                 self.opened.insert(key);
                 call.peer = Some(peer);
-                call.own_port = sockets.local_addr_of(peer.conn).map_or(0, |addr| addr.port());
+                call.own = sockets.local_addr_of(peer.conn).map(Box::new);
             }
             SocketMode::Udp | SocketMode::UdpPerAddress | SocketMode::Tcp => {}
         }
         Ok(())
     }
 
+    /// The field of the first injection file with the local address of a call; `None` without `-t ui`.
+    pub(in crate::engine) fn home_field(&self) -> Option<usize> {
+        self.home_field
+    }
+
+    /// Gives a call the socket of that local address. Errors: the address cannot be bound; the text of a warning.
+    pub(in crate::engine) fn house(
+        &mut self,
+        (key, call): (CallKey, &mut CallState),
+        ip: IpAddr,
+        (sockets, common): (&mut Sockets, SocketId),
+    ) -> Result<(), String> {
+        let home = self.home(ip, (sockets, common))?;
+        self.lodge((key, call), home, sockets);
+        Ok(())
+    }
+
+    /// A call answers from the socket that its first message came to.
+    pub(in crate::engine) fn lodge(
+        &mut self,
+        (key, call): (CallKey, &mut CallState),
+        home: SocketId,
+        sockets: &Sockets,
+    ) {
+        self.of.insert(key, Own::Home(home));
+        call.own = sockets.local_addr(home).map(Box::new);
+    }
+
+    /// The socket of a local address, bound when it is first asked for, to the port of the common one.
+    pub(in crate::engine) fn home(
+        &mut self,
+        ip: IpAddr,
+        (sockets, common): (&mut Sockets, SocketId),
+    ) -> Result<SocketId, String> {
+        let main = sockets.local_addr(common);
+        if main.is_some_and(|main| main.ip() == ip) {
+            return Ok(common);
+        }
+        if let Some(home) = self.homes.get(&ip) {
+            return Ok(*home);
+        }
+        if self.homes.len() >= self.most {
+            return Err(format!("No socket is left for {ip}: -max_socket is {}", self.most));
+        }
+        let addr = SocketAddr::new(ip, main.map_or(0, |main| main.port()));
+        let home = sockets.bind_udp(addr, &self.options);
+        let home = home.map_err(|error| format!("Unable to bind a socket to {addr}: {error}"))?;
+        self.homes.insert(ip, home);
+        Ok(home)
+    }
+
     /// The socket a call sends from.
     pub(in crate::engine) fn of(&self, key: CallKey, common: SocketId) -> SocketId {
         match self.of.get(&key) {
-            Some(Own::Socket(socket)) => *socket,
+            Some(Own::Socket(socket) | Own::Home(socket)) => *socket,
             Some(Own::Connection(_)) | None => common,
         }
     }
@@ -123,7 +189,7 @@ impl OwnSockets {
     pub(in crate::engine) fn free(&mut self, now: Time, key: CallKey, sockets: &mut Sockets) {
         self.opened.remove(&key);
         match self.of.remove(&key) {
-            None => {}
+            None | Some(Own::Home(_)) => {}
             Some(Own::Connection(conn)) => sockets.close(now, conn),
             Some(Own::Socket(socket)) => {
                 let users = self.users.entry(socket).or_default();
@@ -139,7 +205,7 @@ impl OwnSockets {
 
     /// How many sockets belong to calls.
     pub(in crate::engine) fn count(&self) -> usize {
-        self.made.len()
+        self.made.len() + self.homes.len()
     }
 
     /// A new socket, or one of the others in turn when there are enough.
@@ -189,7 +255,7 @@ mod tests {
         for key in &keys {
             let mut call = CallState::new(CallNumber(1), *b"id", Time::ZERO, 0);
             own.equip(Time::ZERO, (*key, &mut call), (&mut sockets, common)).expect("sockets are free");
-            assert_ne!(call.own_port, 0);
+            assert_ne!(call.own.map_or(0, |own| own.port()), 0);
         }
         assert_eq!(own.count(), 2);
         assert_ne!(own.of(keys[0], common), own.of(keys[1], common));

@@ -1,7 +1,7 @@
 //! What the sockets report: messages find or make their call, broken connections end calls.
 
 use sip::msg::{HeaderName, Index, View};
-use sip::net::{Event, Incoming};
+use sip::net::{Event, Incoming, SocketId};
 use sip::peer::Peer;
 use sip::time::Time;
 
@@ -30,13 +30,13 @@ impl Signalling {
     }
 
     fn message(&mut self, now: Time, incoming: Incoming<'_>) {
-        let Incoming { bytes, peer, .. } = incoming;
-        self.link.message(now, Direction::Received, peer.transport, bytes);
-        self.deliver(now, (bytes, peer), Whose::Unknown);
+        self.link.message(now, Direction::Received, incoming.peer.transport, incoming.bytes);
+        self.deliver(now, incoming, Whose::Unknown);
     }
 
     /// A message: finds or makes its call, here or at another engine.
-    pub(super) fn deliver(&mut self, now: Time, (bytes, from): (&[u8], Peer), whose: Whose) {
+    pub(super) fn deliver(&mut self, now: Time, incoming: Incoming<'_>, whose: Whose) {
+        let Incoming { bytes, peer: from, socket } = incoming;
         // A reply begins with it, and most messages are replies or short requests.
         if !bytes.starts_with(SIP) && memchr::memmem::find(bytes, SIP).is_none() {
             let is_keepalive = bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0));
@@ -72,7 +72,7 @@ impl Signalling {
                 self.advance(now, key, Input::Message { view, from });
             }
             Owner::Ended(epitaph) => self.dead_call(now, (id, epitaph), bytes),
-            Owner::Unknown => self.foreign(now, id, view, from),
+            Owner::Unknown => self.foreign(now, id, view, (from, socket)),
         }
     }
 
@@ -89,7 +89,7 @@ impl Signalling {
     }
 
     /// A message of no call we know: a request opens one if there is a scenario for it.
-    fn foreign(&mut self, now: Time, id: &[u8], view: View<'_>, from: Peer) {
+    fn foreign(&mut self, now: Time, id: &[u8], view: View<'_>, (from, socket): (Peer, SocketId)) {
         let host = self.host_of(view).filter(|(origin, _)| *origin != Origin::Received || self.reserve());
         let Some((origin, scenario)) = host else {
             self.scenarios.main_mut().counters.totals.out_of_call += 1;
@@ -104,6 +104,9 @@ impl Signalling {
             self.warn(now, text);
         }
         let Some(key) = self.begin(now, (id, UserId(0)), origin, scenario) else { return };
+        if let Some(running) = self.calls.get_mut(key).filter(|_| self.own.home_field().is_some()) {
+            self.own.lodge((key, running.call.state_mut()), socket, &self.sockets);
+        }
         self.advance(now, key, Input::Start);
         let verdict = self.advance(now, key, Input::Message { view, from });
         // DEVIATES: SIPp counts a call for a request that it answered by itself, and waits for it for ever.

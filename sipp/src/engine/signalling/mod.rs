@@ -328,7 +328,7 @@ impl Signalling {
         let call = match Call::new(now, birth, &mut env) {
             Ok(call) => call,
             Err(text) => {
-                self.end(Exit::Fatal, Some(text));
+                self.stillborn(now, scenario, text);
                 return None;
             }
         };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sip::net::Incoming;
 use sip::time::Time;
 
 use crate::exit::Exit;
@@ -43,7 +44,7 @@ impl Signalling {
                 Told::Messages(parcel) => {
                     for (bytes, from) in parcel.datagrams() {
                         self.state.busy.count(now);
-                        self.deliver(now, (bytes, from), Whose::Ours);
+                        self.deliver(now, Incoming { bytes, peer: from, socket: self.socket }, Whose::Ours);
                     }
                 }
             }

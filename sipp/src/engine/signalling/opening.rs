@@ -1,12 +1,15 @@
 //! Opening calls: what the schedule says, up to the number of `-m`.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use sip::time::Time;
 
 use crate::call::{Input, Origin};
+use crate::infile::FileId;
+use crate::lang::World;
 use crate::options::{self, Rate};
-use crate::state::UserId;
+use crate::state::{CallState, UserId};
 use crate::stats::Cause;
 use crate::traffic::calls::CallKey;
 use crate::traffic::rate::{Arrivals, Share};
@@ -15,6 +18,7 @@ use crate::traffic::schedule::{Climb, Growth, Schedule, Start, Wishes};
 use super::Signalling;
 use super::call_id::CallIds;
 use super::scenarios::ScenarioId;
+use crate::engine::start::setup::Fatal;
 
 /// How and how many calls are opened.
 #[derive(Debug)]
@@ -165,6 +169,14 @@ impl Signalling {
         false
     }
 
+    /// `-t ui`: messages are taken at all these local addresses. Errors: one cannot be bound.
+    pub(in crate::engine) fn settle_at(&mut self, homes: &[IpAddr]) -> Result<(), Fatal> {
+        homes.iter().try_for_each(|ip| {
+            let home = self.own.home(*ip, (&mut self.sockets, self.socket));
+            home.map(drop).map_err(Fatal::late)
+        })
+    }
+
     /// A new connection for a call whose own one was closed or leads elsewhere. False when there is none.
     pub(super) fn equip_again(&mut self, now: Time, key: CallKey) -> bool {
         let Some(running) = self.calls.get_mut(key) else { return false };
@@ -174,18 +186,31 @@ impl Signalling {
 
     /// Gives a call the socket it is to have for itself; one that gets none fails, and the answer is false.
     pub(in crate::engine) fn equip(&mut self, now: Time, key: CallKey) -> bool {
-        let equipped = self
-            .calls
-            .get_mut(key)
-            .map(|running| (key, running.call.state_mut()))
-            .map(|call| self.own.equip(now, call, (&mut self.sockets, self.socket)));
-        if let Some(Err(text)) = equipped {
+        let Some(running) = self.calls.get_mut(key) else { return true };
+        let call = running.call.state_mut();
+        let sockets = (&mut self.sockets, self.socket);
+        let (equipped, cause) = if let Some(field) = self.own.home_field() {
+            let home = home_of(call, &self.world, field);
+            (home.and_then(|ip| self.own.house((key, call), ip, sockets)), Cause::CannotSendMessage)
+        } else {
+            (self.own.equip(now, (key, call), sockets), Cause::TcpConnect)
+        };
+        if let Err(text) = equipped {
             self.warn(now, text);
-            self.advance(now, key, Input::Failed(Cause::TcpConnect));
+            self.advance(now, key, Input::Failed(cause));
             return false;
         }
         true
     }
+}
+
+/// `-t ui`: the local address of a call, from the line it has of the first injection file.
+///
+/// Errors: the line has no such field, or no address in it; the text of a warning.
+fn home_of(call: &CallState, world: &World, field: usize) -> Result<IpAddr, String> {
+    let line = call.lines.first().copied().unwrap_or(u32::MAX);
+    let file = world.infiles.get(FileId(0)).ok_or("-t ui needs an injection file (-inf)")?;
+    file.address(line, field).map_err(|error| error.to_string())
 }
 
 /// Calls opened in one turn before the sockets are looked at again.

@@ -1,5 +1,7 @@
 //! What calls ask for: messages leave, counters count, effects happen, ended calls are buried.
 
+use std::time::Duration;
+
 use sip::net::{Flow, Outgoing, SendError};
 use sip::peer::ConnId;
 use sip::time::Time;
@@ -27,6 +29,9 @@ impl Signalling {
         key: CallKey,
         input: Input<'_>,
     ) -> Option<Verdict> {
+        if self.own.connects_each_call() {
+            self.connect_again(now, key);
+        }
         let Running { call, scenario } = self.calls.get_mut(key)?;
         let scenario = *scenario;
         if let Input::Message { view, from } = input {
@@ -83,6 +88,18 @@ impl Signalling {
             self.calls.set_deadline(key, deadline);
         }
         verdict
+    }
+
+    /// Gives a call that is about to write a message, and whose own connection is gone, a new one: the message names
+    /// the port of the connection it leaves on.
+    fn connect_again(&mut self, now: Time, key: CallKey) {
+        let Some(Running { call, scenario }) = self.calls.get_mut(key) else { return };
+        let about_to_send = call.sends_next(&self.scenarios[*scenario].program);
+        let lacks = call.state().peer.is_some_and(|peer| self.own.lacks_connection(key, peer));
+        if about_to_send && lacks {
+            // When there is none, sending says so.
+            self.equip_again(now, key);
+        }
     }
 
     fn send(
@@ -201,6 +218,20 @@ impl Signalling {
         self.state.last_error = Some(text.clone());
         self.state.broken.get_or_insert_with(|| text.clone());
         self.link.tell(Note::Problem(now, text));
+    }
+
+    /// A call that cannot be made, since its user has no line in an injection file: it counts as failed, its user makes
+    /// no other, and all other calls go on.
+    ///
+    /// DEVIATES: SIPp ends the program, and with it all other calls. The exit code in the end is the same.
+    /// Test: `a_user_without_a_line_fails_alone`.
+    pub(super) fn stillborn(&mut self, now: Time, scenario: ScenarioId, text: String) {
+        let counters = &mut self.scenarios[scenario].counters;
+        counters.totals.outgoing += 1;
+        let length = Length { since_created: Duration::ZERO, late: Duration::ZERO };
+        counters.call_failed(Some(Cause::CallRejected), length);
+        self.opening.schedule.dismiss_user();
+        self.complain(now, text);
     }
 
     /// A call is over: counts its verdict, frees its place and its user.

@@ -13,7 +13,7 @@ use crate::scenario;
 use super::library::Library;
 use super::loading::{SourceText, base_name, context, media_files, sources};
 use super::setup::Fatal;
-use crate::engine::{Console, complain};
+use crate::engine::Console;
 
 /// Checks the scenarios of the command line, prints the report, and says whether they could be run.
 pub fn check(options: &Options, console: &mut Console) -> Exit {
@@ -26,10 +26,7 @@ pub fn check(options: &Options, console: &mut Console) -> Exit {
                 let context = context(options, part, &infiles, shared.as_ref());
                 shared = checked.scenario(&source, text, context).or(shared);
             }
-            Err(Fatal { text, .. }) => {
-                complain(&mut console.err, &text);
-                return Exit::Failed;
-            }
+            Err(Fatal { text, .. }) => checked.unreadable(&source, text),
         }
     }
     let report = checked.report(options.tools.format);
@@ -65,6 +62,13 @@ impl Checked {
         }
         self.texts.push((shown, text));
         vars
+    }
+
+    /// There is no such scenario.
+    fn unreadable(&mut self, source: &Source, text: String) {
+        let (Source::File(name) | Source::BuiltIn(name)) = source;
+        let place = Place::at(&Arc::from(name.as_str()), b"", 0);
+        self.findings.push(Diagnostic::error("S042", place, text));
     }
 
     /// Reads the injection files; one that cannot be read is a finding.
@@ -118,7 +122,9 @@ impl Checked {
             findings: &self.findings,
         };
         report.render(format, |name| {
-            self.texts.iter().find(|(path, _)| path == name).map(|(_, text)| text.as_slice())
+            // Lines of injection files are named as scenarios name them.
+            let is_it = |path: &String| path == name || base_name(path) == name;
+            self.texts.iter().find(|(path, _)| is_it(path)).map(|(_, text)| text.as_slice())
         })
     }
 }

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use sip::diag::{Diagnostic, Place};
+use sip::diag::{Diagnostic, Place, in_order};
 use sip::ident::Ident;
 
 use crate::infile::{FileId, Infile, Infiles};
@@ -169,9 +169,7 @@ impl<'o> Loading<'o> {
             let lines: Vec<String> = wrong.iter().map(ToString::to_string).collect();
             return Err(Fatal::early(lines.join("\n")));
         }
-        let mut findings: Vec<Diagnostic> = compiled.warnings.into_iter().chain(compiled.advice).collect();
-        findings.sort_by_key(|finding| (finding.place.line, finding.place.column));
-        self.findings.extend(findings);
+        self.findings.extend(in_order(compiled.warnings.into_iter().chain(compiled.advice).collect()));
         self.scenarios.push(Loaded { name, part, program });
         Ok(())
     }

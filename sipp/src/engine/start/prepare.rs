@@ -12,9 +12,10 @@ use sip::peer::Transport;
 use sip::time::Time;
 
 use crate::exit::Exit;
+use crate::infile::FileId;
 use crate::lang::VarNames;
 use crate::media::reports::Origin;
-use crate::options::Options;
+use crate::options::{Options, SocketMode};
 use crate::scenario::Program;
 use crate::screen::Live;
 use crate::state::{CircuitTable, Scope, Settings, WallClock};
@@ -85,9 +86,12 @@ pub(in crate::engine) fn prepare(
         // Scripts wait for this line; a closed stderr is no reason to stop.
         let _ = writeln!(console.err, "Resolving remote host '{}'... Done.", remote.host);
     }
-    let addresses = setup::addresses(options, main.mode.calls_out())?;
+    let mut addresses = setup::addresses(options, main.mode.calls_out())?;
+    let homes = setup::homes(options, &loaded.world.infiles)?;
+    addresses.bind = homes.first().copied().unwrap_or(addresses.bind);
     // Who opens calls tells the other side its port; who waits for them is known by one.
     let spreads = !main.mode.calls_out();
+    let takes_calls = loaded.scenarios.iter().any(|loaded| loaded.program.mode.takes_calls());
     let count = engines(options, spreads)?;
     let plan = doors::Plan { ip: addresses.bind, limits: limits(options), engines: count, spreads };
     let doors = doors::open(options, plan)?;
@@ -111,6 +115,9 @@ pub(in crate::engine) fn prepare(
         let loaded = first.take().map_or_else(again, Ok)?;
         let (commands, twins) = lead.take().unwrap_or_else(|| (sync_channel(1).1, None));
         let mut engine = engine(&common, (crew, door), loaded)?;
+        if takes_calls {
+            engine.settle_at(&homes)?;
+        }
         engine.commands = commands;
         engine.twins = twins;
         engines.push(engine);
@@ -130,6 +137,9 @@ fn engines(options: &Options, spreads: bool) -> Result<usize, Fatal> {
     let refuse = |what: &str| Err(Fatal::early(format!("-threads {count}: {what} by one thread only")));
     if options.twin.is_given() {
         return refuse("commands of third party call control are passed");
+    }
+    if options.network.mode == SocketMode::UdpPerAddress {
+        return refuse("-t ui is done");
     }
     if spreads && setup::transport(options.network.mode) != Transport::Udp {
         return refuse("connections are accepted");
@@ -151,12 +161,16 @@ fn engine(common: &Common<'_>, (crew, door): (Crew, Door), loaded: LoadedRun) ->
     let share = crew.share();
     let media = media((options, share), (clock, wall), &mut settings, &mut loaded)?;
     let LoadedRun { mut scenarios, mut world, .. } = loaded;
+    if options.network.mode == SocketMode::UdpPerAddress {
+        scenarios[0].program.take_lines_of(FileId(0));
+    }
     world.infiles.take_share(share.index, share.of);
     let mut asked = Vec::new();
     for loaded in &mut scenarios {
         loaded.program.settle(&settings);
         asked.extend(setup::initialise(clock.now(), &mut loaded.program, &settings, &mut world)?);
     }
+    setup::lines_for_users(options, &scenarios[0].program, &world.infiles)?;
     let (most_sockets, few_sockets) = setup::sockets_for_calls(options);
     let main = &scenarios[0].program;
     let Door { sockets, socket } = door;
@@ -165,7 +179,8 @@ fn engine(common: &Common<'_>, (crew, door): (Crew, Door), loaded: LoadedRun) ->
         clock,
         sockets,
         socket,
-        own: OwnSockets::new(options.network.mode, addresses.bind, most_sockets, setup::udp_options(options)),
+        own: OwnSockets::new(options.network.mode, addresses.bind, most_sockets, setup::udp_options(options))
+            .with_home_field(options.scenario.ip_field),
         media,
         twins: None,
         calls: Calls::new(options.call.remember_ended),

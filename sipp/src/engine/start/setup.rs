@@ -3,6 +3,7 @@
 //! Everything that can be wrong is found here, before anything is sent. Before the scenario is loaded an error
 //! ends the program with 1, after it with 255, a busy port with 254, as in SIPp.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use sip::time::Time;
 
 use crate::call::{Birth, Call, Env, Input, Origin, Output, Outputs};
 use crate::exit::Exit;
+use crate::infile::{FileId, Infiles};
 use crate::lang::World;
 use crate::options::{self, Options, SocketMode};
 use crate::scenario::Program;
@@ -204,6 +206,32 @@ pub(super) fn initialise(
     // It is not counted in any statistics.
     outputs.list.retain(|output| !matches!(output, Output::Count(_) | Output::ResponseTime { .. }));
     Ok(outputs.list)
+}
+
+/// `-t ui`: the local addresses in field `-ip_field` of the first injection file, each once, in its order; none without.
+///
+/// Errors: a line without an address.
+pub(super) fn homes(options: &Options, infiles: &Infiles) -> Result<Vec<IpAddr>, Fatal> {
+    let file = infiles.get(FileId(0)).filter(|_| options.network.mode == SocketMode::UdpPerAddress);
+    let Some(file) = file else { return Ok(Vec::new()) };
+    let (mut homes, mut known) = (Vec::new(), HashSet::new());
+    for line in 0..file.len() {
+        let ip = file.address(line, options.scenario.ip_field);
+        let ip = ip.map_err(|error| Fatal::late(format!("-t ui: {error}")))?;
+        if known.insert(ip) {
+            homes.push(ip);
+        }
+    }
+    Ok(homes)
+}
+
+/// Errors: `-users` names more users than a `USER` file that the scenario reads has lines for.
+pub(super) fn lines_for_users(options: &Options, program: &Program, infiles: &Infiles) -> Result<(), Fatal> {
+    let users = options.rate.users.map_or(0, |users| u32::try_from(users).unwrap_or(u32::MAX));
+    let mut files = program.files.iter().filter_map(|file| infiles.get(*file));
+    files
+        .try_for_each(|file| file.line_of_user(users).map(drop))
+        .map_err(|error| Fatal::late(format!("{error} Give the file more lines, or -users fewer users.")))
 }
 
 /// `-rate_interval`, or the value of `-fd`.

@@ -55,6 +55,7 @@ impl Action for SetDestination {
                 let addr = SocketAddr::new(ip, number as u16);
                 scope.call.peer = Some(Peer::new(transport, addr));
                 scope.call.unresolved = None;
+                scope.call.pending.reconnects = transport.is_reliable();
                 effects.push(Effect::SetDestination { transport, addr });
             }
             (Host::Asked, Some(number)) => {
@@ -74,7 +75,8 @@ impl Action for SetDestination {
 struct CloseConnection;
 
 impl Action for CloseConnection {
-    fn run(&self, _scope: &mut Scope<'_>, _subject: Subject<'_>, effects: &mut Vec<Effect>) -> Flow {
+    fn run(&self, scope: &mut Scope<'_>, _subject: Subject<'_>, effects: &mut Vec<Effect>) -> Flow {
+        scope.call.pending.reconnects = scope.settings.transport.is_reliable();
         effects.push(Effect::CloseConnection);
         Flow::Continue
     }

@@ -64,8 +64,8 @@ pub(in crate::lang) const LOCAL_PORT: KeywordDef = KeywordDef {
     args: "+N",
     vanishes: false,
     form: KeywordForm::Plain(|scope, offset, out| {
-        let own = scope.call.own_port;
-        let port = if own == 0 { scope.settings.local_port } else { own };
+        let own = scope.call.own.as_ref();
+        let port = own.map_or(scope.settings.local_port, |own| own.port());
         write_decimal(i64::from(port) + offset, out);
     }),
     doc: "The bound port, or that of the call's own socket.",
@@ -75,8 +75,11 @@ pub(in crate::lang) const SERVER_IP: KeywordDef = KeywordDef {
     name: "server_ip",
     args: "",
     vanishes: false,
-    form: KeywordForm::Constant(|settings, _, out| write_ip(settings.bound_ip, out)),
-    doc: "The address the socket is bound to, without brackets.",
+    form: KeywordForm::Plain(|scope, _, out| {
+        let own = scope.call.own.as_ref();
+        write_ip(own.map_or(scope.settings.bound_ip, |own| own.ip()), out);
+    }),
+    doc: "The address the call's socket is bound to, without brackets.",
 };
 
 pub(in crate::lang) const TRANSPORT: KeywordDef = KeywordDef {

@@ -45,6 +45,7 @@ fn parse(text: &KeywordText<'_>, names: &mut Names<'_>) -> Result<Box<dyn Keywor
     if line.is_none() {
         names.takes_lines_of(file);
     }
+    names.reads_field(file, number);
     Ok(Box::new(Field { number, file, line }))
 }
 
@@ -81,10 +82,10 @@ impl Keyword for Field {
         };
         let Some(file) = scope.world.infiles.get(self.file) else { return };
         let before = out.len();
-        if line < file.len() && !file.write_field(line, self.number, out) {
-            // Lines are counted as `line=` counts them.
-            let text = format!("Field {} not found in the file {} (line {line})", self.number, file.name());
-            scope.warn(text);
+        // DEVIATES: SIPp warns, prints nothing and goes on with a message that lacks what it is about. The call fails.
+        // Test: `a_short_line_fails_its_call_alone`.
+        if let Err(error) = file.write_field(line, self.number, out) {
+            return scope.fail(error.to_string());
         }
         mark_authentication(scope, before, out);
     }

@@ -1,10 +1,12 @@
 //! Advice: what SIPp runs without a word though it is probably not meant.
 //!
 //! Looks at a scenario that has no mistakes. The way through the messages is in `flow`, their texts in `texts`,
-//! variables are here.
+//! variables and lines of injection files are here.
 
 mod flow;
 mod texts;
+
+use sip::diag::{Diagnostic, Place};
 
 use crate::lang::{Mistake, VarUse};
 use crate::state::Scope;
@@ -16,11 +18,26 @@ use super::program::Step;
 /// Notes all advice.
 pub(super) fn advise(compiler: &mut Compiler<'_, '_>, steps: &[Step], root: &Element) {
     advise_variables(compiler);
+    advise_lines(compiler);
     flow::advise(compiler, steps, root);
     for element in root.children.iter().filter(|child| child.name == "send") {
         for advice in texts::look_at(element) {
             compiler.findings.advise(advice);
         }
+    }
+}
+
+/// The first line of each injection file that lacks a field the scenario prints: the call that takes it fails.
+fn advise_lines(compiler: &mut Compiler<'_, '_>) {
+    let infiles = compiler.names.infiles;
+    for (file, field) in &compiler.names.last_fields {
+        let Some(file) = infiles.get(*file) else { continue };
+        let Some(line) = file.first_without(*field) else { continue };
+        let place = Place { source: file.name().into(), line: line.number.unwrap_or(1), column: 1 };
+        let text = format!("Field {field} not found in the file {}: {line}", file.name());
+        let hint =
+            "a call that takes the line and prints the field fails; an empty field is written with its ;";
+        compiler.findings.advice.push(Diagnostic::warning("S119", place, text).with_hint(hint));
     }
 }
 

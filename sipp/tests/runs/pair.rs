@@ -1,71 +1,9 @@
-//! Whole runs in this process: a server and a client talk over loopback, exit codes and closing screens are
-//! what a user would see.
-
-use std::io::{self, Write};
-use std::net::UdpSocket;
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+//! A server and a client talk over loopback: exit codes and closing screens.
 
 use sipp::Exit;
-use sipp::engine::{self, Command, Console, Controller, Terminal};
+use sipp::engine::Command;
 
-/// Collects what a run prints.
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no writer panics").write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Paper {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().expect("no writer panics")).into_owned()
-    }
-}
-
-/// How a run ended, and what it printed on standard output and standard error.
-struct Ended {
-    exit: Exit,
-    out: String,
-    err: String,
-}
-
-/// Starts a run on a thread of its own.
-fn start(line: &str) -> (Controller, JoinHandle<Ended>) {
-    let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-    let (controller, controlled) = engine::controller();
-    let ours = controller.clone();
-    let thread = std::thread::spawn(move || {
-        let (out, err) = (Paper::default(), Paper::default());
-        let console =
-            Console { out: Box::new(out.clone()), err: Box::new(err.clone()), terminal: Terminal::Headless };
-        let exit = sipp::run(&words, console, (ours, controlled));
-        Ended { exit, out: out.text(), err: err.text() }
-    });
-    (controller, thread)
-}
-
-fn end(thread: JoinHandle<Ended>) -> Ended {
-    thread.join().expect("a run does not panic")
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
-    socket.local_addr().expect("bound").port()
-}
-
-/// The number in the cumulative column of a line of the statistics screen.
-fn figure(out: &str, name: &str) -> u64 {
-    let line = out.lines().find(|line| line.trim_start().starts_with(name)).expect("the line is printed");
-    line.rsplit('|').next().and_then(|column| column.trim().parse().ok()).expect("a number stands there")
-}
+use super::{Ended, end, figure, free_port, run, silent, start};
 
 #[test]
 fn calls_run_from_client_to_server() {
@@ -88,7 +26,7 @@ fn calls_run_from_client_to_server() {
 /// Over TCP the client may come before the server listens; then it ends at once and is started again.
 fn retry_until_heard(line: &str) -> Ended {
     loop {
-        let ended = end(start(line).1);
+        let ended = run(line);
         if ended.exit != Exit::Fatal || !ended.err.contains("Refused") {
             return ended;
         }
@@ -97,9 +35,7 @@ fn retry_until_heard(line: &str) -> Ended {
 
 #[test]
 fn a_call_nobody_answers_fails() {
-    // The port is bound and silent, so nothing comes back, not even an ICMP error.
-    let silent = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
-    let port = silent.local_addr().expect("bound").port();
+    let (_silent, port) = silent();
     let (_, uac) = start(&format!("-sn uac 127.0.0.1:{port} -i 127.0.0.1 -m 1 -r 100 -recv_timeout 50"));
     let uac = end(uac);
     assert_eq!(uac.exit, Exit::Failed);
@@ -129,8 +65,7 @@ fn keys_end_a_run_softly_or_at_once() {
 /// Measured on SIPp: errors before the scenario is loaded end with 1, after it with 255, a busy port with 254.
 #[test]
 fn errors_have_sipps_exit_codes() {
-    let taken = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
-    let port = taken.local_addr().expect("bound").port();
+    let (_taken, port) = silent();
     let rows = [
         ("-sf /nonexistent.xml".to_owned(), Exit::Failed, "Unable to load or parse '/nonexistent.xml'"),
         ("-sn zzz".into(), Exit::Failed, "Invalid default scenario name 'zzz'"),
@@ -142,7 +77,7 @@ fn errors_have_sipps_exit_codes() {
         ("-sn uac 127.0.0.1 -set x y".into(), Exit::Failed, "Can not set the global variable x"),
     ];
     for (line, exit, text) in rows {
-        let ended = end(start(&line).1);
+        let ended = run(&line);
         assert_eq!(ended.exit, exit, "{line}");
         assert!(ended.err.contains(text), "{line}: {}", ended.err);
     }
@@ -150,7 +85,7 @@ fn errors_have_sipps_exit_codes() {
 
 #[test]
 fn no_calls_at_all_is_a_success() {
-    let uac = end(start("-sn uac 127.0.0.1:9 -i 127.0.0.1 -m 0").1);
+    let uac = run("-sn uac 127.0.0.1:9 -i 127.0.0.1 -m 0");
     assert_eq!((uac.exit, figure(&uac.out, "Total Calls created")), (Exit::Success, 0));
 }
 
@@ -169,7 +104,7 @@ fn two_controllers_connect_their_peers() {
     let common = format!("-i 127.0.0.1 -3pcc 127.0.0.1:{twin}");
     let (_, second) = start(&format!("-sn 3pcc-C-B 127.0.0.1:{b} {common}"));
     let first = loop {
-        let ended = end(start(&format!("-sn 3pcc-C-A 127.0.0.1:{a} {common} -m 3 -r 100")).1);
+        let ended = run(&format!("-sn 3pcc-C-A 127.0.0.1:{a} {common} -m 3 -r 100"));
         // The other controller does not listen yet.
         if ended.exit != Exit::Fatal || !ended.err.contains("refused") {
             break ended;
@@ -195,7 +130,7 @@ fn conditions_decide_about_the_exit_code() {
         ("-fail-if late", Exit::Failed, "a condition is a figure"),
     ];
     for (words, exit, text) in rows {
-        let ended = end(start(&format!("-sn uac 127.0.0.1:9 -i 127.0.0.1 -m 0 {words}")).1);
+        let ended = run(&format!("-sn uac 127.0.0.1:9 -i 127.0.0.1 -m 0 {words}"));
         assert_eq!(ended.exit, exit, "{words}: {}", ended.err);
         assert!(ended.err.contains(text), "{words}: {}", ended.err);
     }
@@ -204,8 +139,7 @@ fn conditions_decide_about_the_exit_code() {
 /// The first failures of a reason are kept with everything they said; the others are counted.
 #[test]
 fn failed_calls_are_on_record() {
-    let silent = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
-    let port = silent.local_addr().expect("bound").port();
+    let (_silent, port) = silent();
     let directory = std::env::temp_dir().join(format!("sipp-failures-{port}"));
     let shown = directory.display();
     let (_, uac) = start(&format!(

@@ -1,33 +1,20 @@
 //! A run watched and steered from outside: JSON requests on the control socket, metrics over HTTP, the page.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use sipp::Exit;
-use sipp::engine::{self, Console, Terminal};
+use sipp::engine;
 
-/// Collects what a run prints.
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no writer panics").write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use super::{Paper, console, silent, words};
 
 impl Paper {
     /// The address behind these words, once the run has said where it is.
     fn address(&self, behind: &str) -> SocketAddr {
         loop {
-            let text = String::from_utf8_lossy(&self.0.lock().expect("no writer panics")).into_owned();
+            let text = self.text();
             let rest = text.split_once(behind).map(|(_, rest)| rest);
             if let Some(line) = rest.and_then(|rest| rest.split_once('\n')) {
                 let text = line.0.split(['/', ',']).next().unwrap_or_default();
@@ -63,17 +50,14 @@ fn get(addr: SocketAddr, path: &str) -> String {
 
 #[test]
 fn a_run_answers_and_obeys() {
-    let silent = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
-    let port = silent.local_addr().expect("bound").port();
+    let (_silent, port) = silent();
     let page = std::env::temp_dir().join(format!("sipp-outside-{port}.html"));
     let line = format!(
         "-sn uac 127.0.0.1:{port} -i 127.0.0.1 -r 50 -recv_timeout 20 -prometheus 127.0.0.1:0 -html {}",
         page.display()
     );
-    let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-    let err = Paper::default();
-    let console =
-        Console { out: Box::new(io::sink()), err: Box::new(err.clone()), terminal: Terminal::Headless };
+    let words = words(&line);
+    let (console, _, err) = console();
     let run = std::thread::spawn(move || sipp::run(&words, console, engine::controller()));
     let control = err.address("Remote control on UDP ");
     assert!(control.ip().is_loopback(), "nobody asked for more");

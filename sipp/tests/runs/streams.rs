@@ -1,46 +1,12 @@
-//! Whole runs over TCP in this process against peers written out here: what a far end sees of connections.
+//! Runs over TCP against peers written out here: what a far end sees of connections.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use sipp::Exit;
-use sipp::engine::{self, Console, Terminal};
 
-/// Collects what a run prints.
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no writer panics").write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Runs a command line to its end: exit code, standard output and standard error.
-fn run(line: &str) -> (Exit, String) {
-    let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-    let paper = Paper::default();
-    let console =
-        Console { out: Box::new(paper.clone()), err: Box::new(paper.clone()), terminal: Terminal::Headless };
-    let exit = sipp::run(&words, console, engine::controller());
-    (exit, String::from_utf8_lossy(&paper.0.lock().expect("no writer panics")).into_owned())
-}
-
-/// A file of this test.
-fn file(name: &str, text: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("sipp-streams-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder for temporary files");
-    let path = folder.join(name);
-    std::fs::write(&path, text).expect("a temporary file");
-    path
-}
+use super::{file, run};
 
 fn options(headers: &str, body: &str) -> String {
     format!(
@@ -105,13 +71,14 @@ fn a_call_with_its_own_connection_says_its_port_and_may_close_it() {
     );
     let path = file("closes.xml", &scenario);
     let peer = answering(listener, 2);
-    let (exit, said) =
+    let ended =
         run(&format!("-sf {} 127.0.0.1:{port} -i 127.0.0.1 -t tn -m 1 -r 100 -timeout 10s", path.display()));
-    assert_eq!(exit, Exit::Success, "{said}");
+    assert_eq!(ended.exit, Exit::Success, "{}", ended.err);
     let seen = peer.join().expect("the peer does not panic");
-    let (request, from) = &seen[0];
-    assert!(request.contains(&format!("TCP 127.0.0.1:{};branch", from.port())), "{from}: {request}");
-    assert_ne!(*from, seen[1].1, "the second message came over a connection of its own");
+    for (request, from) in &seen {
+        assert!(request.contains(&format!("TCP 127.0.0.1:{};branch", from.port())), "{from}: {request}");
+    }
+    assert_ne!(seen[0].1, seen[1].1, "the second message came over a connection of its own");
 }
 
 /// A host given by name is looked up beside the calls.
@@ -131,11 +98,11 @@ fn setdest_takes_names() {
         format!("-sf {} 127.0.0.1:{port} -i 127.0.0.1 -t t1 -m 1 -r 100 -timeout 10s", path.display())
     };
     let peer = answering(listener, 2);
-    let (exit, said) = run(&line("localhost"));
-    assert_eq!(exit, Exit::Success, "{said}");
-    let (exit, said) = run(&line("no.such.invalid"));
-    assert_eq!(exit, Exit::Fatal, "{said}");
-    assert!(said.contains("'no.such.invalid' has no address"), "{said}");
+    let ended = run(&line("localhost"));
+    assert_eq!(ended.exit, Exit::Success, "{}", ended.err);
+    let ended = run(&line("no.such.invalid"));
+    assert_eq!(ended.exit, Exit::Fatal, "{}", ended.err);
+    assert!(ended.err.contains("'no.such.invalid' has no address"), "{}", ended.err);
     drop(peer);
 }
 
@@ -157,8 +124,8 @@ fn a_far_end_that_does_not_read_fails_calls_in_time() {
         path.display(),
         report.display()
     );
-    let (exit, said) = run(&line);
-    assert_eq!(exit, Exit::Failed, "{said}");
+    let ended = run(&line);
+    assert_eq!(ended.exit, Exit::Failed, "{}", ended.err);
     let report = std::fs::read_to_string(report).expect("it was written");
     assert!(report.contains("\"FailedTimeoutOnSend\""), "{report}");
     assert!(!report.contains("\"FailedCannotSendMessage\""), "{report}");

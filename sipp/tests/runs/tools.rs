@@ -1,51 +1,18 @@
 //! What the program does without traffic, through its command line: `-check` and `-dry-run`.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 
-use sipp::engine::{Console, Terminal};
 use sipp::{Exit, Plan};
 
-/// Collects what is printed.
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no writer panics").write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Paper {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().expect("no writer panics")).into_owned()
-    }
-}
+use super::{console, file, words};
 
 /// Exit code, standard output and standard error of a command line that starts no run.
 fn say(line: &str) -> (Exit, String, String) {
-    let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-    let (out, err) = (Paper::default(), Paper::default());
-    let mut console =
-        Console { out: Box::new(out.clone()), err: Box::new(err.clone()), terminal: Terminal::Headless };
-    match sipp::plan(&words, &mut console) {
+    let (mut console, out, err) = console();
+    match sipp::plan(&words(line), &mut console) {
         Plan::Told(exit, _) | Plan::Done(exit) => (exit, out.text(), err.text()),
         Plan::Run(_) => panic!("{line} starts a run"),
     }
-}
-
-/// A file of this test.
-fn file(name: &str, text: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("sipp-tools-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder for temporary files");
-    let path = folder.join(name);
-    std::fs::write(&path, text).expect("a temporary file");
-    path
 }
 
 #[test]
@@ -71,7 +38,35 @@ fn a_check_of_a_good_scenario_succeeds() {
     let (exit, out, _) = say(&format!("-check {}", path.display()));
     assert_eq!((exit, out), (Exit::Success, format!("{}: nothing found\n", path.display())));
     let (exit, out, _) = say("-check /nowhere/x.xml");
-    assert_eq!((exit, out.as_str()), (Exit::Failed, ""));
+    let expected = "/nowhere/x.xml:1:1: error: Unable to load or parse '/nowhere/x.xml' xml scenario file";
+    assert!(exit == Exit::Failed && out.starts_with(expected) && out.contains("[S042]\n"), "{out}");
+}
+
+/// The option goes in front of any command line: its own scenario, that of `-sf`, or a built-in one is checked.
+#[test]
+fn a_check_needs_no_file_when_the_scenario_is_named() {
+    let path = file("named.xml", "<scenario><recv request=\"INVITE\"/><nop tset=\"x\"/></scenario>");
+    let shown = path.display();
+    let warned =
+        format!("{shown}:1:40: warning: <nop> has no attribute tset; it is ignored, did you mean test?");
+    for line in [
+        format!("--check {shown}"),
+        format!("-sf {shown} --check"),
+        format!("--check -sf {shown} 127.0.0.1:5060 -m 10"),
+        format!("--check 127.0.0.1:5060 -sf {shown} -m 10"),
+    ] {
+        let (exit, out, err) = say(&line);
+        assert_eq!((exit, err.as_str()), (Exit::Success, ""), "{line}");
+        assert!(out.starts_with(&warned), "{line}: {out}");
+    }
+    assert_eq!(say("-sn uas --check").1, "uas: nothing found\n");
+    for (line, name) in [("--check", "check"), ("-m 1 --dry-run -loss 5%", "dry-run")] {
+        let (exit, _, err) = say(line);
+        let told =
+            format!("Missing argument for param '-{name}': a scenario file, unless -sf or -sn names one");
+        assert!(exit == Exit::Failed && err.contains(&told), "{line}: {err}");
+    }
+    assert_eq!(say("-sn uac --dry-run").1, say("--dry-run uac").1);
 }
 
 #[test]
@@ -85,6 +80,14 @@ fn a_check_reads_injection_files_too() {
     let (exit, out, _) = say(&line(&bad));
     let expected = format!("{}:1:1: error: Unknown file type", bad.display());
     assert!(exit == Exit::Failed && out.contains(&expected), "{out}");
+    let short = file("short-line.csv", "SEQUENTIAL\na\n# b\n\n");
+    let second =
+        file("second.xml", "<scenario><nop><action><log message=\"[field1]\"/></action></nop></scenario>");
+    let (exit, out, _) = say(&format!("-check {} -inf {}", second.display(), short.display()));
+    let expected = "short-line.csv:2:1: warning: Field 1 not found in the file short-line.csv: its line 2 has 1 field, \
+                    a call that takes the line and prints the field fails; an empty field is written with its ; \
+                    [S119]\n    a\n    ^\n";
+    assert_eq!((exit, out.as_str()), (Exit::Success, expected));
 }
 
 #[test]
