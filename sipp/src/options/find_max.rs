@@ -38,9 +38,7 @@ pub(super) const ROWS: &[Row] = &[
         names: &["find-seconds"],
         value: "TIME",
         help: "How long one step of -find-max opens calls, in s. Default: 5.",
-        effect: Effect::Time(Unit::Seconds, |options, step| {
-            options.find_max.step = step.max(Duration::from_millis(100));
-        }),
+        effect: Effect::TimeFrom(100, Unit::Seconds, |options, step| options.find_max.step = step),
     },
     Row {
         names: &["find-rounds"],

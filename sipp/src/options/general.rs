@@ -239,8 +239,8 @@ pub(super) const MEDIA_ROWS: &[Row] = &[
         names: &["rtcp"],
         value: "TIME",
         help: "Send RTCP reports each so often (a bare number is seconds; 5s is usual) and read those of the peer.",
-        effect: Effect::Time(Unit::Seconds, |options, every| {
-            options.media.report_every = Some(every.max(Duration::from_millis(100)));
+        effect: Effect::TimeFrom(100, Unit::Seconds, |options, every| {
+            options.media.report_every = Some(every);
         }),
     },
     Row {

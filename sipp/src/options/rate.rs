@@ -92,9 +92,7 @@ pub(super) const ROWS: &[Row] = &[
         names: &["rp"],
         value: "TIME",
         help: "The period, in ms. Default: 1000.",
-        effect: Effect::Time(Unit::Millis, |options, period| {
-            options.rate.period = period.max(Duration::from_millis(1));
-        }),
+        effect: Effect::TimeFrom(1, Unit::Millis, |options, period| options.rate.period = period),
     },
     Row {
         names: &["arrivals"],
@@ -152,7 +150,10 @@ pub(super) const ROWS: &[Row] = &[
         names: &["l"],
         value: "N",
         help: "Most simultaneous outgoing calls. Default: three times the rate times the length of a call.",
-        effect: Effect::Int(WHOLE, |options, limit| options.rate.limit = Some(calls(limit))),
+        // SIPp takes 0 for no limit of one's own (measured on 3.6.1).
+        effect: Effect::Int(WHOLE, |options, limit| {
+            options.rate.limit = (limit > 0).then(|| calls(limit));
+        }),
     },
     Row {
         names: &["m"],

@@ -33,6 +33,8 @@ pub(super) enum Effect {
     Bool(fn(&mut Options, bool)),
     /// Duration; a bare number counts in the unit.
     Time(Unit, fn(&mut Options, Duration)),
+    /// The same, of at least so many milliseconds.
+    TimeFrom(u64, Unit, fn(&mut Options, Duration)),
     /// Any text, checked by the setter, which gives the whole error text.
     Text(fn(&mut Options, &str) -> Result<(), String>),
     /// A text that may be left out.
@@ -87,6 +89,16 @@ impl Row {
             }
             Effect::Time(unit, set) => {
                 set(options, parse_time(&words[0], *unit).ok_or_else(|| refuse(&words[0], "time"))?);
+            }
+            Effect::TimeFrom(least_ms, unit, set) => {
+                let time = parse_time(&words[0], *unit).ok_or_else(|| refuse(&words[0], "time"))?;
+                if time < Duration::from_millis(*least_ms) {
+                    return Err(format!(
+                        "-{name}, \"{}\" is out of range: at least {least_ms}ms",
+                        words[0]
+                    ));
+                }
+                set(options, time);
             }
             Effect::Text(set) => set(options, &words[0])?,
             Effect::OptionalText(set) => {

@@ -173,10 +173,8 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         names: &["fd"],
         value: "TIME",
-        help: "Time between two rows of statistics, in s. Default: 60.",
-        effect: Effect::Time(Unit::Seconds, |options, period| {
-            options.traces.stat_period = period.max(Duration::from_millis(1));
-        }),
+        help: "Time between two rows of statistics, in s; 0 writes them at the start and the end only. Default: 60.",
+        effect: Effect::Time(Unit::Seconds, |options, period| options.traces.stat_period = period),
     },
     Row {
         names: &["stat_delimiter"],

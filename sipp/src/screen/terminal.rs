@@ -1,10 +1,13 @@
 //! The real terminal: raw mode and the other screen while it lives, given back when it is dropped.
 //!
-//! A panic unwinds and drops it too; a signal ends the run, which drops it.
+//! A signal ends the run, which drops it. A panic of any thread gives it back before it is told, so that what is told
+//! stays on the screen.
 
 use std::io::{self, Stdout};
-use std::sync::Arc;
+use std::panic;
+use std::sync::{Arc, Once};
 
+use crossterm::cursor::Show;
 use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
@@ -61,6 +64,14 @@ struct Taken(Terminal<CrosstermBackend<Stdout>>);
 
 impl Taken {
     fn take() -> io::Result<Taken> {
+        static HOOKED: Once = Once::new();
+        HOOKED.call_once(|| {
+            let tell = panic::take_hook();
+            panic::set_hook(Box::new(move |panic| {
+                give_back();
+                tell(panic);
+            }));
+        });
         // Keys are read from standard input, which may be a pipe: then there is no raw mode to set.
         let _ = enable_raw_mode();
         execute!(io::stdout(), EnterAlternateScreen)?;
@@ -70,9 +81,12 @@ impl Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        // Nothing can be done about a terminal that is gone.
-        let _ = disable_raw_mode();
-        let _ = execute!(io::stdout(), LeaveAlternateScreen);
-        let _ = self.0.show_cursor();
+        give_back();
     }
+}
+
+/// The terminal as it was. Nothing can be done about one that is gone.
+fn give_back() {
+    let _ = disable_raw_mode();
+    let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
 }

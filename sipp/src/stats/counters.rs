@@ -128,7 +128,7 @@ impl MessageCounters {
 }
 
 impl Totals {
-    fn add(&mut self, other: &Totals) {
+    pub(super) fn add(&mut self, other: &Totals) {
         self.incoming += other.incoming;
         self.outgoing += other.outgoing;
         self.successful += other.successful;

@@ -114,17 +114,17 @@ pub(crate) fn stat_row(snapshot: &Snapshot, since: &Baseline, bins: &Bins, delim
     let (now, before) = (&snapshot.counters.totals, &since.totals);
     let wall = &snapshot.setup.wall;
     let mut row = Row::new(delimiter);
-    row.put(wall.stamp(Time::ZERO));
+    row.put(wall.stamp(snapshot.began.at));
     row.put(wall.stamp(since.at));
     row.put(wall.stamp(snapshot.at));
-    row.pair(hms(snapshot.at.since(since.at)), hms(snapshot.at.since(Time::ZERO)));
+    row.pair(hms(snapshot.at.since(since.at)), hms(snapshot.counting()));
     match snapshot.target {
         Target::Rate { calls, .. } => row.put(significant(calls)),
         Target::Users(users) => row.put(users),
     }
     row.pair(
-        significant(snapshot.call_rate(since.at, before.created())),
-        significant(snapshot.call_rate(Time::ZERO, 0)),
+        significant(snapshot.call_rate(since)),
+        significant(snapshot.call_rate(&snapshot.began)),
     );
     row.pair(now.incoming - before.incoming, now.incoming);
     row.pair(now.outgoing - before.outgoing, now.outgoing);
@@ -222,7 +222,7 @@ pub(crate) fn counts_header(layout: &Layout, lossy: bool, delimiter: &str) -> St
 pub(crate) fn counts_row(snapshot: &Snapshot, delimiter: &str) -> String {
     let mut row = Row::new(delimiter);
     row.put(snapshot.setup.wall.stamp(snapshot.at));
-    row.put(hms_micros(snapshot.at.since(Time::ZERO)));
+    row.put(hms_micros(snapshot.counting()));
     for (index, line) in snapshot.layout.visible() {
         let counted = snapshot.counters.messages.get(index).copied().unwrap_or_default();
         row.put(counted.done);
@@ -250,7 +250,7 @@ pub(crate) fn counts_row(snapshot: &Snapshot, delimiter: &str) -> String {
 pub(crate) fn error_codes_row(snapshot: &Snapshot, codes: &[u16], delimiter: &str) -> String {
     let mut row = Row::new(delimiter);
     row.put(snapshot.setup.wall.stamp(snapshot.at));
-    row.put(hms_micros(snapshot.at.since(Time::ZERO)));
+    row.put(hms_micros(snapshot.counting()));
     for code in codes.iter().rev() {
         row.text.push_str(&format!("{code},"));
     }

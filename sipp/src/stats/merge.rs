@@ -8,6 +8,8 @@ impl Snapshot {
     /// Adds the figures of another engine that runs the same scenario.
     pub(crate) fn add(&mut self, other: Snapshot) {
         self.at = self.at.max(other.at);
+        self.began.at = self.began.at.max(other.began.at);
+        self.began.totals.add(&other.began.totals);
         self.counters.add(&other.counters);
         // Each engine notes how many calls were open at all of them.
         if other.peak.calls > self.peak.calls {

@@ -8,9 +8,10 @@ use std::time::Duration;
 use sip::time::Time;
 use smallvec::SmallVec;
 
+use super::counters::Totals;
 use super::histogram::{Percentiles, Samples};
 use super::pacing::Pacing;
-use super::snapshot::Snapshot;
+use super::snapshot::{Baseline, Snapshot};
 
 /// One second of a run, or several of a long one.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -137,6 +138,9 @@ impl Stopwatch {
     pub(crate) fn lap(&mut self, snapshot: &Snapshot) -> Second {
         let before = self.before.as_deref();
         let (totals, network) = (&snapshot.counters.totals, &snapshot.network);
+        let mut period = before.map(Baseline::of).unwrap_or_default();
+        let restarted = period.restart(snapshot);
+        let counted = |count: fn(&Totals) -> u64| count(totals).saturating_sub(count(&period.totals));
         let since = |now: u64, then: fn(&Snapshot) -> u64| now.saturating_sub(before.map_or(0, then));
         let pacing = match before {
             Some(before) => snapshot.pacing.since(&before.pacing),
@@ -150,15 +154,15 @@ impl Stopwatch {
             at: snapshot.at,
             length: snapshot.at.since(before.map_or(Time::ZERO, |before| before.at)),
             pacing,
-            created: since(totals.created(), |then| then.counters.totals.created()),
-            successful: since(totals.successful, |then| then.counters.totals.successful),
-            failed: since(totals.failed, |then| then.counters.totals.failed),
+            created: counted(Totals::created),
+            successful: counted(|totals| totals.successful),
+            failed: counted(|totals| totals.failed),
             open: snapshot.activity.open,
-            retransmissions: since(totals.retransmissions, |then| then.counters.totals.retransmissions),
+            retransmissions: counted(|totals| totals.retransmissions),
             kernel_drops: since(network.kernel_drops, |then| then.network.kernel_drops),
             send_errors: since(network.send_errors, |then| then.network.send_errors),
             cpu: cpu.collect(),
-            times: times(snapshot, before),
+            times: times(snapshot, before.filter(|_| !restarted)),
         };
         self.before = Some(Box::new(snapshot.clone()));
         second

@@ -26,6 +26,8 @@ pub(crate) struct Snapshot {
     pub(crate) setup: Arc<Setup>,
     /// The moment.
     pub(crate) at: Time,
+    /// Since when the counters count, and what they stood at then: the start, or the last `reset stats`.
+    pub(crate) began: Baseline,
     /// What the calls of the scenario counted.
     pub(crate) counters: Counters,
     /// Calls created by all scenarios that `-m` counts.
@@ -271,6 +273,15 @@ impl Baseline {
         }
     }
 
+    /// Begins anew when the counters of the snapshot did so since this period began. True when they did.
+    pub(crate) fn restart(&mut self, snapshot: &Snapshot) -> bool {
+        let is_older = self.at < snapshot.began.at;
+        if is_older {
+            self.clone_from(&snapshot.began);
+        }
+        is_older
+    }
+
     /// The sums of a response time when the period began.
     pub(crate) fn response_time(&self, index: usize) -> Sums {
         self.response_times.get(index).copied().unwrap_or_default()
@@ -289,10 +300,15 @@ impl Snapshot {
         lines.filter(|(_, line)| self.reveals_hidden || !line.hidden)
     }
 
-    /// Calls per second between `since` and now.
-    pub(crate) fn call_rate(&self, since: Time, created_before: u64) -> f64 {
-        let seconds = self.at.since(since).as_secs_f64();
-        let created = self.counters.totals.created().saturating_sub(created_before);
+    /// How long the counters have been counting.
+    pub(crate) fn counting(&self) -> Duration {
+        self.at.since(self.began.at)
+    }
+
+    /// Calls per second of the period that began with `since`.
+    pub(crate) fn call_rate(&self, since: &Baseline) -> f64 {
+        let seconds = self.at.since(since.at).as_secs_f64();
+        let created = self.counters.totals.created().saturating_sub(since.totals.created());
         if seconds > 0.0 { created as f64 / seconds } else { 0.0 }
     }
 }

@@ -110,7 +110,7 @@ fn figure(snapshot: &Snapshot, condition: &Condition) -> (Option<f64>, String) {
         Figure::Count(counted) => return count(snapshot, *counted, condition.limit),
         Figure::Media(media) => return heard(&snapshot.media.heard, *media, condition.limit),
         Figure::CallRate => {
-            let rate = snapshot.call_rate(sip::time::Time::ZERO, 0);
+            let rate = snapshot.call_rate(&snapshot.began);
             return (Some(rate), format!("{rate:.3} calls/s"));
         }
         Figure::Percentile(_, measured) => (measured, |samples, percent| samples.percentile(percent)),

@@ -184,6 +184,7 @@ impl Desk {
                 Note::Figures(engine, figures, round) => {
                     for (mut snapshots, occasion) in self.gather.take(engine, figures, round) {
                         self.complete(&mut snapshots, occasion);
+                        self.heed_resets(&snapshots);
                         if occasion == Occasion::End {
                             self.close(&snapshots, out, err);
                             return snapshots;
@@ -194,6 +195,13 @@ impl Desk {
             }
         }
         Vec::new()
+    }
+
+    /// Periods of the screen begin anew when the counters did.
+    fn heed_resets(&mut self, snapshots: &[Snapshot]) {
+        for (since, snapshot) in self.drawn.iter_mut().zip(snapshots) {
+            since.restart(snapshot);
+        }
     }
 
     /// Adds what the desk knows: commands that failed, the threads' CPU time and the seconds so far.

@@ -90,6 +90,9 @@ impl Tables {
 
     pub(super) fn row(&mut self, snapshot: &Snapshot, options: &Traces) {
         let delimiter = options.delimiter.as_str();
+        if self.since.restart(snapshot) {
+            self.bins = Bins::default();
+        }
         self.put(|tables| &mut tables.stat, &csv::stat_row(snapshot, &self.since, &self.bins, delimiter));
         self.put(|tables| &mut tables.counts, &csv::counts_row(snapshot, delimiter));
         self.put(

@@ -47,6 +47,7 @@ impl Signalling {
             layout: scenario.layout.clone(),
             setup: scenario.setup.clone(),
             at: now,
+            began: scenario.began.clone(),
             counters: scenario.counters.clone(),
             created: self.scenarios.created(),
             target: self.opening.schedule.target(),

@@ -12,7 +12,6 @@ use crate::stats::layout::Part;
 use super::Signalling;
 use super::crew::Told;
 use super::incoming::Whose;
-use super::scenarios::Scenario;
 use crate::engine::control::command::{Command, Dumped};
 use crate::engine::desk::link::{Note, Occasion};
 
@@ -79,7 +78,7 @@ impl Signalling {
             Command::Dump(what) => self.dump(now, what),
             Command::ResetStatistics => {
                 let created = self.scenarios.created();
-                self.scenarios.iter_mut().for_each(Scenario::reset);
+                self.scenarios.iter_mut().for_each(|scenario| scenario.reset(now));
                 self.crew.forget_created(created - self.scenarios.created());
             }
             Command::Display(part) => self.display(now, part),

@@ -13,7 +13,7 @@ use crate::recorder::Quota;
 use crate::scenario::Program;
 use crate::stats::counters::{Counters, Shape, Totals};
 use crate::stats::layout::{Layout, Part};
-use crate::stats::snapshot::{Peak, Setup};
+use crate::stats::snapshot::{Baseline, Peak, Setup};
 use crate::traffic::calls::Identified;
 
 /// An open call and the scenario it runs.
@@ -43,6 +43,8 @@ pub(in crate::engine) struct Scenario {
     pub(in crate::engine) layout: Arc<Layout>,
     pub(in crate::engine) setup: Arc<Setup>,
     pub(in crate::engine) counters: Counters,
+    /// Since when they count.
+    pub(in crate::engine) began: Baseline,
     /// What the counters count, to begin anew.
     pub(in crate::engine) shape: Shape,
     /// Why its calls failed, and which of them are kept.
@@ -65,16 +67,19 @@ impl Scenario {
     }
 
     /// Everything counted starts again at zero, except what open calls will subtract from.
-    pub(super) fn reset(&mut self) {
+    pub(super) fn reset(&mut self, now: Time) {
         let open = self.counters.totals.current();
         let outgoing = self.program.mode.calls_out();
-        self.counters = Counters::new(&self.shape);
+        let messages = std::mem::take(&mut self.counters.messages);
+        // SIPp goes on counting messages.
+        self.counters = Counters { messages, ..Counters::new(&self.shape) };
         self.quota.reset();
         self.counters.totals = Totals {
             outgoing: if outgoing { open } else { 0 },
             incoming: if outgoing { 0 } else { open },
             ..Totals::default()
         };
+        self.began = Baseline { at: now, totals: self.counters.totals, ..Baseline::default() };
     }
 }
 

@@ -21,7 +21,7 @@ use crate::screen::Live;
 use crate::state::{CircuitTable, Scope, Settings, WallClock};
 use crate::stats::condition::Condition;
 use crate::stats::counters::Counters;
-use crate::stats::snapshot::{Peak, Setup};
+use crate::stats::snapshot::{Baseline, Peak, Setup};
 use crate::stats::times::Wall;
 use crate::stats::verdict::{Rules, unknown_name};
 use crate::traffic::calls::Calls;
@@ -238,6 +238,7 @@ fn scenario(options: &Options, loaded: Loaded, setup: &Setup) -> Scenario {
         layout: Arc::new(describe::layout(&loaded.program, about, options.call.pause)),
         setup: Arc::new(Setup { lossy, ..setup.clone() }),
         counters: Counters::new(&shape),
+        began: Baseline::default(),
         shape,
         open: 0,
         peak: Peak::default(),
@@ -384,7 +385,7 @@ fn rhythm(options: &Options, terminal: Terminal) -> Rhythm {
     Rhythm {
         starts_at: Time::ZERO,
         draw_every: draws.then_some(traces.screen_period),
-        row_every: rows.then_some(traces.stat_period),
+        row_every: (rows && !traces.stat_period.is_zero()).then_some(traces.stat_period),
         ends_at: options.general.timeout.map(|timeout| Time::ZERO + timeout),
         end_is_error: options.general.timeout_error,
     }

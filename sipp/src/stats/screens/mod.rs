@@ -184,6 +184,7 @@ pub(crate) mod tests {
             layout: Arc::new(layout),
             setup: Arc::new(setup),
             at: Time::from_millis(700),
+            began: Baseline::default(),
             counters,
             target: Target::Rate { calls: 10.0, period: Duration::from_secs(1) },
             limit: 30,

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use sip::time::Time;
-
 use crate::stats::histogram::Samples;
 use crate::stats::layout::Layout;
 use crate::stats::snapshot::{Baseline, Snapshot};
@@ -23,18 +21,18 @@ pub(super) fn lines(snapshot: &Snapshot, since: &Baseline) -> Vec<String> {
         format!("  {name:<23}| {}           | {}          ", hms_micros(period), hms_micros(all))
     };
     let mut lines = vec![
-        date("Start Time", Time::ZERO),
+        date("Start Time", snapshot.began.at),
         date("Last Reset Time", since.at),
         date("Current Time", snapshot.at),
         RULE.into(),
         "  Counter Name           | Periodic value            | Cumulative value".into(),
         RULE.into(),
-        span("Elapsed Time", snapshot.at.since(since.at), snapshot.at.since(Time::ZERO)),
+        span("Elapsed Time", snapshot.at.since(since.at), snapshot.counting()),
         format!(
             "  {:<23}| {:>8.3} cps              | {:>8.3} cps             ",
             "Call Rate",
-            snapshot.call_rate(since.at, before.created()),
-            snapshot.call_rate(Time::ZERO, 0)
+            snapshot.call_rate(since),
+            snapshot.call_rate(&snapshot.began)
         ),
         RULE.into(),
         count("Incoming calls created", now.incoming - before.incoming, now.incoming),
