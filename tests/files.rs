@@ -2,15 +2,9 @@
 //! written.
 
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use e2e::ports;
-use e2e::programs::{self, Missing, Running};
-
-/// How long one run may take.
-const LIMIT: Duration = Duration::from_secs(60);
+use e2e::programs::Running;
+use e2e::side_by_side::{LIMIT, both, call, called, folder, ours, rows, text};
 
 /// Answers every INVITE with 404, which the built-in uac does not expect.
 const REFUSES: &str = r#"<?xml version="1.0"?>
@@ -63,49 +57,8 @@ Content-Length: 0
 </scenario>
 "#;
 
-fn folder(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("sipp-e2e-files-{}-{name}", std::process::id()));
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).expect("a folder for temporary files");
-    for (name, text) in [("refuses.xml", REFUSES), ("logs.xml", LOGS)] {
-        fs::write(path.join(name), text).expect("writable");
-    }
-    path
-}
-
-fn words(line: &str) -> Vec<String> {
-    line.split_whitespace().map(str::to_owned).collect()
-}
-
-/// Our called party in `folder`, and the port it listens on.
-fn called(scenario: &str, folder: &Path) -> (Running, u16) {
-    let port = ports::free().expect("a free port");
-    let sipp = programs::locate("sipp").expect("cargo build --workspace --bins");
-    let args = words(&format!("{scenario} -i 127.0.0.1 -p {port} -nostdin"));
-    let mut running = Running::start(&sipp, &args, folder, "uas").expect("it starts");
-    running.wait_until(LIMIT, || ports::is_bound("udp", port)).expect("it listens");
-    (running, port)
-}
-
-/// Runs a calling party in `folder` against `called` and gives its exit code; `options` begin with its scenario.
-fn call(program: &Path, folder: &Path, called: u16, options: &str) -> Option<i32> {
-    let own = ports::free().expect("a free port");
-    let line = format!("{options} 127.0.0.1:{called} -i 127.0.0.1 -p {own} -nostdin");
-    let mut running = Running::start(program, &words(&line), folder, "uac").expect("it starts");
-    running.wait(LIMIT).expect("it ends").code()
-}
-
-/// The text of the file in `folder` whose name ends like that.
-fn text(folder: &Path, ending: &str) -> String {
-    let entries = fs::read_dir(folder).expect("it was made");
-    let mut paths = entries.map(|entry| entry.expect("readable").path());
-    let path = paths.find(|path| path.to_string_lossy().ends_with(ending));
-    fs::read_to_string(path.unwrap_or_else(|| panic!("no file *{ending}"))).expect("readable")
-}
-
-fn rows(text: &str) -> Vec<Vec<&str>> {
-    text.lines().map(|line| line.split(';').collect()).collect()
-}
+/// The scenarios above, as files.
+const FILES: &[(&str, &str)] = &[("refuses.xml", REFUSES), ("logs.xml", LOGS)];
 
 /// Columns that tell how long something took, or when it was.
 fn is_about_time(column: &str) -> bool {
@@ -116,34 +69,10 @@ fn is_about_time(column: &str) -> bool {
 const CALLER: &str = "-sn uac -m 20 -r 50 -d 20 -trace_stat -fd 10 -trace_rtt -rtt_freq 1 -trace_counts \
                       -trace_error_codes -trace_shortmsg -trace_screen";
 
-/// Both programs make the same calls to the same peer; gives the folders, the packaged one first.
-fn both(name: &str, (scenario, options): (&str, &str)) -> Option<[PathBuf; 2]> {
-    let mut folders = Vec::new();
-    let mut exits = Vec::new();
-    for program in ["packaged-sipp", "sipp"] {
-        let path = match programs::locate(program) {
-            Ok(path) => path,
-            Err(Missing::Original(what)) if std::env::var("CI").as_deref() != Ok("true") => {
-                // Nothing is lost when nobody reads it.
-                let _ = writeln!(std::io::stderr(), "left out: {what}");
-                return None;
-            }
-            Err(missing) => panic!("{missing:?}"),
-        };
-        let folder = folder(&format!("{name}-{program}"));
-        let peer = self::folder(&format!("{name}-{program}-peer"));
-        let (_called, port) = called(scenario, &peer);
-        exits.push(call(&path, &folder, port, options));
-        folders.push(folder);
-    }
-    assert_eq!(exits[0], exits[1], "exit codes");
-    folders.try_into().ok()
-}
-
 #[test]
 fn statistics_have_the_columns_of_sipp() {
     for (name, scenario) in [("good", "-sn uas"), ("refused", "-sf refuses.xml")] {
-        let Some(folders) = both(name, (scenario, CALLER)) else { return };
+        let Some(folders) = both(name, (scenario, CALLER), FILES) else { return };
         let texts = folders.each_ref().map(|folder| text(folder, "_.csv"));
         let [theirs, ours] = texts.each_ref().map(|text| rows(text));
         assert_eq!(theirs[0], ours[0], "{name}: names of the columns");
@@ -183,7 +112,7 @@ fn without_digits(text: &str) -> Vec<String> {
 
 #[test]
 fn short_messages_are_those_of_sipp() {
-    let Some(folders) = both("short", ("-sn uas", CALLER)) else { return };
+    let Some(folders) = both("short", ("-sn uas", CALLER), FILES) else { return };
     let mut lines = folders.each_ref().map(|folder| without_digits(&text(folder, "_shortmessages.log")));
     // Calls overlap: their messages come in another order in each run.
     lines.iter_mut().for_each(|lines| lines.sort());
@@ -193,7 +122,7 @@ fn short_messages_are_those_of_sipp() {
 #[test]
 fn texts_of_log_actions_are_those_of_sipp() {
     let caller = "-sf logs.xml -m 3 -r 10 -trace_logs";
-    let Some(folders) = both("logs", ("-sn uas", caller)) else { return };
+    let Some(folders) = both("logs", ("-sn uas", caller), FILES) else { return };
     let lines = folders.each_ref().map(|folder| without_digits(&text(folder, "_logs.log")));
     assert!(lines[0].len() == 6, "{:?}", lines[0]);
     assert_eq!(lines[0], lines[1]);
@@ -203,7 +132,7 @@ fn texts_of_log_actions_are_those_of_sipp() {
 #[test]
 fn records_of_failed_calls_are_those_of_sipp() {
     let caller = "-sn uac -m 1 -trace_calldebug";
-    let Some(folders) = both("debug", ("-sf refuses.xml", caller)) else { return };
+    let Some(folders) = both("debug", ("-sf refuses.xml", caller), FILES) else { return };
     let lines = folders.each_ref().map(|folder| {
         let mut lines = without_digits(&text(folder, "_calldebug.log"));
         lines.retain(|line| !line.contains("Processing message"));
@@ -215,8 +144,7 @@ fn records_of_failed_calls_are_those_of_sipp() {
 
 #[test]
 fn a_full_disk_ends_no_call() {
-    let folder = folder("full");
-    let sipp = programs::locate("sipp").expect("cargo build --workspace --bins");
+    let folder = folder("full", FILES);
     let (_called, port) = called("-sn uas", &folder);
     for options in [
         "-trace_msg -message_file /dev/full",
@@ -227,7 +155,7 @@ fn a_full_disk_ends_no_call() {
         "-junit /dev/full",
         "-html /dev/full",
     ] {
-        let exit = call(&sipp, &folder, port, &format!("-sn uac -m 5 -r 100 -d 0 {options}"));
+        let exit = call(&ours(), &folder, port, &format!("-sn uac -m 5 -r 100 -d 0 {options}"));
         assert_eq!(exit, Some(0), "{options}");
         let told = fs::read_to_string(folder.join("uac.err")).expect("it was written");
         assert!(told.contains("Unable to write") && told.contains("No space left"), "{options}: {told}");
@@ -237,8 +165,7 @@ fn a_full_disk_ends_no_call() {
 
 #[test]
 fn what_cannot_be_written_is_refused_before_the_first_call() {
-    let folder = folder("refused-names");
-    let sipp = programs::locate("sipp").expect("cargo build --workspace --bins");
+    let folder = folder("refused-names", FILES);
     let (_called, port) = called("-sn uas", &folder);
     let missing = folder.join("missing/file");
     for option in [
@@ -253,7 +180,7 @@ fn what_cannot_be_written_is_refused_before_the_first_call() {
         "-junit",
         "-html",
     ] {
-        let exit = call(&sipp, &folder, port, &format!("-sn uac -m 5 -r 100 {option} {}", missing.display()));
+        let exit = call(&ours(), &folder, port, &format!("-sn uac -m 5 -r 100 {option} {}", missing.display()));
         assert_eq!(exit, Some(255), "{option}");
         let told = fs::read_to_string(folder.join("uac.err")).expect("it was written");
         let refusals = told.lines().filter(|line| line.contains("Unable to create")).count();
@@ -266,13 +193,66 @@ fn what_cannot_be_written_is_refused_before_the_first_call() {
 
 #[test]
 fn numbers_out_of_range_are_refused() {
-    let folder = folder("ranges");
-    let sipp = programs::locate("sipp").expect("cargo build --workspace --bins");
+    let folder = folder("ranges", FILES);
     for options in
-        ["-r -5", "-m -1", "-p 70000", "-lost 101", "-rtt_freq 0", "-failures_kept x", "-prometheus here"]
+        ["-r -5", "-rp 0", "-rtcp 0", "-m -1", "-p 70000", "-lost 101", "-rtt_freq 0", "-failures_kept x", "-prometheus here"]
     {
-        let exit = call(&sipp, &folder, 9, &format!("-sn uac {options}"));
+        let exit = call(&ours(), &folder, 9, &format!("-sn uac {options}"));
         assert_eq!(exit, Some(1), "{options}");
+    }
+    fs::remove_dir_all(folder).expect("ours");
+}
+
+/// What `limits` of the shell leave of a run with traces, in a folder of that name.
+fn limited(name: &str, program: &std::path::Path, (limits, port): (&str, u16)) -> std::path::PathBuf {
+    let folder = folder(name, FILES);
+    let call = format!("{} -sn uac 127.0.0.1:{port} -i 127.0.0.1 -m 20 -r 50 -d 20", program.display());
+    let script = format!("{limits}; exec {call} -trace_msg -trace_shortmsg -nostdin");
+    let args = ["-c".to_owned(), script];
+    let mut run = Running::start("/bin/sh".as_ref(), &args, &folder, "uac").expect("it starts");
+    let exit = run.wait(LIMIT).expect("it ends").code();
+    assert_eq!(exit, Some(0), "{name}: {}", run.output("err"));
+    folder
+}
+
+/// SIGXFSZ: a file as large as the system allows ends the traces and says so in a file; the calls go on.
+#[test]
+fn a_file_of_the_largest_size_ends_the_traces() {
+    let peer = folder("oversized-peer", FILES);
+    let (_called, port) = called("-sn uas", &peer);
+    let programs = [e2e::side_by_side::packaged(), Some(ours())];
+    let told = programs.into_iter().flatten().enumerate().map(|(at, program)| {
+        let folder = limited(&format!("oversized-{at}"), &program, ("ulimit -f 8", port));
+        let told = without_digits(&text(&folder, "_traces_oversized.log"));
+        assert!(text(&folder, "_messages.log").len() <= 8 << 10);
+        fs::remove_dir_all(folder).expect("ours");
+        told
+    });
+    let told: Vec<Vec<String>> = told.collect();
+    assert!(told.iter().all(|told| *told == told[..][0..2] && told[1] == "Max file size reached - no more logs"));
+    assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:?}");
+}
+
+#[test]
+fn closed_outputs_change_no_exit_code() {
+    let peer = folder("closed-peer", FILES);
+    let (_called, port) = called("-sn uas", &peer);
+    for closed in ["exec >&-", "exec 2>&-", "exec >&- 2>&- <&-", "exec >/dev/full 2>/dev/full"] {
+        let folder = limited("closed", &ours(), (closed, port));
+        assert!(text(&folder, "_messages.log").contains("BYE sip:"), "{closed}");
+        fs::remove_dir_all(folder).expect("ours");
+    }
+}
+
+#[test]
+fn redirected_output_has_no_escape_codes() {
+    let peer = folder("plain-peer", FILES);
+    let (_called, port) = called("-sn uas", &peer);
+    let folder = folder("plain", FILES);
+    assert_eq!(call(&ours(), &folder, port, "-sn uac -m 5 -r 50 -d 0"), Some(0));
+    for name in ["uac.out", "uac.err"] {
+        let text = fs::read_to_string(folder.join(name)).expect("it was written");
+        assert!(text.lines().count() > 1 && !text.contains('\u{1b}'), "{name}: {text:?}");
     }
     fs::remove_dir_all(folder).expect("ours");
 }

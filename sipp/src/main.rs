@@ -95,6 +95,9 @@ fn watch_signals(controller: Controller) -> io::Result<()> {
     let mut dump = signal(SignalKind::user_defined2())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut core = signal(SignalKind::quit())?;
+    // Untaken it would end the run.
+    let mut oversized = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
     // Under nohup it is ignored, and stays so.
     let mut hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
     drop(guard);
@@ -106,9 +109,11 @@ fn watch_signals(controller: Controller) -> io::Result<()> {
                     _ = dump.recv() => Command::DumpScreens,
                     _ = interrupt.recv() => Command::Interrupt,
                     _ = terminate.recv() => Command::Interrupt,
+                    _ = core.recv() => Command::Interrupt,
+                    _ = oversized.recv() => Command::StopTraces,
                     _ = hung_up(&mut hangup) => Command::Interrupt,
                 };
-                controller.ask(command);
+                controller.insist(command);
             }
         });
     })?;

@@ -4,6 +4,7 @@
 //! stays on the screen.
 
 use std::io::{self, Stdout};
+use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::{Arc, Once};
 
@@ -59,8 +60,9 @@ impl Live {
     }
 }
 
-/// A terminal that is ours.
-struct Taken(Terminal<CrosstermBackend<Stdout>>);
+/// A terminal that is ours. Never dropped as ratatui does it: that complains on standard error, and panics when both
+/// are gone.
+struct Taken(ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>);
 
 impl Taken {
     fn take() -> io::Result<Taken> {
@@ -75,7 +77,7 @@ impl Taken {
         // Keys are read from standard input, which may be a pipe: then there is no raw mode to set.
         let _ = enable_raw_mode();
         execute!(io::stdout(), EnterAlternateScreen)?;
-        Ok(Taken(Terminal::new(CrosstermBackend::new(io::stdout()))?))
+        Ok(Taken(ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?)))
     }
 }
 

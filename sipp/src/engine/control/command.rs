@@ -44,6 +44,8 @@ pub enum Command {
     SetVariable(String, String),
     /// `trace`: switch a trace file on or off.
     Trace(Traced, bool),
+    /// SIGXFSZ: a file is as large as the system allows; no more traces.
+    StopTraces,
     /// `dump variables`, `dump tasks`.
     Dump(Dumped),
     /// `set display`: show the figures of another scenario.

@@ -48,6 +48,16 @@ impl Controller {
     /// queue means a flood, a closed one, that the run is over.
     pub fn ask(&self, command: Command) -> bool {
         let is_taken = self.sender.try_send(command).is_ok();
+        self.wake_when(is_taken)
+    }
+
+    /// The same for who must be heard: waits for a place in the queue. False when the run is over.
+    pub fn insist(&self, command: Command) -> bool {
+        let is_taken = self.sender.send(command).is_ok();
+        self.wake_when(is_taken)
+    }
+
+    fn wake_when(&self, is_taken: bool) -> bool {
         if let Some(waker) = self.waker.get().filter(|_| is_taken) {
             waker.wake();
         }
@@ -128,7 +138,7 @@ pub(super) fn read_keyboard(controller: Controller) -> io::Result<()> {
         for letter in io::stdin().lock().bytes() {
             let Ok(letter) = letter else { return };
             for command in typist.letter(char::from(letter)) {
-                controller.ask(command);
+                controller.insist(command);
             }
         }
     })?;

@@ -38,6 +38,8 @@ pub(super) struct Trace {
     append: bool,
     rule: SizeRule,
     state: State,
+    /// Switched off for now: records are not wanted.
+    is_off: bool,
     size: u64,
     opened_at: i64,
     old: Vec<PathBuf>,
@@ -65,6 +67,7 @@ impl Trace {
             append: option.append,
             rule,
             state: State::Unopened,
+            is_off: false,
             size: 0,
             opened_at: 0,
             old: Vec::new(),
@@ -91,6 +94,16 @@ impl Trace {
         Ok(())
     }
 
+    /// Takes records, or does without them for a while.
+    pub(super) fn switch(&mut self, on: bool) {
+        self.is_off = !on;
+    }
+
+    /// Takes no records any more.
+    pub(super) fn close(&mut self) {
+        self.state = State::Closed;
+    }
+
     /// True before the first record was written.
     pub(super) fn is_unopened(&self) -> bool {
         matches!(self.state, State::Unopened)
@@ -105,6 +118,9 @@ impl Trace {
     /// Like [`Trace::write`], but the records may wait for [`Trace::flush`]: a system call for each message would cost
     /// more than the message.
     pub(super) fn add(&mut self, unix_seconds: i64, records: &[u8]) -> io::Result<()> {
+        if self.is_off {
+            return Ok(());
+        }
         if let Err(error) = self.open(unix_seconds) {
             self.state = State::Closed;
             return Err(error);
@@ -185,6 +201,19 @@ mod tests {
         names.sort();
         let expected = ["uac_1_messages.log", "uac_1_messages_1000.4.log", "uac_1_messages_1000.5.log"];
         assert_eq!(names, expected);
+        fs::remove_dir_all(directory).expect("ours");
+    }
+
+    #[test]
+    fn a_file_that_is_switched_on_again_keeps_what_it_has() {
+        let directory = directory("switch");
+        let stem = directory.join("uac_1_messages").display().to_string();
+        let mut trace = Trace::new(&TraceFile::default(), &stem, SizeRule::default());
+        for (on, record) in [(true, "one "), (false, "two "), (true, "three")] {
+            trace.switch(on);
+            trace.write(0, record.as_bytes()).expect("writable");
+        }
+        assert_eq!(fs::read_to_string(format!("{stem}.log")).expect("it exists"), "one three");
         fs::remove_dir_all(directory).expect("ours");
     }
 

@@ -36,6 +36,8 @@ pub(in crate::engine) enum Note {
     Shell(Time, Vec<u8>),
     /// Figures of an engine, of each scenario, the main one first; and the round they belong to.
     Figures(usize, Figures, RoundId),
+    /// A file reached the size that the system allows.
+    Oversized(Time),
     /// Something asked of the desk by a key.
     Asked(Command),
 }
@@ -181,6 +183,13 @@ impl Link {
             Traced::Errors | Traced::Logs => {}
         }
         self.tell(Note::Asked(Command::Trace(traced, on)));
+    }
+
+    /// Ends all traces: a file reached the size that the system allows.
+    pub(in crate::engine) fn stop_traces(&mut self, now: Time) {
+        self.wanted.messages = false;
+        self.wanted.short_messages = false;
+        self.tell_surely(Note::Oversized(now));
     }
 
     /// Notes dropped so far.

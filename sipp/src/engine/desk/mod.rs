@@ -8,8 +8,10 @@ mod files;
 mod flights;
 pub(super) mod gather;
 pub(super) mod link;
+mod problems;
 mod tables;
 pub(super) mod threads;
+mod traces;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use std::sync::mpsc::Receiver;
 
 use sip::time::Time;
 
-use crate::options::{Options, TraceFile, Traces};
+use crate::options::{Options, Traces};
 use crate::screen::Live;
 use crate::stats::closing;
 use crate::stats::layout::Part;
@@ -25,28 +27,22 @@ use crate::stats::screens::Screen;
 use crate::stats::seconds::{Seconds, Stopwatch};
 use crate::stats::snapshot::{Baseline, Phase, Snapshot};
 use crate::stats::times::Wall;
-use crate::stats::trace;
 
 use crate::engine::control::board::Board;
-use crate::engine::control::command::{Command, Traced};
+use crate::engine::control::command::Command;
 use children::Children;
-use files::{SizeRule, Trace, try_writing};
 use flights::Flights;
 use gather::Gather;
 use link::{Batch, Note, Occasion};
+use problems::Problems;
 use tables::Tables;
+use traces::Traces as TraceFiles;
 
 /// Everything the desk owns.
 pub(super) struct Desk {
     options: Traces,
     wall: Wall,
-    messages: Option<Trace>,
-    short_messages: Option<Trace>,
-    errors: Option<Trace>,
-    logs: Option<Trace>,
-    call_debug: Option<Trace>,
-    /// Files of rtpcheck, made with their first line.
-    checks: Vec<(&'static str, Trace)>,
+    traces: TraceFiles,
     stem: String,
     /// Of each scenario that has files.
     tables: Vec<Tables>,
@@ -60,42 +56,11 @@ pub(super) struct Desk {
     drawn: Vec<Baseline>,
     problems: Problems,
     children: Children,
-    paper: Vec<u8>,
     /// The run second by second.
     seconds: Arc<Seconds>,
     stopwatch: Stopwatch,
     /// Makes the figures of the engines those of the run.
     pub(super) gather: Gather,
-}
-
-/// What went wrong, for the last words of the program.
-#[derive(Default)]
-struct Problems {
-    count: u64,
-    last: Option<(Time, String)>,
-    /// What could not be written: each file once, since nothing is written to it any more.
-    unwritten: Vec<(Time, String)>,
-}
-
-impl Problems {
-    fn add(&mut self, at: Time, text: String) {
-        self.count += 1;
-        self.last = Some((at, text));
-    }
-
-    /// Notes that a file could not be written, if that was so.
-    fn heed(&mut self, written: io::Result<()>, file: &Trace) {
-        if let Err(error) = written {
-            self.add_unwritten(Time::ZERO, format!("Unable to write '{}': {error}", file.name()));
-        }
-    }
-
-    fn add_unwritten(&mut self, at: Time, text: String) {
-        self.count += 1;
-        if self.unwritten.len() < MOST_UNWRITTEN && self.unwritten.iter().all(|(_, told)| *told != text) {
-            self.unwritten.push((at, text));
-        }
-    }
 }
 
 impl Desk {
@@ -109,50 +74,29 @@ impl Desk {
         live: Option<Live>,
     ) -> Result<Desk, String> {
         let (watch, junit) = (&options.watch, options.verdict.junit.as_deref());
-        let options = &options.traces;
         let scenario = scenarios.first().map_or("", |(_, name)| name);
         let stem = format!("{scenario}_{pid}");
         let mut tables = Vec::new();
         for (part, name) in scenarios.iter().filter(|(part, _)| *part != Part::OutOfCall) {
-            tables.push(Tables::open((options, junit), (*part, &format!("{name}_{pid}")), &stem)?);
+            tables.push(Tables::open((&options.traces, junit), (*part, &format!("{name}_{pid}")), &stem)?);
         }
-        let rule = SizeRule::of(options);
-        let trace = |option: &TraceFile, what: &str| {
-            option.on.then(|| Trace::new(option, &format!("{stem}_{what}"), rule))
-        };
-        let mut desk = Desk {
+        Ok(Desk {
             wall,
-            messages: trace(&options.messages, "messages"),
-            short_messages: trace(&options.short_messages, "shortmessages"),
-            errors: trace(&options.errors, "errors"),
-            logs: trace(&options.logs, "logs"),
-            call_debug: trace(&options.call_debug, "calldebug"),
-            checks: Vec::new(),
+            traces: TraceFiles::new(options, &stem, wall)?,
             tables,
             flights: Flights::new(watch, scenario, pid, wall)?,
             board: Board::default(),
             stem,
-            options: options.clone(),
+            options: options.traces.clone(),
             live,
             displayed: Part::Main,
             drawn: Vec::new(),
             problems: Problems::default(),
             children: Children::default(),
-            paper: Vec::new(),
             seconds: Arc::default(),
             stopwatch: Stopwatch::default(),
             gather: Gather::new(1),
-        };
-        // Files that are made with their first record are tried now: after an hour of calls it would be too late.
-        let late = [&options.errors, &options.logs, &options.call_debug, &options.screens];
-        for name in late.into_iter().filter(|option| option.on).filter_map(|option| option.file.as_ref()) {
-            try_writing(name.as_ref()).map_err(|error| format!("Unable to create '{name}': {error}"))?;
-        }
-        let early = [&mut desk.messages, &mut desk.short_messages];
-        for trace in early.into_iter().flatten() {
-            trace.open(0).map_err(|error| format!("Unable to create '{}': {error}", trace.name()))?;
-        }
-        Ok(desk)
+        })
     }
 
     /// Works until the run is over; `out` and `err` get the closing words. Gives the last figures of each scenario.
@@ -166,20 +110,21 @@ impl Desk {
             match note {
                 Note::Batch(batch) => self.batch(&batch),
                 Note::Problem(at, text) => self.problem(at, text),
-                Note::Log(at, text) => self.log(at, &text),
-                Note::CallDebug(at, text) => self.call_debug(at, &text),
+                Note::Log(at, text) => self.traces.log(at, &text, &mut self.problems),
+                Note::CallDebug(at, text) => self.traces.call_debug(at, &text, &mut self.problems),
                 Note::Failed(flight) => {
                     let at = flight.ended;
                     if let Err(problem) = self.flights.add(*flight) {
                         self.problem(at, problem);
                     }
                 }
-                Note::Append(name, line) => self.append(name, &line),
+                Note::Append(name, line) => self.traces.append(name, &line, &mut self.problems),
                 Note::Shell(at, text) => {
                     if let Err(problem) = self.children.start(at, &text) {
                         self.problem(at, problem);
                     }
                 }
+                Note::Oversized(at) => self.traces.stop(at, &mut self.problems),
                 Note::Asked(command) => self.asked(command),
                 Note::Figures(engine, figures, round) => {
                     for (mut snapshots, occasion) in self.gather.take(engine, figures, round) {
@@ -230,19 +175,6 @@ impl Desk {
         }
     }
 
-    /// A line for one of the files of rtpcheck.
-    fn append(&mut self, name: &'static str, line: &str) {
-        if self.checks.iter().all(|(known, _)| *known != name) {
-            let option = TraceFile { on: true, file: Some(name.into()), append: false };
-            self.checks.push((name, Trace::new(&option, name, SizeRule::default())));
-        }
-        let file = self.checks.iter_mut().find(|(known, _)| *known == name);
-        let Some(Err(error)) = file.map(|(_, file)| file.write(0, format!("{line}\n").as_bytes())) else {
-            return;
-        };
-        self.problem(Time::ZERO, format!("Unable to write '{name}': {error}"));
-    }
-
     fn figures(&mut self, snapshots: &[Snapshot], occasion: Occasion) {
         match occasion {
             Occasion::Start => {
@@ -286,7 +218,7 @@ impl Desk {
 
     fn asked(&mut self, command: Command) {
         match command {
-            Command::Trace(traced, on) => return self.switch(traced, on),
+            Command::Trace(traced, on) => return self.traces.switch(traced, on),
             Command::Display(part) => self.displayed = part,
             _ => {}
         }
@@ -299,45 +231,8 @@ impl Desk {
         }
     }
 
-    fn switch(&mut self, traced: Traced, on: bool) {
-        let options = &self.options;
-        let (place, option, what) = match traced {
-            Traced::Errors => (&mut self.errors, &options.errors, "errors"),
-            Traced::Logs => (&mut self.logs, &options.logs, "logs"),
-            Traced::Messages => (&mut self.messages, &options.messages, "messages"),
-            Traced::ShortMessages => (&mut self.short_messages, &options.short_messages, "shortmessages"),
-        };
-        if !on {
-            *place = None;
-        } else if place.is_none() {
-            *place = Some(Trace::new(option, &format!("{}_{what}", self.stem), SizeRule::of(options)));
-        }
-    }
-
     fn batch(&mut self, batch: &Batch) {
-        // Messages of one turn have one time.
-        let mut stamp = (None, String::new());
-        for traveller in &batch.messages {
-            let bytes = &batch.bytes[traveller.bytes.clone()];
-            let (at, direction) = (traveller.at, traveller.direction);
-            if let Some(messages) = &mut self.messages {
-                if stamp.0 != Some(at) {
-                    stamp = (Some(at), self.wall.spaced(at));
-                }
-                self.paper.clear();
-                let kind = (direction, traveller.transport.via_name());
-                trace::message(&stamp.1, kind, bytes, &mut self.paper);
-                self.problems.heed(messages.add(self.wall.unix_seconds(at), &self.paper), messages);
-            }
-            if let Some(messages) = &mut self.short_messages {
-                self.paper.clear();
-                trace::short_message(self.wall, at, direction, bytes, &mut self.paper);
-                self.problems.heed(messages.add(self.wall.unix_seconds(at), &self.paper), messages);
-            }
-        }
-        for file in [&mut self.messages, &mut self.short_messages].into_iter().flatten() {
-            self.problems.heed(file.flush(), file);
-        }
+        self.traces.batch(batch, &mut self.problems);
         for tables in &mut self.tables {
             tables.response_times(batch, &self.options);
         }
@@ -353,30 +248,8 @@ impl Desk {
     }
 
     fn problem(&mut self, at: Time, text: String) {
-        if let Some(errors) = &mut self.errors {
-            let mut record = String::new();
-            if errors.is_unopened() {
-                record.push_str(trace::ERRORS_HEADER);
-            }
-            record.push_str(&trace::error(self.wall, at, &text));
-            write(errors, self.wall.unix_seconds(at), record.as_bytes(), &mut self.problems);
-        }
+        self.traces.problem(at, &text, &mut self.problems);
         self.problems.add(at, text);
-    }
-
-    fn log(&mut self, at: Time, text: &[u8]) {
-        if let Some(logs) = &mut self.logs {
-            self.paper.clear();
-            self.paper.extend_from_slice(text);
-            self.paper.push(b'\n');
-            write(logs, self.wall.unix_seconds(at), &self.paper, &mut self.problems);
-        }
-    }
-
-    fn call_debug(&mut self, at: Time, text: &str) {
-        if let Some(file) = &mut self.call_debug {
-            write(file, self.wall.unix_seconds(at), text.as_bytes(), &mut self.problems);
-        }
     }
 
     /// SIGUSR2 and key `s`: the file is written anew each time, unless `-trace_screen` keeps adding.
@@ -436,36 +309,15 @@ impl Desk {
             let at = snapshots.first().map_or(Time::ZERO, |main| main.at);
             self.problems.add_unwritten(at, format!("Unable to write the closing statistics: {error}"));
         }
-        let _ = self.last_words(err);
+        let _ = self.problems.tell((self.wall, self.traces.errors()), err);
     }
 
-    fn last_words(&self, err: &mut dyn Write) -> io::Result<()> {
-        let Problems { count, last, unwritten } = &self.problems;
-        for (at, text) in unwritten.iter().chain(last) {
-            err.write_all(trace::error(self.wall, *at, text).as_bytes())?;
-        }
-        if *count > (unwritten.len() + usize::from(last.is_some())) as u64 {
-            match &self.errors {
-                Some(errors) => writeln!(err, "There were more errors, see '{}' file", errors.name())?,
-                None => writeln!(err, "There were more errors, enable -trace_err to log them.")?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Writes records; a failure is told at the end.
-fn write(trace: &mut Trace, unix_seconds: i64, records: &[u8], problems: &mut Problems) {
-    problems.heed(trace.write(unix_seconds, records), trace);
 }
 
 /// True when nobody reads what we print: a closed pipe or descriptor is no fault of the run.
 fn is_unwanted(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
 }
-
-/// Files that are told apart at the end; a run has fewer.
-const MOST_UNWRITTEN: usize = 32;
 
 /// True for the scenarios whose calls make up the run. Like SIPp, out-of-call ones are only shown on demand.
 pub(super) fn has_closing_screens(snapshot: &Snapshot) -> bool {

@@ -75,6 +75,7 @@ impl Signalling {
             Command::SetLimit(limit) => self.opening.schedule.set_limit(limit),
             Command::SetVariable(name, text) => self.set_variable(&name, &text),
             Command::Trace(traced, on) => self.link.switch(traced, on),
+            Command::StopTraces => self.link.stop_traces(now),
             Command::Dump(what) => self.dump(now, what),
             Command::ResetStatistics => {
                 let created = self.scenarios.created();
