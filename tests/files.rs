@@ -180,7 +180,8 @@ fn what_cannot_be_written_is_refused_before_the_first_call() {
         "-junit",
         "-html",
     ] {
-        let exit = call(&ours(), &folder, port, &format!("-sn uac -m 5 -r 100 {option} {}", missing.display()));
+        let exit =
+            call(&ours(), &folder, port, &format!("-sn uac -m 5 -r 100 {option} {}", missing.display()));
         assert_eq!(exit, Some(255), "{option}");
         let told = fs::read_to_string(folder.join("uac.err")).expect("it was written");
         let refusals = told.lines().filter(|line| line.contains("Unable to create")).count();
@@ -194,9 +195,17 @@ fn what_cannot_be_written_is_refused_before_the_first_call() {
 #[test]
 fn numbers_out_of_range_are_refused() {
     let folder = folder("ranges", FILES);
-    for options in
-        ["-r -5", "-rp 0", "-rtcp 0", "-m -1", "-p 70000", "-lost 101", "-rtt_freq 0", "-failures_kept x", "-prometheus here"]
-    {
+    for options in [
+        "-r -5",
+        "-rp 0",
+        "-rtcp 0",
+        "-m -1",
+        "-p 70000",
+        "-lost 101",
+        "-rtt_freq 0",
+        "-failures_kept x",
+        "-prometheus here",
+    ] {
         let exit = call(&ours(), &folder, 9, &format!("-sn uac {options}"));
         assert_eq!(exit, Some(1), "{options}");
     }
@@ -229,7 +238,9 @@ fn a_file_of_the_largest_size_ends_the_traces() {
         told
     });
     let told: Vec<Vec<String>> = told.collect();
-    assert!(told.iter().all(|told| *told == told[..][0..2] && told[1] == "Max file size reached - no more logs"));
+    assert!(
+        told.iter().all(|told| *told == told[..][0..2] && told[1] == "Max file size reached - no more logs")
+    );
     assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:?}");
 }
 

@@ -49,7 +49,8 @@ impl Stage {
 
     /// Starts calls on the terminal and waits for the first screen.
     fn start(&self, options: &str) {
-        self.terminal.enter(&format!("stty -a >before; {}; echo \"ended:\"$?; stty -a >after", self.call(options)));
+        self.terminal
+            .enter(&format!("stty -a >before; {}; echo \"ended:\"$?; stty -a >after", self.call(options)));
         self.terminal.wait_for("Scenario Screen");
     }
 
@@ -75,7 +76,8 @@ impl Stage {
         let pids = String::from_utf8(pids.expect("pgrep runs").stdout).expect("numbers");
         // The shell has the same words in its own command line, but not as its name.
         let is_sipp = |pid: &&str| {
-            fs::read_to_string(Path::new("/proc").join(pid).join("comm")).is_ok_and(|name| name.trim() == "sipp")
+            fs::read_to_string(Path::new("/proc").join(pid).join("comm"))
+                .is_ok_and(|name| name.trim() == "sipp")
         };
         pids.lines().find(is_sipp).expect("it runs").to_owned()
     }

@@ -77,11 +77,7 @@ pub fn ours() -> PathBuf {
 
 /// Both programs, the packaged one first, make the same calls to the same peer of ours: options of the called and
 /// of the calling side. Gives the folders in which they ran, with `files`.
-pub fn both(
-    name: &str,
-    (scenario, options): (&str, &str),
-    files: &[(&str, &str)],
-) -> Option<[PathBuf; 2]> {
+pub fn both(name: &str, (scenario, options): (&str, &str), files: &[(&str, &str)]) -> Option<[PathBuf; 2]> {
     let mut folders = Vec::new();
     let mut exits = Vec::new();
     for (program, path) in [("packaged", packaged()?), ("ours", ours())] {

@@ -93,10 +93,7 @@ impl Row {
             Effect::TimeFrom(least_ms, unit, set) => {
                 let time = parse_time(&words[0], *unit).ok_or_else(|| refuse(&words[0], "time"))?;
                 if time < Duration::from_millis(*least_ms) {
-                    return Err(format!(
-                        "-{name}, \"{}\" is out of range: at least {least_ms}ms",
-                        words[0]
-                    ));
+                    return Err(format!("-{name}, \"{}\" is out of range: at least {least_ms}ms", words[0]));
                 }
                 set(options, time);
             }

@@ -122,10 +122,7 @@ pub(crate) fn stat_row(snapshot: &Snapshot, since: &Baseline, bins: &Bins, delim
         Target::Rate { calls, .. } => row.put(significant(calls)),
         Target::Users(users) => row.put(users),
     }
-    row.pair(
-        significant(snapshot.call_rate(since)),
-        significant(snapshot.call_rate(&snapshot.began)),
-    );
+    row.pair(significant(snapshot.call_rate(since)), significant(snapshot.call_rate(&snapshot.began)));
     row.pair(now.incoming - before.incoming, now.incoming);
     row.pair(now.outgoing - before.outgoing, now.outgoing);
     row.put(now.created());

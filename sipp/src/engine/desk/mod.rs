@@ -311,7 +311,6 @@ impl Desk {
         }
         let _ = self.problems.tell((self.wall, self.traces.errors()), err);
     }
-
 }
 
 /// True when nobody reads what we print: a closed pipe or descriptor is no fault of the run.

@@ -159,8 +159,13 @@ impl Traces {
 
     /// SIGXFSZ: nothing is traced any more, and a file of its own says so, as with SIPp.
     pub(super) fn stop(&mut self, at: Time, problems: &mut Problems) {
-        let all =
-            [&mut self.messages, &mut self.short_messages, &mut self.errors, &mut self.logs, &mut self.call_debug];
+        let all = [
+            &mut self.messages,
+            &mut self.short_messages,
+            &mut self.errors,
+            &mut self.logs,
+            &mut self.call_debug,
+        ];
         all.into_iter().flatten().for_each(Trace::close);
         let name = format!("{}_traces_oversized.log", self.stem);
         let text =
