@@ -40,7 +40,7 @@ impl Report<'_> {
             Format::Json => {
                 pretty(&json!({ "findings": self.findings.iter().map(finding).collect::<Vec<_>>() }))
             }
-            Format::Sarif => pretty(&self.sarif()),
+            Format::Sarif => pretty(&self.sarif(source)),
         }
     }
 
@@ -56,7 +56,11 @@ impl Report<'_> {
         out
     }
 
-    fn sarif(&self) -> Value {
+    fn sarif<'t>(&self, source: impl Fn(&str) -> Option<&'t [u8]>) -> Value {
+        let result = |finding: &Diagnostic| {
+            let rule = self.rules.iter().position(|(id, _)| *id == finding.code);
+            sarif_result(finding, rule, source(&finding.place.source))
+        };
         let rule = |(id, title): &(&str, &str)| json!({ "id": id, "shortDescription": { "text": title } });
         json!({
             "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -67,7 +71,8 @@ impl Report<'_> {
                     "version": self.version,
                     "rules": self.rules.iter().map(rule).collect::<Vec<_>>(),
                 }},
-                "results": self.findings.iter().map(sarif_result).collect::<Vec<_>>(),
+                "columnKind": "unicodeCodePoints",
+                "results": self.findings.iter().map(result).collect::<Vec<_>>(),
             }],
         })
     }
@@ -75,7 +80,7 @@ impl Report<'_> {
 
 /// The line of the finding and a caret below its column.
 fn excerpt(text: &[u8], finding: &Diagnostic, out: &mut String) {
-    let Some(line) = text.split(|&byte| byte == b'\n').nth(finding.place.line as usize - 1) else { return };
+    let Some(line) = line_of(text, finding) else { return };
     let column = (finding.place.column as usize - 1).min(line.len());
     let start = column.saturating_sub(MAX_EXCERPT / 2);
     let end = line.len().min(start + MAX_EXCERPT);
@@ -96,20 +101,37 @@ fn finding(finding: &Diagnostic) -> Value {
     })
 }
 
-fn sarif_result(finding: &Diagnostic) -> Value {
+/// SARIF 2.1.0 3.27; `rule`: the place of its code among the rules.
+fn sarif_result(finding: &Diagnostic, rule: Option<usize>, source: Option<&[u8]>) -> Value {
     let text = match &finding.hint {
         Some(hint) => format!("{}, {hint}", finding.message),
         None => finding.message.clone(),
     };
-    json!({
+    let column = source.map_or(finding.place.column, |text| column_in_letters(text, finding));
+    let mut result = json!({
         "ruleId": finding.code,
         "level": level(finding.severity),
         "message": { "text": text },
         "locations": [{ "physicalLocation": {
             "artifactLocation": { "uri": uri(&finding.place.source) },
-            "region": { "startLine": finding.place.line, "startColumn": finding.place.column },
+            "region": { "startLine": finding.place.line, "startColumn": column },
         }}],
-    })
+    });
+    if let Some(rule) = rule {
+        result["ruleIndex"] = rule.into();
+    }
+    result
+}
+
+/// The column counted in letters: our own counts bytes, which SARIF does not know.
+fn column_in_letters(text: &[u8], finding: &Diagnostic) -> u32 {
+    let line = line_of(text, finding).unwrap_or_default();
+    let before = &line[..line.len().min(finding.place.column as usize - 1)];
+    String::from_utf8_lossy(before).chars().count() as u32 + 1
+}
+
+fn line_of<'t>(text: &'t [u8], finding: &Diagnostic) -> Option<&'t [u8]> {
+    text.split(|&byte| byte == b'\n').nth((finding.place.line as usize).checked_sub(1)?)
 }
 
 fn level(severity: Severity) -> &'static str {
@@ -151,7 +173,7 @@ mod tests {
     use super::{Format, Report};
 
     fn render(format: Format) -> String {
-        let text = b"debug = 2\nchildren = \"4\"\n";
+        let text = "debug = 2\nchildren = \"4\"\n".as_bytes();
         let place = Place::at(&"a b.cfg".into(), text, 21);
         let findings = [Diagnostic::error("C016", place, "children expects a number").with_hint("no quotes")];
         let report =
@@ -173,15 +195,47 @@ mod tests {
         assert_eq!((finding["code"].as_str(), finding["hint"].as_str()), (Some("C016"), Some("no quotes")));
     }
 
+    /// The whole document: what SARIF 2.1.0 requires (3.13 version and runs, 3.18 tool, 3.19 driver with its name, 3.49
+    /// rules with ids, 3.27 results with messages), and nothing that its schema does not know.
     #[test]
-    fn sarif_has_rule_level_and_region() {
+    fn sarif_is_a_document_of_version_2_1_0() {
         let value: serde_json::Value = serde_json::from_str(&render(Format::Sarif)).expect("it is JSON");
-        let run = &value["runs"][0];
-        assert_eq!(run["tool"]["driver"]["rules"][0]["id"], "C016");
-        assert_eq!(run["results"][0]["level"], "error");
-        let location = &run["results"][0]["locations"][0]["physicalLocation"];
-        assert_eq!(location["artifactLocation"]["uri"], "a%20b.cfg");
-        assert_eq!(location["region"]["startLine"], 2);
+        let expected = serde_json::json!({
+            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+            "version": "2.1.0",
+            "runs": [{
+                "tool": { "driver": {
+                    "name": "sip-proxy",
+                    "version": "1",
+                    "rules": [{ "id": "C016", "shortDescription": { "text": "wrong type" } }],
+                }},
+                "columnKind": "unicodeCodePoints",
+                "results": [{
+                    "ruleId": "C016",
+                    "ruleIndex": 0,
+                    "level": "error",
+                    "message": { "text": "children expects a number, no quotes" },
+                    "locations": [{ "physicalLocation": {
+                        "artifactLocation": { "uri": "a%20b.cfg" },
+                        "region": { "startLine": 2, "startColumn": 12 },
+                    }}],
+                }],
+            }],
+        });
+        assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn sarif_counts_letters_where_places_count_bytes() {
+        let text = "\u{e9}\u{e9} x".as_bytes();
+        let findings = [Diagnostic::warning("C001", Place::at(&"/t".into(), text, 5), "here")];
+        assert_eq!(findings[0].place.column, 6);
+        let report = Report { tool: "t", version: "1", rules: &[], findings: &findings };
+        let value: serde_json::Value =
+            serde_json::from_str(&report.render(Format::Sarif, |_| Some(text))).expect("it is JSON");
+        let location = &value["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+        assert_eq!(location["region"]["startColumn"], 4);
+        assert_eq!(location["artifactLocation"]["uri"], "file:///t");
     }
 
     #[test]

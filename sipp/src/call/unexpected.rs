@@ -33,6 +33,12 @@ impl Run<'_, '_> {
                     self.end(Outcome::Unjudged);
                 }
             }
+            // DEVIATES: SIPp lets the finished call fail. An ACK comes again for every 200 that was sent again (RFC 3261
+            // 13.2.2.4), and may be overtaken by the end of the call.
+            // Test: `a_repeated_ack_in_the_timewait_keeps_the_success`.
+            Some(b"ACK") if self.call.wait == Wait::Timewait => {
+                self.count(Count::Retrans(self.call.state.step));
+            }
             _ => self.reject(view),
         }
     }

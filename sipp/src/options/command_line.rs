@@ -228,6 +228,31 @@ mod tests {
         assert_eq!(options("x -bind_to_device lo").network.device.as_deref(), Some("lo"));
     }
 
+    /// What has no effect is read all the same, and a value that SIPp refuses is refused.
+    #[test]
+    fn accepted_options_check_their_values() {
+        let rows = [
+            ("-timer_resol", "10ms", "soon", "time"),
+            ("-max_recv_loops", "1000", "many", "integer"),
+            ("-max_sched_loops", "0x10", "many", "integer"),
+            ("-watchdog_interval", "400", "x", "time"),
+            ("-watchdog_reset", "10m", "x", "time"),
+            ("-watchdog_minor_threshold", "500", "x", "time"),
+            ("-watchdog_major_threshold", "3s", "x", "time"),
+            ("-watchdog_major_maxtriggers", "-1", "x", "integer"),
+            ("-watchdog_minor_maxtriggers", "120", "x", "integer"),
+            ("-sendbuffer_warn", "true", "maybe", "boolean"),
+            ("-rtp_threadtasks", "20", "x", "integer"),
+            ("-rtp_buffsize", "65536", "x", "integer"),
+        ];
+        for (name, good, bad, kind) in rows {
+            assert_eq!(options(&format!("x {name} {good} -m 3")).rate.stop_after, Some(3), "{name}");
+            let text = format!("{name}, \"{bad}\" is not a valid {kind}!");
+            assert_eq!(refusal(&format!("x {name} {bad}")).text, text);
+        }
+        assert_eq!(options("x -skip_rlimit -m 3").rate.stop_after, Some(3));
+    }
+
     #[test]
     fn the_last_occurrence_wins_also_across_options() {
         assert_eq!(options("x -r 5 -r 7").rate.calls, 7.0);

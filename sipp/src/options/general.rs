@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::row::{ANY, Effect, PORTS, Row, Unit, WHOLE};
+use super::row::{Effect, PORTS, Row, Unit, Value, WHOLE};
 
 /// Media addresses and ports.
 #[derive(Clone, Debug)]
@@ -102,7 +102,7 @@ pub(super) const ROWS: &[Row] = &[
         names: &["skip_rlimit"],
         value: "",
         help: "Accepted: the limit of open files is never a reason to refuse a run.",
-        effect: Effect::Accepted(0),
+        effect: Effect::Accepted(Value::Nothing),
     },
     Row {
         names: &["buff_size"],
@@ -116,7 +116,7 @@ pub(super) const ROWS: &[Row] = &[
         names: &["sendbuffer_warn"],
         value: "BOOL",
         help: "Accepted: a message that cannot be sent is a warning and a failed call.",
-        effect: Effect::Accepted(1),
+        effect: Effect::Accepted(Value::Bool),
     },
     Row {
         names: &["key"],
@@ -202,13 +202,13 @@ pub(super) const MEDIA_ROWS: &[Row] = &[
         names: &["rtp_threadtasks"],
         value: "N",
         help: "Accepted: streams per thread.",
-        effect: Effect::Accepted(1),
+        effect: Effect::Accepted(Value::Int),
     },
     Row {
         names: &["rtp_buffsize"],
         value: "BYTES",
         help: "Accepted: RTP socket buffers are as large as those of signalling.",
-        effect: Effect::Accepted(1),
+        effect: Effect::Accepted(Value::Int),
     },
     Row {
         names: &["rtpcheck_debug"],
@@ -258,54 +258,54 @@ pub(super) const PERFORMANCE_ROWS: &[Row] = &[
         names: &["timer_resol"],
         value: "TIME",
         help: "Accepted: timers are always as exact as the system.",
-        effect: Effect::Time(Unit::Millis, |_, _| {}),
+        effect: Effect::Accepted(Value::Time),
     },
     Row {
         names: &["max_recv_loops"],
         value: "N",
         help: "Accepted: messages are read in batches.",
-        effect: Effect::Int(ANY, |_, _| {}),
+        effect: Effect::Accepted(Value::Int),
     },
     Row {
         names: &["max_sched_loops"],
         value: "N",
         help: "Accepted: calls run when they are due.",
-        effect: Effect::Int(ANY, |_, _| {}),
+        effect: Effect::Accepted(Value::Int),
     },
     Row {
         names: &["watchdog_interval"],
         value: "TIME",
         help: NO_WATCHDOG,
-        effect: Effect::Time(Unit::Millis, |_, _| {}),
+        effect: Effect::Accepted(Value::Time),
     },
     Row {
         names: &["watchdog_reset"],
         value: "TIME",
         help: NO_WATCHDOG,
-        effect: Effect::Time(Unit::Millis, |_, _| {}),
+        effect: Effect::Accepted(Value::Time),
     },
     Row {
         names: &["watchdog_minor_threshold"],
         value: "TIME",
         help: NO_WATCHDOG,
-        effect: Effect::Time(Unit::Millis, |_, _| {}),
+        effect: Effect::Accepted(Value::Time),
     },
     Row {
         names: &["watchdog_major_threshold"],
         value: "TIME",
         help: NO_WATCHDOG,
-        effect: Effect::Time(Unit::Millis, |_, _| {}),
+        effect: Effect::Accepted(Value::Time),
     },
     Row {
         names: &["watchdog_major_maxtriggers"],
         value: "N",
         help: NO_WATCHDOG,
-        effect: Effect::Int(ANY, |_, _| {}),
+        effect: Effect::Accepted(Value::Int),
     },
     Row {
         names: &["watchdog_minor_maxtriggers"],
         value: "N",
         help: NO_WATCHDOG,
-        effect: Effect::Int(ANY, |_, _| {}),
+        effect: Effect::Accepted(Value::Int),
     },
 ];

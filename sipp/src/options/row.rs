@@ -41,12 +41,25 @@ pub(super) enum Effect {
     OptionalText(fn(&mut Options, Option<&str>)),
     /// Two words.
     Pair(fn(&mut Options, &str, &str) -> Result<(), String>),
-    /// Accepted because scripts pass it; means nothing here (this number of words is skipped).
-    Accepted(usize),
+    /// Accepted because scripts pass it; means nothing here, but the value must be one.
+    Accepted(Value),
     /// Answered by the command line itself before anything runs; so many words at least and at most.
     Answer(usize, usize),
     /// Known, but this version cannot do it: refused by name (this number of words belongs to it).
     NotYet(usize),
+}
+
+/// The kind of a value that means nothing.
+#[derive(Clone, Copy)]
+pub(super) enum Value {
+    /// None.
+    Nothing,
+    /// An integer.
+    Int,
+    /// `true`, `false` or an integer.
+    Bool,
+    /// A duration.
+    Time,
 }
 
 /// The unit of a bare number.
@@ -60,9 +73,9 @@ impl Row {
     /// How many words of the command line belong to the option, at least and at most.
     pub(super) fn words(&self) -> (usize, usize) {
         match self.effect {
-            Effect::Flag(_) => (0, 0),
+            Effect::Flag(_) | Effect::Accepted(Value::Nothing) => (0, 0),
             Effect::Pair(_) => (2, 2),
-            Effect::Accepted(words) | Effect::NotYet(words) => (words, words),
+            Effect::NotYet(words) => (words, words),
             Effect::Answer(least, most) => (least, most),
             Effect::OptionalText(_) => (0, 1),
             _ => (1, 1),
@@ -102,10 +115,32 @@ impl Row {
                 set(options, words.first().map(String::as_str).filter(|word| !word.is_empty()));
             }
             Effect::Pair(set) => set(options, &words[0], &words[1])?,
-            Effect::Accepted(_) | Effect::Answer(..) => {}
+            Effect::Accepted(value) => {
+                let is_one = |text: &str| match value {
+                    Value::Nothing => true,
+                    Value::Int => parse_int(text).is_some(),
+                    Value::Bool => parse_bool(text).is_some(),
+                    Value::Time => parse_time(text, Unit::Millis).is_some(),
+                };
+                if let Some(wrong) = words.iter().find(|word| !is_one(word)) {
+                    return Err(refuse(wrong, value.name()));
+                }
+            }
+            Effect::Answer(..) => {}
             Effect::NotYet(_) => return Err(format!("-{name} is not available in this version of sipp")),
         }
         Ok(())
+    }
+}
+
+impl Value {
+    fn name(self) -> &'static str {
+        match self {
+            Value::Nothing => "flag",
+            Value::Int => "integer",
+            Value::Bool => "boolean",
+            Value::Time => "time",
+        }
     }
 }
 

@@ -23,6 +23,11 @@ pub(crate) const TABLE: &[Fix] = &[
         test: "a_new_bye_in_the_timewait_is_answered_and_keeps_the_success",
     },
     Fix {
+        sipp: "An ACK that comes again in the timewait makes the finished call fail",
+        here: "It is counted as a retransmission",
+        test: "a_repeated_ack_in_the_timewait_keeps_the_success",
+    },
+    Fix {
         sipp: "A message that a global recv takes moves the call back to it",
         here: "The call stays where it is",
         test: "a_global_message_of_earlier_leaves_the_call_where_it_is",
@@ -212,6 +217,26 @@ pub(crate) const TABLE: &[Fix] = &[
         sipp: "-message_overwrite and its like without a file name keep the file from being made",
         here: "The automatic name stays",
         test: "an_overwrite_rule_alone_keeps_the_automatic_name",
+    },
+    Fix {
+        sipp: "Key s and SIGUSR2 without -trace_screen: the key never works; trace messages on opens the logs file",
+        here: "The screens are written, and the messages file is begun",
+        test: "screens_and_traces_are_written_when_asked_for",
+    },
+    Fix {
+        sipp: "-t un and tn do not start when -max_socket (50000) is above the limit of open files",
+        here: "The soft limit is raised; where the hard one is too low, calls share sockets and a warning says so",
+        test: "a_low_limit_of_open_files_is_raised_or_shared",
+    },
+    Fix {
+        sipp: "-max_reconnect: no new connection is made; the program ends or hangs",
+        here: "The connection is made again, that many times",
+        test: "a_closed_connection_is_made_again",
+    },
+    Fix {
+        sipp: "A request outside of any call that -aa answers counts twice (3.7)",
+        here: "Once",
+        test: "requests_outside_of_calls_are_answered_and_counted_once",
     },
     Fix {
         sipp: "exec command is forgotten once it was started",

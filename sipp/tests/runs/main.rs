@@ -1,6 +1,8 @@
 //! Whole runs in this process: what a user would see on the terminal, in files and as the exit code.
 
 mod injection;
+mod limits;
+mod mixed;
 mod outside;
 mod pair;
 mod streams;
@@ -97,9 +99,7 @@ fn figure(out: &str, name: &str) -> u64 {
 
 /// A file of these tests.
 fn file(name: &str, text: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("sipp-runs-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder for temporary files");
-    let path = folder.join(name);
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, text).expect("a temporary file");
     path
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sipp::Exit;
 use sipp::engine;
 
-use super::{Paper, console, silent, words};
+use super::{Paper, console, file, free_port, silent, words};
 
 impl Paper {
     /// The address behind these words, once the run has said where it is.
@@ -26,13 +26,14 @@ impl Paper {
 }
 
 /// Asks until the run has begun; the answer.
-fn ask(control: SocketAddr, request: &Value) -> Value {
+pub(crate) fn ask(control: SocketAddr, request: &Value) -> Value {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
-    socket.set_read_timeout(Some(Duration::from_secs(10))).expect("allowed");
+    socket.set_read_timeout(Some(Duration::from_millis(200))).expect("allowed");
     loop {
         socket.send_to(request.to_string().as_bytes(), control).expect("loopback carries it");
         let mut buffer = vec![0; 65_536];
-        let (length, _) = socket.recv_from(&mut buffer).expect("an answer");
+        // The control socket may not be there yet.
+        let Ok((length, _)) = socket.recv_from(&mut buffer) else { continue };
         let answer: Value = serde_json::from_slice(&buffer[..length]).expect("JSON");
         if answer["error"] != "the run has not begun" {
             return answer;
@@ -82,4 +83,38 @@ fn a_run_answers_and_obeys() {
     let text = std::fs::read_to_string(&page).expect("the page was written");
     assert!(text.contains("Failed calls") && text.ends_with("</html>\n"));
     std::fs::remove_file(page).expect("ours");
+}
+
+/// In SIPp key `s` never works, and `trace messages on` opens the file of logs.
+#[test]
+fn screens_and_traces_are_written_when_asked_for() {
+    let (_silent, port) = silent();
+    let (screens, messages) = (file("asked_screens.log", ""), file("asked_messages.log", ""));
+    let control = free_port();
+    let line = format!(
+        "-sn uac 127.0.0.1:{port} -i 127.0.0.1 -r 50 -recv_timeout 20 -ci 127.0.0.1 -cp {control} -screen_file {} \
+         -message_file {}",
+        screens.display(),
+        messages.display()
+    );
+    let words = words(&line);
+    let (console, _, err) = console();
+    let run = std::thread::spawn(move || sipp::run(&words, console, engine::controller()));
+    let address = err.address("Remote control on UDP ");
+    assert_eq!(address.port(), control);
+    ask(address, &json!({ "get": "statistics" }));
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).expect("a file of this test");
+    assert_eq!((read(&screens), read(&messages)), (String::new(), String::new()));
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    let press = |key: &str| socket.send_to(key.as_bytes(), address).expect("loopback carries it");
+    press("ctrace messages on\n");
+    while !read(&messages).contains("INVITE sip:service@127.0.0.1") {
+        std::thread::yield_now();
+    }
+    press("s");
+    while !read(&screens).contains("Statistics Screen") {
+        std::thread::yield_now();
+    }
+    press("Q");
+    assert_eq!(run.join().expect("a run does not panic"), Exit::Failed);
 }

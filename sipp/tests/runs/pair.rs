@@ -50,7 +50,7 @@ fn a_timeout_ends_the_run() {
     let (_, strict) = start("-sn uas -i 127.0.0.1 -timeout 50ms -timeout_error");
     let strict = end(strict);
     assert_eq!(strict.exit, Exit::Fatal);
-    assert!(strict.err.contains("uas timed out after '0.0"), "{}", strict.err);
+    assert!(strict.err.contains("uas timed out after '0."), "{}", strict.err);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use sipp::Exit;
 
-use super::{file, run};
+use super::{figure, file, run};
 
 fn options(headers: &str, body: &str) -> String {
     format!(
@@ -32,14 +32,21 @@ fn answering(listener: TcpListener, connections: usize) -> JoinHandle<Vec<(Strin
         let mut seen = Vec::new();
         for _ in 0..connections {
             let (mut stream, from) = listener.accept().expect("somebody connects");
-            seen.push((answer(&mut stream), from));
+            seen.push((answer(&mut stream, Then::Listen), from));
         }
         seen
     })
 }
 
-/// Answers one request and waits for the end of the connection.
-fn answer(stream: &mut TcpStream) -> String {
+/// What becomes of a connection behind the answer.
+#[derive(PartialEq)]
+enum Then {
+    Close,
+    Listen,
+}
+
+/// Answers one request, and waits for the end of the connection or ends it.
+fn answer(stream: &mut TcpStream, then: Then) -> String {
     let mut request = Vec::new();
     let mut part = [0; 4096];
     while !request.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -54,7 +61,9 @@ fn answer(stream: &mut TcpStream) -> String {
     let lines: String = lines.map(|line| format!("{line}\r\n")).collect();
     let response = format!("SIP/2.0 200 OK\r\n{lines}Content-Length: 0\r\n\r\n");
     stream.write_all(response.as_bytes()).expect("it is read");
-    let _ = stream.read(&mut part);
+    if then == Then::Listen {
+        let _ = stream.read(&mut part);
+    }
     request
 }
 
@@ -129,4 +138,31 @@ fn a_far_end_that_does_not_read_fails_calls_in_time() {
     let report = std::fs::read_to_string(report).expect("it was written");
     assert!(report.contains("\"FailedTimeoutOnSend\""), "{report}");
     assert!(!report.contains("\"FailedCannotSendMessage\""), "{report}");
+}
+
+/// The far end closes after each answer. SIPp ends with 255 or hangs; here the next call finds a new connection, as often
+/// as `-max_reconnect` says.
+#[test]
+fn a_closed_connection_is_made_again() {
+    for (reconnections, calls, exit) in [(2, 3, Exit::Success), (1, 3, Exit::Fatal)] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = listener.local_addr().expect("bound").port();
+        let peer = std::thread::spawn(move || {
+            for _ in 0..=reconnections {
+                let (mut stream, _) = listener.accept().expect("somebody connects");
+                answer(&mut stream, Then::Close);
+            }
+        });
+        let scenario =
+            format!("<scenario name=\"again\">{}<recv response=\"200\"/></scenario>\n", options("", ""));
+        let path = file(&format!("again{reconnections}.xml"), &scenario);
+        let ended = run(&format!(
+            "-sf {} 127.0.0.1:{port} -i 127.0.0.1 -t t1 -m {calls} -l 1 -r 4 -max_reconnect {reconnections} \
+             -reconnect_sleep 20ms -timeout 20s",
+            path.display()
+        ));
+        assert_eq!(ended.exit, exit, "{}", ended.err);
+        assert_eq!(figure(&ended.out, "Successful call"), reconnections + 1, "{}", ended.err);
+        peer.join().expect("the peer does not panic");
+    }
 }

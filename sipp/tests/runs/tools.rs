@@ -1,6 +1,7 @@
 //! What the program does without traffic, through its command line: `-check` and `-dry-run`.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use sipp::{Exit, Plan};
 
@@ -26,10 +27,32 @@ fn a_check_names_all_mistakes_with_their_lines() {
         format!("{shown}:2:1: error: Unknown element 'sedn' in xml scenario file, did you mean send?");
     assert!(out.starts_with(&expected) && out.contains("[S008]\n"), "{out}");
     assert!(out.contains(&format!("{shown}:3:30: error: The label '9' was not defined")), "{out}");
-    let (_, json, _) = say(&format!("-check {shown} -format json"));
-    assert!(json.contains("\"code\": \"S016\"") && json.contains("\"line\": 3"), "{json}");
-    let (_, sarif, _) = say(&format!("-check {shown} -format sarif"));
-    assert!(sarif.contains("\"version\": \"2.1.0\"") && sarif.contains("\"ruleId\": \"S008\""), "{sarif}");
+    let report = |format| {
+        let (exit, text, _) = say(&format!("-check {shown} -format {format}"));
+        assert_eq!(exit, Exit::Failed);
+        serde_json::from_str::<serde_json::Value>(&text).expect("it is JSON")
+    };
+    let expected = serde_json::json!({ "findings": [
+        {
+            "severity": "error", "code": "S008", "source": shown.to_string(), "line": 2, "column": 1,
+            "message": "Unknown element 'sedn' in xml scenario file", "hint": "did you mean send?",
+        },
+        {
+            "severity": "error", "code": "S016", "source": shown.to_string(), "line": 3, "column": 30,
+            "message": "The label '9' was not defined (next attribute)", "hint": null,
+        },
+    ]});
+    assert_eq!(report("json"), expected);
+    let sarif = report("sarif");
+    let run = &sarif["runs"][0];
+    for (result, (code, line)) in [("S008", 2), ("S016", 3)].into_iter().enumerate() {
+        let result = &run["results"][result];
+        let rule = result["ruleIndex"].as_u64().expect("a rule") as usize;
+        assert_eq!(run["tool"]["driver"]["rules"][rule]["id"], code);
+        assert_eq!((&result["ruleId"], &result["level"]), (&code.into(), &"error".into()));
+        assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], line);
+    }
+    assert_eq!(run["results"].as_array().map(Vec::len), Some(2));
 }
 
 #[test]
@@ -102,6 +125,15 @@ fn a_dry_run_prints_a_ladder_and_says_how_calls_ended() {
     assert!(out.contains(last), "{out}");
     let (exit, _, err) = say("-dry-run uas -against uas");
     assert!(exit == Exit::Failed && err.contains("needs one scenario that opens calls"), "{err}");
+}
+
+/// Half a minute of timers on the simulated clock is a matter of milliseconds.
+#[test]
+fn a_dry_run_does_not_wait() {
+    let started = Instant::now();
+    let (_, out, _) = say("-dry-run uac -loss 100% -m 10");
+    assert_eq!(out.matches("after 31.500 s").count(), 10, "{out}");
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?} for 315 seconds of timers", started.elapsed());
 }
 
 /// What would have no effect, or would wait for ever, is refused by its name; what a program would do besides sending is

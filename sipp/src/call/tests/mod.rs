@@ -374,6 +374,18 @@ fn a_new_bye_in_the_timewait_is_answered_and_keeps_the_success() {
     assert_eq!(server.outcome, Some(Outcome::Succeeded));
 }
 
+/// The 200 was sent again, and its second ACK was overtaken by the BYE.
+#[test]
+fn a_repeated_ack_in_the_timewait_keeps_the_success() {
+    let (mut client, mut server) = (Side::new("uac", |_| {}), Side::new("uas", |_| {}));
+    run_pair(&mut client, &mut server, &[], Duration::from_millis(100));
+    server.message(Time::from_millis(200), &client.sent[1].1);
+    assert_eq!((server.outcome, server.sent.len()), (None, 3), "nothing answers an ACK");
+    let deadline = server.deadline().expect("timewait");
+    server.input(deadline, Input::Deadline);
+    assert_eq!(server.outcome, Some(Outcome::Succeeded));
+}
+
 /// Steps that need no waiting run at once: a quick peer's answer never meets a call on a nop.
 #[test]
 fn sends_and_nops_in_a_row_run_before_any_message_is_looked_at() {
