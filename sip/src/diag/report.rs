@@ -178,7 +178,7 @@ mod tests {
         let findings = [Diagnostic::error("C016", place, "children expects a number").with_hint("no quotes")];
         let report =
             Report { tool: "sip-proxy", version: "1", rules: &[("C016", "wrong type")], findings: &findings };
-        report.render(format, |name| (name == "a b.cfg").then_some(&text[..]))
+        report.render(format, |name| (name == "a b.cfg").then_some(text))
     }
 
     #[test]
