@@ -142,7 +142,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "sip::locate",
         ],
     ),
-    ("proxy/src/rpc", &["proxy::api"]),
     (
         "proxy/src/core",
         &[

@@ -71,6 +71,7 @@ impl Ear {
             if over {
                 break;
             }
+            // The kernel stamps what comes in; looking seldom changes no time.
             std::thread::sleep(Duration::from_micros(300));
         }
         came.sort_by_key(|(at, _)| *at);

@@ -38,6 +38,10 @@ pub enum Kind {
 /// How long a server may take to start.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// A server that has begun takes no commands at first; it is asked so often, so far apart.
+const TRIES: u32 = 100;
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// Where Debian puts the programs of PostgreSQL.
 const POSTGRES: &str = "/usr/lib/postgresql/15/bin";
 
@@ -144,13 +148,13 @@ impl Database {
         let sql = "create database kamailio; create user kamailio@'%' identified by 'kamailiorw'; \
                    grant all on kamailio.* to kamailio@'%'";
         let client = needed("/usr/bin/mariadb")?;
-        for _ in 0..100 {
+        for _ in 0..TRIES {
             let mut command = Command::new(&client);
             command.args(["--no-defaults", "-S", &format!("{place}/socket"), "-uroot", "-e", sql]);
             if command.stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
                 return Ok(());
             }
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(LOOK_AGAIN);
         }
         Err(Missing::Broken("MariaDB takes no commands".into()))
     }
@@ -188,11 +192,11 @@ impl Database {
     /// The same, again until the server takes it.
     fn try_as(&self, path: &Path, words: &str) -> Result<(), Missing> {
         let mut last = self.do_as(path, words);
-        for _ in 0..100 {
+        for _ in 0..TRIES {
             if last.is_ok() {
                 break;
             }
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(LOOK_AGAIN);
             last = self.do_as(path, words);
         }
         last

@@ -95,6 +95,7 @@ fn list(shard: &mut Shard, _: &[Value]) -> Answer {
     Ok(RpcValue::List(shard.relay.contexts().filter_map(shown).collect()))
 }
 
+/// Kamailio 5.6.3's words, its missing blank included: scripts may look for them.
 fn hash_stats(_: &mut Shard, _: &[Value]) -> Answer {
     Err(RpcError::new(500, "Hash statistics not supported (tryrecompiling with -DTM_HASH_STATS)"))
 }

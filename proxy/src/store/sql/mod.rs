@@ -3,10 +3,12 @@
 //! Jobs come in without waiting and are answered by a callback. Each has a time limit; a lost connection is made
 //! anew for the next query. Only `server` and the `db` commands of the program run anything in here.
 
+mod cells;
 mod group;
 mod mysql;
 mod pool;
 mod postgres;
+mod server;
 mod sqlite;
 #[cfg(test)]
 mod tests;

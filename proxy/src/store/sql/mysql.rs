@@ -1,25 +1,23 @@
-//! MySQL and MariaDB through sqlx: a pool of connections, statements prepared once for each, cells by the type of the column.
-
-use std::time::Duration;
+//! What MySQL and MariaDB have of their own: how to connect, and cells by the type of the column.
 
 use bytes::Bytes;
-use sqlx::mysql::{
-    MySql, MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlPoolOptions, MySqlRow, MySqlSslMode,
-};
-use sqlx::{AssertSqlSafe, Connection, Row as _, TypeInfo, ValueRef};
+use sqlx::Row as _;
+use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlQueryResult, MySqlRow, MySqlSslMode};
 
-use super::pool::Failure;
-use crate::store::dates::{local_of_unix, unix_of_local};
-use crate::store::{Cell, Driver, Query, Reply, Row, Url};
+use super::cells;
+use super::server::Server;
+use crate::store::dates::unix_of_local;
+use crate::store::{Cell, Driver, Url};
 
-/// Connections to one database.
-#[derive(Clone)]
-pub(super) struct Pool(sqlx::MySqlPool);
+impl Server for MySql {
+    const DRIVER: Driver = Driver::Mysql;
+    const COLUMNS: &'static str = "SELECT CAST(column_name AS CHAR) FROM information_schema.columns \
+                                   WHERE table_schema = DATABASE() AND table_name = ?";
 
-impl Pool {
-    pub(super) fn open(url: &Url) -> Pool {
-        let mut options = MySqlConnectOptions::new()
+    fn options(url: &Url) -> MySqlConnectOptions {
+        let options = MySqlConnectOptions::new()
             .host(if url.host.is_empty() { "localhost" } else { &url.host })
+            .port(url.port.unwrap_or(3306))
             .username(&url.user)
             .database(&url.database)
             .ssl_mode(MySqlSslMode::Disabled)
@@ -27,118 +25,33 @@ impl Pool {
             .timezone(None)
             .no_engine_substitution(false)
             .pipes_as_concat(false);
-        if !url.password.is_empty() {
-            options = options.password(&url.password);
-        }
-        options = options.port(url.port.unwrap_or(3306));
-        let pool = MySqlPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(url.options.connect_limit)
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                // One that has rested may be gone without our knowing.
-                let has_rested = meta.idle_for > RESTED;
-                Box::pin(async move {
-                    if has_rested {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(options);
-        Pool(pool)
+        if url.password.is_empty() { options } else { options.password(&url.password) }
     }
 
-    pub(super) async fn run(&self, query: &Query) -> Result<Reply, Failure> {
-        let mut connection = self.0.acquire().await.map_err(Failure::away)?;
-        if query.is_select() {
-            let rows = prepare(query).fetch_all(&mut *connection).await.map_err(Failure::of)?;
-            return Ok(Reply::Rows(rows.iter().map(row).collect::<Result<_, _>>().map_err(Failure::of)?));
-        }
-        let Query::All(queries) = query else {
-            return Ok(Reply::Changed(change(&mut connection, query).await?));
-        };
-        let mut changed = 0;
-        let mut transaction = connection.begin().await.map_err(Failure::of)?;
-        for query in queries {
-            changed += change(&mut transaction, query).await?;
-        }
-        transaction.commit().await.map_err(Failure::of)?;
-        Ok(Reply::Changed(changed))
+    fn bind(
+        query: sqlx::query::Query<'static, MySql, MySqlArguments>,
+        cell: Cell,
+    ) -> sqlx::query::Query<'static, MySql, MySqlArguments> {
+        cells::bind(query, cell)
     }
 
-    pub(super) async fn execute(&self, statements: &[String]) -> Result<(), Failure> {
-        for statement in statements {
-            // The statements are the program's own.
-            let query = sqlx::query(AssertSqlSafe(statement.clone())).persistent(false);
-            query.execute(&self.0).await.map_err(Failure::of)?;
-        }
-        Ok(())
-    }
-
-    pub(super) async fn columns(&self, table: &str) -> Result<Vec<String>, Failure> {
-        let query = sqlx::query_scalar(
-            "SELECT CAST(column_name AS CHAR) FROM information_schema.columns \
-             WHERE table_schema = DATABASE() AND table_name = ?",
-        );
-        query.bind(table.to_owned()).fetch_all(&self.0).await.map_err(Failure::of)
-    }
-}
-
-/// Connections to one database.
-const CONNECTIONS: u32 = 8;
-
-/// A connection that was not used for so long is tried before it is used.
-const RESTED: Duration = Duration::from_secs(1);
-
-async fn change(connection: &mut MySqlConnection, query: &Query) -> Result<u64, Failure> {
-    let done = prepare(query).execute(connection).await.map_err(Failure::of)?;
-    Ok(done.rows_affected())
-}
-
-type Prepared<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
-
-fn prepare(query: &Query) -> Prepared<'static> {
-    let statement = query.statement(Driver::Mysql);
-    // Safe: the text holds checked names and marks only, every value is a parameter.
-    statement.parameters.into_iter().fold(sqlx::query(AssertSqlSafe(statement.sql)), bind)
-}
-
-fn bind(query: Prepared<'_>, cell: Cell) -> Prepared<'_> {
-    match cell {
-        Cell::Null => query.bind(None::<String>),
-        Cell::Int(int) => query.bind(int),
-        Cell::Real(real) => query.bind(real),
-        Cell::Time(unix) => query.bind(local_of_unix(unix)),
-        // What is no text is stored as bytes where the column takes them.
-        Cell::Text(bytes) => match String::from_utf8(bytes.to_vec()) {
-            Ok(text) => query.bind(text),
-            Err(bytes) => query.bind(bytes.into_bytes()),
-        },
-    }
-}
-
-fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
-    (0..row.len())
-        .map(|at| {
-            let raw = row.try_get_raw(at)?;
-            if raw.is_null() {
-                return Ok(Cell::Null);
+    fn read(row: &MySqlRow, at: usize, kind: &str) -> Result<Cell, sqlx::Error> {
+        Ok(match kind {
+            "BOOLEAN" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => {
+                Cell::Int(row.try_get_unchecked(at)?)
             }
-            let kind = raw.type_info();
-            Ok(match kind.name() {
-                "BOOLEAN" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => {
-                    Cell::Int(row.try_get_unchecked(at)?)
-                }
-                name if name.ends_with(" UNSIGNED") => {
-                    let int: u64 = row.try_get_unchecked(at)?;
-                    Cell::Int(i64::try_from(int).unwrap_or(i64::MAX))
-                }
-                "FLOAT" => Cell::Real(row.try_get_unchecked::<f32, _>(at)?.into()),
-                "DOUBLE" => Cell::Real(row.try_get_unchecked(at)?),
-                "DATETIME" | "TIMESTAMP" => Cell::Time(unix_of_local(row.try_get_unchecked(at)?)),
-                _ => Cell::Text(Bytes::from(row.try_get_unchecked::<Vec<u8>, _>(at)?)),
-            })
+            name if name.ends_with(" UNSIGNED") => {
+                let int: u64 = row.try_get_unchecked(at)?;
+                Cell::Int(i64::try_from(int).unwrap_or(i64::MAX))
+            }
+            "FLOAT" => Cell::Real(row.try_get_unchecked::<f32, _>(at)?.into()),
+            "DOUBLE" => Cell::Real(row.try_get_unchecked(at)?),
+            "DATETIME" | "TIMESTAMP" => Cell::Time(unix_of_local(row.try_get_unchecked(at)?)),
+            _ => Cell::Text(Bytes::from(row.try_get_unchecked::<Vec<u8>, _>(at)?)),
         })
-        .collect()
+    }
+
+    fn changed(result: &MySqlQueryResult) -> u64 {
+        result.rows_affected()
+    }
 }

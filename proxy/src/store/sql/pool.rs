@@ -4,9 +4,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use sqlx::{MySql, Postgres};
 use tokio::time::{Instant, timeout};
 
-use super::{mysql, postgres, sqlite, text};
+use super::{server, sqlite, text};
 use crate::store::{Driver, Query, Reply, StoreError, Url};
 
 /// Connections to one database; clones share them.
@@ -22,8 +23,8 @@ pub(super) struct Pool {
 #[derive(Clone)]
 enum Kind {
     Sqlite(sqlite::Pool),
-    Postgres(postgres::Pool),
-    Mysql(mysql::Pool),
+    Postgres(server::Pool<Postgres>),
+    Mysql(server::Pool<MySql>),
     Text(text::Pool),
 }
 
@@ -47,8 +48,8 @@ impl Pool {
     pub(super) fn open(url: &Url) -> Pool {
         let kind = match url.driver {
             Driver::Sqlite => Kind::Sqlite(sqlite::Pool::open(url)),
-            Driver::Postgres => Kind::Postgres(postgres::Pool::open(url)),
-            Driver::Mysql => Kind::Mysql(mysql::Pool::open(url)),
+            Driver::Postgres => Kind::Postgres(server::Pool::open(url)),
+            Driver::Mysql => Kind::Mysql(server::Pool::open(url)),
             Driver::Text => Kind::Text(text::Pool::open(url)),
         };
         let options = &url.options;

@@ -7,11 +7,12 @@ use sqlx::sqlite::{
     Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions,
     SqliteRow,
 };
-use sqlx::{AssertSqlSafe, Row as _, TypeInfo, ValueRef};
+use sqlx::{AssertSqlSafe, Row as _};
 
+use super::cells;
 use super::group::Writer;
 use super::pool::Failure;
-use crate::store::{Cell, Driver, Journal, Query, Reply, Row, StoreError, Url, julian_day};
+use crate::store::{Cell, Driver, Journal, Query, Reply, StoreError, Url, julian_day};
 
 /// Connections to one file.
 #[derive(Clone)]
@@ -69,7 +70,7 @@ impl Pool {
         }
         let mut connection = self.readers.acquire().await.map_err(Failure::away)?;
         let rows = prepare(query).fetch_all(&mut *connection).await.map_err(Failure::of)?;
-        Ok(Reply::Rows(rows.iter().map(row).collect::<Result<_, _>>().map_err(Failure::of)?))
+        Ok(Reply::Rows(rows.iter().map(|row| cells::row(row, read)).collect::<Result<_, _>>().map_err(Failure::of)?))
     }
 
     pub(super) async fn execute(&self, statements: &[String]) -> Result<(), Failure> {
@@ -105,43 +106,27 @@ pub(super) async fn change(connection: &mut SqliteConnection, query: &Query) -> 
     Ok(changed)
 }
 
-type Prepared<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+type Prepared = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
 
-fn prepare(query: &Query) -> Prepared<'static> {
+fn prepare(query: &Query) -> Prepared {
     let statement = query.statement(Driver::Sqlite);
     // Safe: the text holds checked names and `?` only, every value is a parameter.
     statement.parameters.into_iter().fold(sqlx::query(AssertSqlSafe(statement.sql)), bind)
 }
 
-fn bind(query: Prepared<'_>, cell: Cell) -> Prepared<'_> {
+fn bind(query: Prepared, cell: Cell) -> Prepared {
     match cell {
-        Cell::Null => query.bind(None::<i64>),
-        Cell::Int(int) => query.bind(int),
-        Cell::Real(real) => query.bind(real),
         // Kamailio keeps times so (5.6.3).
         Cell::Time(unix) => query.bind(julian_day(unix)),
-        // Texts stay texts so that they compare with columns of texts; what is no text is stored as bytes.
-        Cell::Text(bytes) => match String::from_utf8(bytes.to_vec()) {
-            Ok(text) => query.bind(text),
-            Err(bytes) => query.bind(bytes.into_bytes()),
-        },
+        cell => cells::bind(query, cell),
     }
 }
 
-fn row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
-    (0..row.len())
-        .map(|at| {
-            let raw = row.try_get_raw(at)?;
-            if raw.is_null() {
-                return Ok(Cell::Null);
-            }
-            let kind = raw.type_info();
-            // What was written decides, not what the column was declared as.
-            Ok(match kind.name() {
-                "INTEGER" | "BOOLEAN" => Cell::Int(row.try_get_unchecked(at)?),
-                "REAL" => Cell::Real(row.try_get_unchecked(at)?),
-                _ => Cell::Text(Bytes::from(row.try_get_unchecked::<Vec<u8>, _>(at)?)),
-            })
-        })
-        .collect()
+/// What was written decides, not what the column was declared as.
+fn read(row: &SqliteRow, at: usize, kind: &str) -> Result<Cell, sqlx::Error> {
+    Ok(match kind {
+        "INTEGER" | "BOOLEAN" => Cell::Int(row.try_get_unchecked(at)?),
+        "REAL" => Cell::Real(row.try_get_unchecked(at)?),
+        _ => Cell::Text(Bytes::from(row.try_get_unchecked::<Vec<u8>, _>(at)?)),
+    })
 }
