@@ -32,7 +32,8 @@ pub struct TableCheck {
     pub version: u32,
 }
 
-/// Rows read before the first message.
+/// Rows read before the first message, once for all shards: without them the program does not start. What a shard
+/// keeps for itself it asks for in its start instead, and serves messages without it when no answer comes.
 #[derive(Clone)]
 pub struct StartRead {
     /// The module.

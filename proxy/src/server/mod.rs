@@ -11,7 +11,6 @@ mod lifecycle;
 mod listen;
 mod load;
 mod overrides;
-mod pace;
 mod post;
 mod shard;
 pub mod stderr;

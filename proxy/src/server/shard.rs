@@ -10,14 +10,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sip::msg::{Message, ParseError};
-use sip::net::{self, Clock, Event, Flow, Inbox, Incoming, Outgoing};
+use sip::net::{self, Busy, Clock, Event, Flow, Inbox, Incoming, Outgoing};
 use sip::peer::{ConnId, Peer};
 use sip::time::Time;
 use sip::txn::{Hop, TxnId};
 use smallvec::SmallVec;
 
 use super::io::Io;
-use super::pace::Pace;
 use super::post::{Letter, Post, STREAMS};
 use super::{LogSink, TraceSink};
 use crate::api::{IoAnswer, IoRequest, Level, Received, Shard};
@@ -30,7 +29,7 @@ use crate::script::Script;
 pub(super) struct Worker {
     machine: Machine,
     io: Io,
-    pace: Pace,
+    busy: Busy,
     clock: Clock,
     /// The time as of the batch being worked on.
     now: Time,
@@ -74,6 +73,11 @@ pub(super) struct Outside {
     pub(super) trace: Option<TraceSink>,
 }
 
+/// About so many messages are worth a wake-up.
+const MESSAGES_IN_ONE_GO: u32 = 48;
+/// The longest that a message waits for others to come: far shorter than what a caller or a timer can notice.
+const LONGEST_REST: Duration = Duration::from_micros(900);
+
 /// How long the answers of databases are waited for at the end.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -99,7 +103,7 @@ impl Worker {
         Worker {
             machine,
             io,
-            pace: Pace::default(),
+            busy: Busy::gathering(MESSAGES_IN_ONE_GO, LONGEST_REST),
             clock: Clock::start(),
             now: Time::ZERO,
             flow: Flow::NONE,
@@ -126,8 +130,7 @@ impl Worker {
             return;
         }
         loop {
-            let deadline = self.machine.next_deadline();
-            if self.sockets.wait(self.clock.now(), deadline).is_err() {
+            if self.wait().is_err() {
                 return;
             }
             let now = self.clock.now();
@@ -135,10 +138,10 @@ impl Worker {
             if self.sockets.receive(now, &mut inbox).is_err() {
                 self.machine.tally.unsent += 1;
             }
-            let mut events = self.read_letters();
+            self.read_letters();
             for event in inbox.events() {
+                self.busy.count(now);
                 self.event(event);
-                events += 1;
             }
             if !self.obey() {
                 return self.stop();
@@ -150,10 +153,18 @@ impl Worker {
             if let (Some(sink), Some(trace)) = (self.trace, &mut self.machine.shard.trace) {
                 trace.take().iter().for_each(|line| sink(line));
             }
-            // More comes while it sleeps: a full batch is cheaper than many wake-ups (see pace.rs).
-            if let Some(rest) = self.pace.rest(now, events) {
+        }
+    }
+
+    /// Waits for messages or for the next deadline; a busy shard lets messages gather.
+    fn wait(&mut self) -> std::io::Result<()> {
+        let now = self.clock.now();
+        match self.busy.rest(now, None) {
+            Some(rest) => {
                 std::thread::sleep(rest);
+                self.sockets.glance(now)
             }
+            None => self.sockets.wait(now, self.machine.next_deadline()),
         }
     }
 
@@ -255,11 +266,11 @@ impl Worker {
     }
 
     /// Works on what other shards delivered. Gives the number of letters.
-    fn read_letters(&mut self) -> u32 {
+    fn read_letters(&mut self) {
         let mut letters = std::mem::take(&mut self.letters);
         self.post.collect(&mut letters);
-        let count = letters.len() as u32;
         for letter in letters.drain(..) {
+            self.busy.count(self.now);
             match letter {
                 Letter::Received { message, peer, socket } => self.own_message(message, peer, socket),
                 Letter::Alias(conn, addr) => self.sockets.alias(conn, addr),
@@ -275,7 +286,6 @@ impl Worker {
             }
         }
         self.letters = letters;
-        count
     }
 
     /// Gives the machine an input, and does what comes of it: bytes to send, questions to ask.

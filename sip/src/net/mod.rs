@@ -5,6 +5,7 @@
 //! machines, `send`, `flush`. TLS and WebSocket will be further transports of the same table.
 //! Not here: parsing, transactions, name resolution policy. `unsafe` is in `udp.rs` and its two parts only.
 
+mod busy;
 mod clock;
 mod conns;
 mod datagrams;
@@ -27,6 +28,7 @@ use udp_plain as udp;
 
 use std::fmt;
 
+pub use busy::Busy;
 pub use clock::{Clock, Moment};
 pub use conns::{ConnLimits, Originate, Pings};
 pub use dns::{Completion, DnsOptions, Found, Names, Resolver};

@@ -3,7 +3,6 @@
 //! `start` turns options into a run. One thread or several do `signalling` on the `network`, one is the `desk` (files
 //! and screen), one the `player` (media); keyboard, control socket and whoever embeds us send commands (`control`).
 
-mod busy;
 mod control;
 mod desk;
 mod ending;
@@ -17,6 +16,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use chrono::{Local, Offset};
 use sip::net::Clock;
@@ -62,6 +62,10 @@ pub enum Terminal {
 
 /// What a run in the background says when nothing can keep it from starting any more.
 pub const READY: &[u8] = b"ready\n";
+
+/// The longest that a busy thread rests: with what the kernel adds still below the millisecond in which SIPp measures,
+/// and within which calls have to start.
+const LONGEST_REST: Duration = Duration::from_micros(850);
 
 /// Runs a scenario to its end, and says how it ended. Prints what SIPp prints.
 pub fn run(

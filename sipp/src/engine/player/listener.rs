@@ -2,10 +2,9 @@
 
 use std::net::SocketAddr;
 
-use sip::net::{Clock, Flow};
+use sip::net::{Busy, Clock, Flow};
 use sip::time::Time;
 
-use crate::engine::busy::Busy;
 use crate::lang::{EchoSwitch, MediaKind};
 use crate::media::Content;
 

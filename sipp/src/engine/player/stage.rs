@@ -8,13 +8,12 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
-use sip::net::{Clock, Flow};
+use sip::net::{Busy, Clock, Flow};
 use sip::time::Time;
 use sip::wheel::{TimerId, Wheel};
 use slab::Slab;
 use smallvec::SmallVec;
 
-use crate::engine::busy::Busy;
 use crate::lang::{EchoSwitch, MediaKind};
 use crate::media::{Playback, pattern::Checked};
 
@@ -80,7 +79,7 @@ impl Stage {
             wheel: Wheel::new(TICK),
             echo,
             bell,
-            busy: Busy::gathering(PACKETS_IN_ONE_GO),
+            busy: Busy::gathering(PACKETS_IN_ONE_GO, crate::engine::LONGEST_REST),
             next_sweep: Time::ZERO,
             packet: Vec::new(),
         }

@@ -19,7 +19,7 @@ impl Signalling {
     pub(super) fn receive(&mut self, now: Time, event: Event<'_>) {
         match event {
             Event::Received(incoming) => {
-                self.state.busy.count(now);
+                self.busy.count(now);
                 self.message(now, incoming);
             }
             Event::Unreachable { .. } => self.state.network.receive_errors += 1,

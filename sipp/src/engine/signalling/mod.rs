@@ -21,7 +21,7 @@ use std::io;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use sip::net::{Clock, Inbox, SocketId, Sockets};
+use sip::net::{Busy, Clock, Inbox, SocketId, Sockets};
 use sip::time::Time;
 
 use crate::call::{Birth, Call, Env, Input, Origin, Outputs};
@@ -32,7 +32,6 @@ use crate::stats::snapshot::{Network, Phase};
 use crate::traffic::calls::{CallKey, Calls};
 use crate::traffic::limits::QuitLevel;
 
-use crate::engine::busy::Busy;
 use crate::engine::control::command::Command;
 use crate::engine::desk::gather::RoundId;
 use crate::engine::desk::link::{Link, Note, Occasion};
@@ -82,6 +81,7 @@ pub(super) struct Signalling {
     /// `-trace_calldebug`.
     pub(super) debug: DebugLines,
     pub(super) state: State,
+    pub(super) busy: Busy,
 }
 
 /// When figures are due, and when the run is over at the latest.
@@ -122,7 +122,6 @@ pub(super) struct State {
     pub(super) redraw: Option<Time>,
     pub(super) next_row: Option<Time>,
     pub(super) next_second: Time,
-    pub(super) busy: Busy,
 }
 
 impl Signalling {
@@ -164,7 +163,7 @@ impl Signalling {
     /// One turn of the loop.
     fn turn(&mut self, inbox: &mut Inbox) -> io::Result<()> {
         let now = self.clock.now();
-        if let Some(rest) = self.state.busy.rest(now, self.next_opening()) {
+        if let Some(rest) = self.busy.rest(now, self.next_opening()) {
             std::thread::sleep(rest);
             // Something will be there; a second sleep would cost a second wake-up.
             self.sockets.glance(now)?;

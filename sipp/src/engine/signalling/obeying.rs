@@ -42,7 +42,7 @@ impl Signalling {
                 Told::Redraw(moment) => self.publish(now, Occasion::Redraw, moment),
                 Told::Messages(parcel) => {
                     for (bytes, from) in parcel.datagrams() {
-                        self.state.busy.count(now);
+                        self.busy.count(now);
                         self.deliver(now, Incoming { bytes, peer: from, socket: self.socket }, Whose::Ours);
                     }
                 }

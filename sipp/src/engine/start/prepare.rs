@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sip::ident::Ident;
 use sip::msg::frame;
-use sip::net::{Clock, ConnLimits, Waker};
+use sip::net::{Busy, Clock, ConnLimits, Waker};
 use sip::peer::Transport;
 use sip::time::Time;
 
@@ -200,6 +200,7 @@ fn engine(common: &Common<'_>, (crew, door): (Crew, Door), loaded: LoadedRun) ->
         names: LookUps::new(waker),
         failing: Failing::new(options.watch.failures_kept),
         debug: Default::default(),
+        busy: Busy::gathering(MESSAGES_IN_ONE_GO, crate::engine::LONGEST_REST),
         state: State { call_numbers: u64::from(!main.init.is_empty()), ..State::default() },
         settings,
         world,
@@ -390,3 +391,6 @@ fn rhythm(options: &Options, terminal: Terminal) -> Rhythm {
         end_is_error: options.general.timeout_error,
     }
 }
+
+/// About so many messages are worth a wake-up.
+const MESSAGES_IN_ONE_GO: u32 = 16;

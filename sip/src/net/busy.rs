@@ -1,41 +1,37 @@
-//! When a busy thread rests.
+//! When a thread with much to do rests, so that it has more to do at once.
 
 use std::time::Duration;
 
-use sip::time::Time;
+use crate::time::Time;
 
 /// Decides when a busy thread rests before it looks at its sockets again, so that messages gather and one
 /// wake-up serves many: waking for each message costs more than handling it.
 #[derive(Debug)]
-pub(super) struct Busy {
+pub struct Busy {
     /// About so many messages gather in a rest: more make it hardly cheaper.
     gathered: u32,
+    /// No rest is longer.
+    longest: Duration,
     window: Time,
     messages: u32,
     /// How long to rest at the pace of the last window; zero when it was quiet.
     rest: Duration,
 }
 
-impl Default for Busy {
-    /// For signalling.
-    fn default() -> Busy {
-        Busy::gathering(16)
-    }
-}
-
 impl Busy {
-    /// For a thread that has about so many messages to do in one go.
-    pub(super) fn gathering(gathered: u32) -> Busy {
-        Busy { gathered, window: Time::ZERO, messages: 0, rest: Duration::ZERO }
+    /// For a thread that has about so many messages to do in one go and may let one wait for `longest`, at least
+    /// 400 us; to that the kernel adds up to 60 us.
+    pub const fn gathering(gathered: u32, longest: Duration) -> Busy {
+        Busy { gathered, longest, window: Time::ZERO, messages: 0, rest: Duration::ZERO }
     }
 
     /// Counts a message.
-    pub(super) fn count(&mut self, now: Time) {
+    pub fn count(&mut self, now: Time) {
         let passed = now.since(self.window);
         if passed > WINDOW {
             self.rest = match self.messages {
                 0..=MESSAGES_IN_WINDOW => Duration::ZERO,
-                messages => (passed * self.gathered / messages).clamp(SHORTEST, LONGEST),
+                messages => (passed * self.gathered / messages).clamp(SHORTEST, self.longest),
             };
             self.window = now;
             self.messages = 0;
@@ -43,14 +39,14 @@ impl Busy {
         self.messages += 1;
     }
 
-    /// Whether to rest at `now`, and how long, when the next call to open is due then. Other deadlines wait: a
-    /// timer's tick is longer than a rest.
-    pub(super) fn rest(&mut self, now: Time, opening: Option<Time>) -> Option<Duration> {
+    /// Whether to rest at `now`, and how long. What is due at `pressing` (a call to open) waits no longer than a rest
+    /// from then; other deadlines may: a timer's tick is longer than a rest.
+    pub fn rest(&self, now: Time, pressing: Option<Time>) -> Option<Duration> {
         if self.rest.is_zero() || now.since(self.window) > 2 * WINDOW {
             return None;
         }
-        // A call that is due soon would else wait for a rest and for the work of the turn before it.
-        let latest = opening.map_or(self.rest, |due| (due + self.rest).since(now).saturating_sub(SLACK));
+        // It would else wait for a rest and for the work of the turn before it.
+        let latest = pressing.map_or(self.rest, |due| (due + self.rest).since(now).saturating_sub(SLACK));
         Some(latest.min(self.rest)).filter(|rest| *rest > SLACK)
     }
 }
@@ -59,9 +55,6 @@ impl Busy {
 const WINDOW: Duration = Duration::from_millis(10);
 /// More messages than this in a window (2,000 a second) make a thread rest.
 const MESSAGES_IN_WINDOW: u32 = 20;
-/// The longest rest: with the kernel's timer slack still below the millisecond in which SIPp measures, and within
-/// which calls have to start.
-const LONGEST: Duration = Duration::from_micros(850);
 /// The shortest: below it the thread would hardly come to sleep.
 const SHORTEST: Duration = Duration::from_micros(400);
 /// What the kernel may add to a sleep.
@@ -71,13 +64,15 @@ const SLACK: Duration = Duration::from_micros(60);
 mod tests {
     use std::time::Duration;
 
-    use sip::time::Time;
+    use crate::time::Time;
 
-    use super::{Busy, LONGEST, SHORTEST};
+    use super::{Busy, SHORTEST};
+
+    const LONGEST: Duration = Duration::from_micros(850);
 
     /// After half a second with a message every `gap`.
     fn busy(gap: Duration) -> (Busy, Time) {
-        let mut busy = Busy::default();
+        let mut busy = Busy::gathering(16, LONGEST);
         let mut now = Time::ZERO;
         while now < Time::from_millis(500) {
             now += gap;
@@ -88,7 +83,7 @@ mod tests {
 
     #[test]
     fn only_a_busy_thread_rests_and_the_less_the_busier() {
-        assert_eq!(Busy::default().rest(Time::ZERO, None), None);
+        assert_eq!(Busy::gathering(16, LONGEST).rest(Time::ZERO, None), None);
         let rows = [
             (1_000, None),
             (300, Some(LONGEST)),
