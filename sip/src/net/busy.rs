@@ -91,7 +91,7 @@ mod tests {
             (5, Some(SHORTEST)),
         ];
         for (gap_micros, expected) in rows {
-            let (mut busy, now) = busy(Duration::from_micros(gap_micros));
+            let (busy, now) = busy(Duration::from_micros(gap_micros));
             let rest = busy.rest(now, None);
             let close = |expected: Duration| rest.is_some_and(|rest| rest.abs_diff(expected) < expected / 50);
             assert!(expected.map_or(rest.is_none(), close), "{gap_micros} us: {rest:?}");
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn no_call_waits_longer_for_its_start_than_a_rest() {
-        let (mut busy, now) = busy(Duration::from_micros(300));
+        let (busy, now) = busy(Duration::from_micros(300));
         for micros in [0, 100, 500, 2_000] {
             let due = now + Duration::from_micros(micros);
             let rest = busy.rest(now, Some(due)).expect("a busy thread");

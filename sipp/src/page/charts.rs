@@ -16,7 +16,8 @@ struct Series {
 
 /// All charts; a sentence when the run was too short for any.
 pub(super) fn all(snapshot: &Snapshot) -> String {
-    let seconds = snapshot.seconds.list();
+    let record = snapshot.seconds.read();
+    let seconds = record.list();
     if seconds.len() < 2 {
         return "<h2>Charts</h2>\n<p>The run was shorter than two seconds.</p>\n".into();
     }

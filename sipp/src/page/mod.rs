@@ -220,11 +220,10 @@ mod tests {
 
     /// A run of ten seconds.
     fn long() -> Snapshot {
-        let mut snapshot = client();
+        let snapshot = client();
         for second in 1..=10 {
             let (at, length) = (Time::from_millis(second * 1000), Duration::from_secs(1));
-            let seconds = Arc::make_mut(&mut snapshot.seconds);
-            seconds.push(Second { at, length, created: second, ..Second::default() });
+            snapshot.seconds.push(Second { at, length, created: second, ..Second::default() });
         }
         snapshot
     }

@@ -80,7 +80,8 @@ pub(super) fn draw(snapshot: &Snapshot, frame: &mut Frame<'_>, area: Rect) {
     } else {
         Layout::vertical([Constraint::Fill(1); 4]).areas::<4>(charts).to_vec()
     };
-    let seconds = snapshot.seconds.list();
+    let record = snapshot.seconds.read();
+    let seconds = record.list();
     for (chart, area) in CHARTS.iter().zip(places) {
         let newest_first: Vec<Vec<u64>> =
             seconds.iter().rev().take(usize::from(area.width)).map(chart.values).collect();

@@ -127,9 +127,10 @@ fn seconds(snapshot: &Snapshot) -> Value {
             "times": times,
         })
     };
+    let seconds = snapshot.seconds.read();
     json!({
-        "step": snapshot.seconds.step(),
-        "list": snapshot.seconds.list().iter().map(record).collect::<Vec<_>>(),
+        "step": seconds.step(),
+        "list": seconds.list().iter().map(record).collect::<Vec<_>>(),
     })
 }
 

@@ -3,6 +3,7 @@
 //! Bounded: the first hour stands second by second; a longer run has neighbours joined, so that each record
 //! covers two seconds, then four.
 
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use sip::time::Time;
@@ -67,23 +68,37 @@ impl Second {
     }
 }
 
+/// The seconds of a run. All snapshots of it share them: a copy in each would grow with the run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Record(Arc<RwLock<Seconds>>);
+
+impl Record {
+    /// None yet, with the memory for all there can be: a long run shall not look as if it leaked.
+    pub(crate) fn of_a_long_run() -> Record {
+        let mut list = vec![Second::default(); MOST];
+        list.clear();
+        Record(Arc::new(RwLock::new(Seconds { list, ..Seconds::default() })))
+    }
+
+    /// Adds the second that ended.
+    pub(crate) fn push(&self, second: Second) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push(second);
+    }
+
+    /// What there is.
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Seconds> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The seconds of a run, oldest first.
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Seconds {
     list: Vec<Second>,
     /// How many seconds one record covers.
     step: usize,
     /// Seconds taken into the last record so far.
     joined: usize,
-}
-
-impl Default for Seconds {
-    /// None yet, with the memory for all there can be: a long run shall not look as if it leaked.
-    fn default() -> Seconds {
-        let mut list = vec![Second::default(); MOST];
-        list.clear();
-        Seconds { list, step: 1, joined: 0 }
-    }
 }
 
 impl Seconds {
@@ -97,8 +112,7 @@ impl Seconds {
         self.step.max(1)
     }
 
-    /// Adds the second that ended.
-    pub(crate) fn push(&mut self, second: Second) {
+    fn push(&mut self, second: Second) {
         let begins = self.joined == 0;
         match self.list.last_mut().filter(|_| !begins) {
             Some(last) => last.join(&second),

@@ -13,7 +13,7 @@ use super::generator::ThreadTime;
 use super::histogram::Sums;
 use super::layout::{Layout, Line};
 use super::pacing::Pacing;
-use super::seconds::Seconds;
+use super::seconds::Record;
 use super::times::Wall;
 use super::verdict::Rules;
 
@@ -49,7 +49,7 @@ pub(crate) struct Snapshot {
     /// What our threads used; empty where the system does not tell.
     pub(crate) threads: Vec<ThreadTime>,
     /// The run second by second, up to the last full one.
-    pub(crate) seconds: Arc<Seconds>,
+    pub(crate) seconds: Record,
     /// Trace records dropped because the disk or the terminal could not follow.
     pub(crate) dropped_records: u64,
     /// Why calls failed, in words, with the number of calls; most frequent first.

@@ -9,7 +9,10 @@ use crate::store::dates::local_of_unix;
 use crate::store::{Cell, Row};
 
 /// Binds one parameter. What is no text goes as bytes, which the database takes for columns of bytes only.
-pub(super) fn bind<DB>(query: Prepared<'static, DB, DB::Arguments>, cell: Cell) -> Prepared<'static, DB, DB::Arguments>
+pub(super) fn bind<DB>(
+    query: Prepared<'static, DB, DB::Arguments>,
+    cell: Cell,
+) -> Prepared<'static, DB, DB::Arguments>
 where
     DB: Database,
     Option<String>: Encode<'static, DB> + Type<DB>,
@@ -32,7 +35,10 @@ where
 }
 
 /// The cells of a row; `read` gives the one in a column whose type has this name.
-pub(super) fn row<R>(row: &R, read: fn(&R, usize, &str) -> Result<Cell, sqlx::Error>) -> Result<Row, sqlx::Error>
+pub(super) fn row<R>(
+    row: &R,
+    read: fn(&R, usize, &str) -> Result<Cell, sqlx::Error>,
+) -> Result<Row, sqlx::Error>
 where
     R: sqlx::Row,
     usize: ColumnIndex<R>,

@@ -70,7 +70,9 @@ impl Pool {
         }
         let mut connection = self.readers.acquire().await.map_err(Failure::away)?;
         let rows = prepare(query).fetch_all(&mut *connection).await.map_err(Failure::of)?;
-        Ok(Reply::Rows(rows.iter().map(|row| cells::row(row, read)).collect::<Result<_, _>>().map_err(Failure::of)?))
+        Ok(Reply::Rows(
+            rows.iter().map(|row| cells::row(row, read)).collect::<Result<_, _>>().map_err(Failure::of)?,
+        ))
     }
 
     pub(super) async fn execute(&self, statements: &[String]) -> Result<(), Failure> {

@@ -14,7 +14,6 @@ pub(super) mod threads;
 mod traces;
 
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use sip::time::Time;
@@ -24,7 +23,7 @@ use crate::screen::Live;
 use crate::stats::closing;
 use crate::stats::layout::Part;
 use crate::stats::screens::Screen;
-use crate::stats::seconds::{Seconds, Stopwatch};
+use crate::stats::seconds::{Record, Stopwatch};
 use crate::stats::snapshot::{Baseline, Phase, Snapshot};
 use crate::stats::times::Wall;
 
@@ -57,7 +56,7 @@ pub(super) struct Desk {
     problems: Problems,
     children: Children,
     /// The run second by second.
-    seconds: Arc<Seconds>,
+    seconds: Record,
     stopwatch: Stopwatch,
     /// Makes the figures of the engines those of the run.
     pub(super) gather: Gather,
@@ -93,7 +92,7 @@ impl Desk {
             drawn: Vec::new(),
             problems: Problems::default(),
             children: Children::default(),
-            seconds: Arc::default(),
+            seconds: Record::of_a_long_run(),
             stopwatch: Stopwatch::default(),
             gather: Gather::new(1),
         })
@@ -162,8 +161,7 @@ impl Desk {
         main.threads.extend(others.collect::<Vec<_>>());
         if matches!(occasion, Occasion::Second | Occasion::End) {
             let second = self.stopwatch.lap(main);
-            // Copied only while an earlier snapshot is still shown.
-            Arc::make_mut(&mut self.seconds).push(second);
+            self.seconds.push(second);
         }
         let threads = main.threads.clone();
         for snapshot in snapshots.iter_mut() {

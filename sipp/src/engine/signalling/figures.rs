@@ -1,10 +1,9 @@
 //! The figures of a moment, for the desk: one snapshot for each scenario.
 
-use std::sync::Arc;
-
 use sip::time::Time;
 
 use crate::stats::layout::Part;
+use crate::stats::seconds::Record;
 use crate::stats::snapshot::{Activity, Network, Phase, Snapshot};
 
 use super::Signalling;
@@ -70,7 +69,7 @@ impl Signalling {
             media: self.media.as_ref().map(Media::figures).unwrap_or_default(),
             pacing: self.opening.schedule.pacing(now),
             threads: threads::own().into_iter().collect(),
-            seconds: Arc::default(),
+            seconds: Record::default(),
             dropped_records: self.link.dropped(),
             reasons: scenario.quota.reasons(),
             phase,

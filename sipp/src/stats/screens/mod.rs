@@ -125,6 +125,7 @@ pub(crate) mod tests {
     use crate::stats::counters::{Counters, Length, Shape};
     use crate::stats::layout::{Kind, Layout, Line, Part, Role};
     use crate::stats::pacing::Pacing;
+    use crate::stats::seconds::Record;
     use crate::stats::snapshot::{
         Activity, Baseline, MediaTraffic, Network, Peak, Phase, Setup, Snapshot, Target,
     };
@@ -195,7 +196,7 @@ pub(crate) mod tests {
             media: MediaTraffic::default(),
             pacing: Pacing::default(),
             threads: Vec::new(),
-            seconds: Arc::default(),
+            seconds: Record::default(),
             dropped_records: 0,
             reasons: vec![
                 ("404 instead of 200 at message 2".into(), 3),
