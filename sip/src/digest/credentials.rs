@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::compute::{Ha1, RequestDigest};
 use super::{Algorithm, Covered, DigestError, Qop};
-use crate::msg::Auth;
+use crate::msg::{Auth, Param};
 
 /// Digest credentials of a request. Texts are without quotes and escapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,10 @@ pub struct Credentials<'a> {
     pub nc: Cow<'a, [u8]>,
 }
 
+/// The parameters that count, in the order in which they are taken apart; the first of each name does.
+const NAMES: [&str; 10] =
+    ["username", "realm", "nonce", "uri", "response", "algorithm", "opaque", "qop", "cnonce", "nc"];
+
 impl<'a> Credentials<'a> {
     /// Reads credentials. Errors: `Scheme`; `Missing` username, realm, nonce, uri, response, and with a qop
     /// cnonce and nc, with a session variant cnonce; `Algorithm`; `Qop`.
@@ -40,30 +44,39 @@ impl<'a> Credentials<'a> {
         if !auth.is_digest() {
             return Err(DigestError::Scheme);
         }
-        let required = |name: &'static str| auth.param(name.as_bytes()).ok_or(DigestError::Missing(name));
-        let algorithm = match auth.param(b"algorithm") {
+        let mut found: [Option<Param<'a>>; NAMES.len()] = [None; NAMES.len()];
+        for param in auth.params {
+            let at = NAMES.iter().position(|name| param.name.eq_ignore_ascii_case(name.as_bytes()));
+            if let Some(first) = at.map(|at| &mut found[at]).filter(|slot| slot.is_none()) {
+                *first = Some(param);
+            }
+        }
+        let [username, realm, nonce, uri, response, algorithm, opaque, qop, cnonce, nc] =
+            found.map(|param| param.map(Param::unquoted));
+        let algorithm = match algorithm {
             Some(name) => Algorithm::parse(&name).ok_or(DigestError::Algorithm)?,
             None => Algorithm::Md5,
         };
-        let qop = match auth.param(b"qop") {
+        let qop = match qop {
             Some(name) => Some(Qop::parse(&name).ok_or(DigestError::Qop)?),
             None => None,
         };
-        let needed = |name: &'static str, is_needed: bool| match required(name) {
+        let required = |value: Option<Cow<'a, [u8]>>, name| value.ok_or(DigestError::Missing(name));
+        let needed = |value, name, is_needed| match required(value, name) {
             Err(error) if is_needed => Err(error),
             value => Ok(value.unwrap_or_default()),
         };
         Ok(Credentials {
-            username: required("username")?,
-            realm: required("realm")?,
-            nonce: required("nonce")?,
-            uri: required("uri")?,
-            response: required("response")?,
+            username: required(username, "username")?,
+            realm: required(realm, "realm")?,
+            nonce: required(nonce, "nonce")?,
+            uri: required(uri, "uri")?,
+            response: required(response, "response")?,
             algorithm,
-            opaque: auth.param(b"opaque"),
+            opaque,
             qop,
-            cnonce: needed("cnonce", qop.is_some() || algorithm.is_session())?,
-            nc: needed("nc", qop.is_some())?,
+            cnonce: needed(cnonce, "cnonce", qop.is_some() || algorithm.is_session())?,
+            nc: needed(nc, "nc", qop.is_some())?,
         })
     }
 

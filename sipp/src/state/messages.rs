@@ -45,16 +45,21 @@ impl<'a> KeptField<'a> {
 impl LastMessage {
     /// Replaces what is kept by the parts of `message` that `rule` names.
     pub fn keep(&mut self, message: View<'_>, rule: KeepRule) {
-        self.records.clear();
-        for field in &message.index.headers {
-            let name_len = u8::try_from(field.name.len);
-            if let (true, Ok(name_len)) = (rule.headers.contains(field.header), name_len) {
+        let kept = || {
+            message.index.headers.iter().filter_map(|field| {
+                let name_len =
+                    u8::try_from(field.name.len).ok().filter(|_| rule.headers.contains(field.header))?;
                 let line = field.line.of(message.bytes);
-                let line = &line[..line.len() - line_end_len(line)];
-                self.records.extend_from_slice(&[field.header as u8, name_len]);
-                self.records.extend_from_slice(&(line.len() as u32).to_le_bytes());
-                self.records.extend_from_slice(line);
-            }
+                Some((field.header as u8, name_len, &line[..line.len() - line_end_len(line)]))
+            })
+        };
+        self.records.clear();
+        // Once and no more than needed: a million calls may hold a message each.
+        self.records.reserve_exact(kept().map(|(_, _, line)| HEAD + line.len()).sum());
+        for (header, name_len, line) in kept() {
+            self.records.extend_from_slice(&[header, name_len]);
+            self.records.extend_from_slice(&(line.len() as u32).to_le_bytes());
+            self.records.extend_from_slice(line);
         }
         self.whole = rule.whole.then(|| message.bytes.into());
         self.status = message.status().unwrap_or(0);
@@ -97,6 +102,9 @@ impl LastMessage {
     }
 }
 
+/// Bytes before the line of a record.
+const HEAD: usize = 6;
+
 /// Walks over the records.
 struct Records<'a>(&'a [u8]);
 
@@ -104,7 +112,7 @@ impl<'a> Iterator for Records<'a> {
     type Item = (u8, KeptField<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (head, rest) = self.0.split_at_checked(6)?;
+        let (head, rest) = self.0.split_at_checked(HEAD)?;
         let line_len = u32::from_le_bytes([head[2], head[3], head[4], head[5]]) as usize;
         let (line, rest) = rest.split_at_checked(line_len)?;
         self.0 = rest;

@@ -33,10 +33,7 @@ impl Signalling {
             self.connect_again(now, key);
         }
         let Running { call, scenario } = self.calls.get_mut(key)?;
-        let scenario = *scenario;
-        if let Input::Message { view, from } = input {
-            self.failing.received(now, key, (call.state().step, from), view.bytes);
-        }
+        let (scenario, step) = (*scenario, call.state().step);
         let mut outputs = std::mem::take(&mut self.state.outputs);
         outputs.clear();
         let program = &self.scenarios[scenario].program;
@@ -44,6 +41,11 @@ impl Signalling {
         call.handle(now, input, &mut env, &mut outputs);
         let deadline = call.next_deadline();
         let user = call.state().user;
+        // Nobody will ask what was said last in a call that ends well.
+        let is_on_record = outputs.verdict().is_none_or(|verdict| verdict.outcome != Outcome::Succeeded);
+        if let (true, Input::Message { view, from }) = (is_on_record, input) {
+            self.failing.received(now, key, (step, from), view.bytes);
+        }
         // Before its actions: what they play must be known to belong to a line.
         let mut failed = (!self.place_media(now, key)).then_some(Cause::CallRejected);
         let mut verdict = None;
@@ -56,7 +58,8 @@ impl Signalling {
                 Output::Send(outgoing) => {
                     let bytes = outputs.text(outgoing.bytes);
                     match self.send(now, (key, scenario), outgoing, bytes) {
-                        Ok(()) => self.failing.sent(now, key, outgoing, bytes),
+                        Ok(()) if is_on_record => self.failing.sent(now, key, outgoing, bytes),
+                        Ok(()) => {}
                         Err(cause) => failed = Some(cause),
                     }
                 }
