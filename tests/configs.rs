@@ -96,6 +96,9 @@ fn judge(case: &Case, both: &Both) -> Verdict {
     let (Some(original), Some(ours)) = (original.get(&case.name), ours.get(&case.name)) else {
         return Verdict::Failed("the case did not run".to_string());
     };
+    if *original == Outcome::default() && !case.silent {
+        return Verdict::Failed("the original does nothing that could be compared".to_string());
+    }
     if let Some(line) = &case.ours_refuses {
         return match (&ours.replies[..], &ours.logs[..]) {
             ([reply], []) if reply.starts_with(line.as_str()) => Verdict::Passed,

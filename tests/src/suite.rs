@@ -48,7 +48,7 @@ pub struct Suite {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// Lower-case letters, digits, `_`; the user of the request URI.
+    /// Lower-case letters, digits, `_`; the user of the request URI of its messages, or what their field `X-Case` holds.
     pub name: String,
     /// Body of the route.
     #[serde(default)]
@@ -79,6 +79,9 @@ pub struct Case {
     /// How long to listen behind each message, for what timers and called sides bring, in milliseconds.
     #[serde(default)]
     pub wait_ms: u64,
+    /// That nothing comes out, neither message nor log line, is what the case shows.
+    #[serde(default)]
+    pub silent: bool,
     /// A difference that is known and not mended yet: the case is listed as ignored.
     pub known_gap: Option<String>,
     /// Why ours differs on purpose, and what it does instead: log lines ours writes.
@@ -148,7 +151,7 @@ impl Suite {
         text.push_str("\t\tsl_send_reply(\"200\", \"Sync\");\n\t\texit;\n\t}\n");
         for case in &self.case {
             text.push_str(&format!(
-                "\tif ($rU == \"{0}\") {{\n\t\troute(CASE_{0});\n\t\texit;\n\t}}\n",
+                "\tif ($rU == \"{0}\" || $hdr(X-Case) == \"{0}\") {{\n\t\troute(CASE_{0});\n\t\texit;\n\t}}\n",
                 case.name
             ));
         }

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use sip::msg::{Auth, HeaderName, Uri, View};
 
 use crate::api::{
-    Args, Catalog, Ctx, Flow, FunctionDef, IoRequest, Kind, Loading, ModuleDef, ParamDef, Prepared, Resumed,
-    Routes, Wait,
+    Args, Authorized, Catalog, Ctx, Flow, FunctionDef, IoRequest, Kind, Loading, ModuleDef, ParamDef,
+    Prepared, Resumed, Routes, Wait,
 };
 use crate::modules::db;
 use crate::store::{Cell, Name, Operator, Query, Url};
@@ -125,7 +125,11 @@ fn member(ctx: &Ctx<'_>, source: &Source) -> Option<(Bytes, Bytes)> {
         Source::RequestUri => owned(&ctx.work.uri()?),
         Source::To => owned(view.to().ok()?.uri_text),
         Source::From => owned(view.from().ok()?.uri_text),
-        Source::Credentials => credentials(view),
+        // What nobody checked makes nobody a member.
+        Source::Credentials => {
+            let is_checked = ctx.work.attached.get::<Authorized>().is_some_and(|mark| mark.0);
+            is_checked.then(|| credentials(view)).flatten()
+        }
         Source::Uri(uri) => owned(uri),
     }
 }

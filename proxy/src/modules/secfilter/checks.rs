@@ -25,7 +25,7 @@ pub(super) fn ip(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 pub(super) fn user_agent(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     with_lists(ctx, args, |ctx, _, lists| match ctx.work.view().header(HeaderName::UserAgent) {
         Some(agent) => code(lists.opinion(Of::UserAgent, agent)),
-        None => Flow::FALSE,
+        None => Flow::TRUE,
     })
 }
 
@@ -102,7 +102,7 @@ enum Names {
 /// Name and user against the users first, the domain last: an allowed user is allowed in a blocked domain.
 fn party(lists: &Lists, party: &NameAddr<'_>, names: Names) -> Flow {
     let Ok(uri) = party.uri() else { return Flow::FALSE };
-    let Some(user) = uri.user.filter(|user| !user.is_empty()) else { return Flow::FALSE };
+    let Some(user) = uri.user.filter(|user| !user.is_empty()) else { return Flow::TRUE };
     let name: Bytes =
         if names == Names::Count { party.display_name().into_owned().into() } else { Bytes::new() };
     for (opinion, sign) in [(Opinion::Allowed, 1), (Opinion::Blocked, -1)] {
