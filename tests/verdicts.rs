@@ -12,7 +12,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
 
 /// The tables below `cases/config`.
-const TABLES: [&str; 2] = ["verdicts", "parameters"];
+const TABLES: [&str; 3] = ["verdicts", "measured", "parameters"];
 
 #[derive(Deserialize)]
 struct Table {

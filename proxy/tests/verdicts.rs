@@ -1,7 +1,7 @@
 //! Small configurations and whether we accept them, beside what Kamailio 5.6.3 says of the same text.
 //!
-//! The tables are `verdicts.toml` and `parameters.toml` in `tests/cases/config`; the end-to-end tests run them against
-//! both programs.
+//! The tables are `verdicts.toml`, `measured.toml` and `parameters.toml` in `tests/cases/config`; the end-to-end tests run
+//! them against both programs.
 
 use proxy::cfg::{DiskLoader, Preset, parse_text};
 use serde::Deserialize;
@@ -36,7 +36,7 @@ fn table() -> Table {
         let text = std::fs::read_to_string(path).expect("the table is part of the repository");
         toml::from_str::<Table>(&text).expect("the table has the form of its struct").case
     };
-    Table { case: [read("verdicts"), read("parameters")].into_iter().flatten().collect() }
+    Table { case: ["verdicts", "measured", "parameters"].into_iter().flat_map(read).collect() }
 }
 
 #[test]

@@ -98,6 +98,8 @@ pub struct Shard {
     pub sockets: Arc<Sockets>,
     /// Tells what runs go through, when somebody asked.
     pub trace: Option<Box<Trace>>,
+    /// The clock of what is measured within a run, as nothing there may read one.
+    pub stopwatch: Option<fn() -> Duration>,
     /// Number of the shard, from 0.
     pub number: u16,
     /// How many shards there are.
@@ -128,6 +130,7 @@ impl Shard {
             sockets: relay.sockets().clone(),
             relay,
             trace: None,
+            stopwatch: None,
             number: 0,
             shards: 1,
             counts: Counts::default(),

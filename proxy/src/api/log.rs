@@ -33,6 +33,21 @@ impl Level {
     /// 3
     pub const DBG: Level = Level(3);
 
+    /// The level a text such as `L_ERR` names; only the letter behind `L_` counts.
+    pub fn named(text: &[u8]) -> Option<Level> {
+        Some(match text.strip_prefix(b"L_")?.first()? {
+            b'A' => Level::ALERT,
+            b'B' => Level::BUG,
+            b'C' => Level::CRIT2,
+            b'E' => Level::ERR,
+            b'W' => Level::WARN,
+            b'N' => Level::NOTICE,
+            b'I' => Level::INFO,
+            b'D' => Level::DBG,
+            _ => return None,
+        })
+    }
+
     /// The word a log line carries.
     pub fn word(self) -> &'static str {
         match self.0 {

@@ -1,5 +1,5 @@
 //! What runs went through, for people: the blocks, lines, functions, return codes and microseconds of
-//! `--trace-call`, and the `cfgtrace` lines of module debugger.
+//! `--trace-call`, the `cfgtrace` lines of module debugger, and what took too long.
 //!
 //! The running script tells its steps; lines come out for the shell. The clock is a function of the shell's, as
 //! nothing in a run may read one.
@@ -9,19 +9,36 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::flow::{End, EndedBy};
+use super::latency::Latency;
 use super::log::{Level, Log};
-use super::routes::Statement;
+use super::routes::{RouteKind, Statement};
 
 /// Collects the lines of a shard.
 #[derive(Debug, Default)]
 pub struct Trace {
-    /// The clock of `--trace-call`; `None` when that was not asked for.
+    /// What times are measured with; `None`: all is told without times.
     clock: Option<fn() -> Duration>,
+    /// `--trace-call` was asked for.
+    shows_calls: bool,
     /// Module debugger's trace.
     pub cfgtrace: Option<CfgTrace>,
+    /// What `latency_limit_action` and its kin ask for.
+    pub latency: Option<Latency>,
     lines: Vec<String>,
-    started: Duration,
     depth: usize,
+}
+
+/// A function of the script that has answered.
+#[derive(Debug)]
+pub struct Called<'c> {
+    /// File and line.
+    pub place: &'c str,
+    /// Its name.
+    pub name: &'c str,
+    /// What it answered, if the run goes on.
+    pub code: Option<i64>,
+    /// When it was called, by [`Trace::now`].
+    pub since: Duration,
 }
 
 /// How module debugger writes a line for each action.
@@ -39,29 +56,35 @@ const LINES_LIMIT: usize = 10_000;
 impl Trace {
     /// A trace as `--trace-call` wants it, with this clock.
     pub fn of_calls(clock: fn() -> Duration) -> Trace {
+        Trace { shows_calls: true, ..Trace::measured_with(clock) }
+    }
+
+    /// A trace that shows nothing by itself.
+    pub fn measured_with(clock: fn() -> Duration) -> Trace {
         Trace { clock: Some(clock), ..Trace::default() }
     }
 
     /// A run begins on a message.
     pub fn run_begins(&mut self, block: &str, first_line: &str) {
-        let Some(clock) = self.clock else { return };
-        self.started = clock();
         self.depth = 0;
         self.line(first_line.to_owned());
         self.block_begins(block);
     }
 
-    /// A run has ended.
-    pub fn run_ends(&mut self, end: End) {
+    /// A run that began at `since` has ended.
+    pub fn run_ends(&mut self, log: &mut Log, kind: RouteKind, end: End, since: Duration) {
+        let took = self.now().saturating_sub(since);
+        if let (Some(latency), RouteKind::Request) = (&self.latency, kind) {
+            latency.routed(log, took);
+        }
         let by = match end.by {
             EndedBy::Return => "end",
             EndedBy::Zero => "return 0",
             EndedBy::Exit => "exit",
             EndedBy::Drop => "drop",
         };
-        let micros = self.micros_since(self.started);
         self.depth = 0;
-        self.line(format!("  {by}, value {}, {micros} us in all", end.code));
+        self.line(format!("  {by}, value {}, {} us in all", end.code, took.as_micros()));
     }
 
     /// A run is put aside.
@@ -101,15 +124,20 @@ impl Trace {
         ));
     }
 
-    /// A function of the script has answered, with this code if it went on.
-    pub fn called(&mut self, place: &str, name: &str, code: Option<i64>, since: Duration) {
-        if self.clock.is_none() {
+    /// A function of the script has answered.
+    pub fn called(&mut self, log: &mut Log, call: &Called<'_>) {
+        let took = self.now().saturating_sub(call.since);
+        if let Some(latency) = &self.latency {
+            latency.called(log, call.place, call.name, took);
+        }
+        if !self.shows_calls {
             return;
         }
-        let micros = self.micros_since(since);
-        let code = code.map_or_else(|| "ends the script or runs a block".to_owned(), |code| code.to_string());
+        let code =
+            call.code.map_or_else(|| "ends the script or runs a block".to_owned(), |code| code.to_string());
         let indent = 2 + 2 * self.depth;
-        self.line(format!("{:indent$}{place}  {name}() = {code}, {micros} us", ""));
+        let Called { place, name, .. } = call;
+        self.line(format!("{:indent$}{place}  {name}() = {code}, {} us", "", took.as_micros()));
     }
 
     /// The time by the trace's clock.
@@ -122,12 +150,8 @@ impl Trace {
         std::mem::take(&mut self.lines)
     }
 
-    fn micros_since(&self, since: Duration) -> u128 {
-        self.now().saturating_sub(since).as_micros()
-    }
-
     fn line(&mut self, line: String) {
-        if self.clock.is_some() && self.lines.len() < LINES_LIMIT {
+        if self.shows_calls && self.lines.len() < LINES_LIMIT {
             self.lines.push(line);
         }
     }

@@ -22,7 +22,7 @@ static PVS: &[PvDef] = &[
         .writable(set_host),
     PvDef::new("rp", |ctx, _| port(ctx.work.uri()), "port of the request URI").writable(set_port),
     PvDef::new("rP", |ctx, _| transport(ctx.work.uri()), "transport of the request URI"),
-    PvDef::new("rz", |ctx, _| scheme(ctx.work.uri()), "scheme of the request URI"),
+    PvDef::new("rz", |ctx, _| scheme(ctx), "scheme of the request URI"),
     PvDef::new("ou", |ctx, _| Value::optional(received(ctx)), "request URI as received").alias(&["ouri"]),
     PvDef::new("oU", |ctx, _| user(received(ctx)), "user of the request URI as received"),
     PvDef::new("oUl", |ctx, _| user_len(received(ctx)), "length of that user"),
@@ -93,9 +93,11 @@ fn transport(uri: Option<Bytes>) -> Value {
     })
 }
 
-fn scheme(uri: Option<Bytes>) -> Value {
-    part(uri, |parsed| {
-        let is_phone = parsed.params.value(b"user").is_some_and(|user| user.eq_ignore_ascii_case(b"phone"));
+fn scheme(ctx: &Ctx<'_>) -> Value {
+    let phones_are_tel = ctx.catalog.setting_int("phone2tel", 1) != 0;
+    part(ctx.work.uri(), |parsed| {
+        let user = parsed.params.value(b"user");
+        let is_phone = phones_are_tel && user.is_some_and(|user| user.eq_ignore_ascii_case(b"phone"));
         match parsed.scheme {
             Scheme::Sip if is_phone => Value::literal("tel"),
             Scheme::Sip => Value::literal("sip"),

@@ -25,7 +25,9 @@ use sip::peer::ConnId;
 use sip::time::Time;
 use sip::txn::TxnId;
 
-use crate::api::{IoAnswer, IoRequest, LocalRequest, Received, RouteId, RouteTable, Shard, Text};
+use crate::api::{
+    IoAnswer, IoRequest, Latency, LocalRequest, Received, RouteId, RouteTable, Shard, Text, Trace,
+};
 use crate::relay::{AskAboutReplies, Sending};
 use crate::script::Script;
 
@@ -240,8 +242,21 @@ impl Machine {
 
     /// Runs the start functions of the modules in this shard.
     pub fn start_modules(&mut self) {
+        self.measure();
         for start in self.script.catalog.modules().iter().filter_map(|module| module.start) {
             start(&mut self.shard);
+        }
+    }
+
+    /// Has measured what the script's `latency_` parameters ask for.
+    fn measure(&mut self) {
+        let shard = &mut self.shard;
+        let latency = Latency::of(&self.script.catalog, shard.log.threshold);
+        if let (Some(_), Some(clock)) = (&latency, shard.stopwatch) {
+            shard.trace.get_or_insert_with(|| Box::new(Trace::measured_with(clock)));
+        }
+        if let Some(trace) = &mut shard.trace {
+            trace.latency = latency;
         }
     }
 

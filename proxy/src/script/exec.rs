@@ -5,6 +5,7 @@
 //! aside at any function call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -37,6 +38,8 @@ pub struct Run {
     pub(super) pending: Option<Pending>,
     /// What stands before its log lines.
     prefix: Bytes,
+    /// When it began, by the clock of whoever watches it.
+    pub(super) started: Duration,
 }
 
 /// How far a run came.
@@ -69,6 +72,7 @@ impl Run {
             frames: SmallVec::new(),
             pending: None,
             prefix: Bytes::new(),
+            started: Duration::ZERO,
         }
     }
 
@@ -141,10 +145,14 @@ impl Run {
         let Some(pending) = self.pending.take() else {
             return Status::Done(End { code: self.last, by: EndedBy::Return });
         };
-        let call = pending.call;
+        let (call, since) = (pending.call, pending.since);
         self.with_prefix(shard, |run, shard| {
             let flow = run.call_back(&script, shard, pending, Answer::Io(answer));
-            match run.settle(&script, shard, call, flow) {
+            let status = run.settle(&script, shard, call, flow);
+            if let Some(since) = since {
+                run.tell_resumed(&script, shard, (call, since), status.as_ref());
+            }
+            match status {
                 Some(status) => status,
                 None => run.go(&script, shard),
             }

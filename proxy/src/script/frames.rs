@@ -1,5 +1,7 @@
 //! Entering and leaving blocks: the frames of a run, and what a function's answer does to them.
 
+use std::time::Duration;
+
 use super::exec::{Run, Status};
 use super::program::{Script, Want};
 use crate::api::{
@@ -45,6 +47,8 @@ pub(super) struct Pending {
     pub(super) call: u32,
     pub(super) then: ThenFn,
     pub(super) kept: Kept,
+    /// When the function was called, by the clock of whoever watches the run.
+    pub(super) since: Option<Duration>,
 }
 
 impl Run {
@@ -100,7 +104,7 @@ impl Run {
                 Flow::Exit => End { code: 1, by: EndedBy::Exit },
                 Flow::Drop => End { code: 0, by: EndedBy::Drop },
                 Flow::Wait(wait) => {
-                    self.pending = Some(Pending { call, then: wait.then, kept: wait.kept });
+                    self.pending = Some(Pending { call, then: wait.then, kept: wait.kept, since: None });
                     return Some(Status::Waiting(wait.request));
                 }
                 Flow::Call(nested) => match self.enter_nested(script, shard, call, nested) {
@@ -183,7 +187,7 @@ impl Run {
         call: u32,
         nested: Nested,
     ) -> Result<(), (Pending, Answer)> {
-        let pending = Pending { call, then: nested.then, kept: nested.kept };
+        let pending = Pending { call, then: nested.then, kept: nested.kept, since: None };
         if self.is_too_deep(script, shard) {
             let end = End { code: -1, by: EndedBy::Return };
             return Err((pending, Answer::Route { end, work: nested.work }));

@@ -308,6 +308,7 @@ fn shards_of(plan: &Plan, sockets: Sockets, count: usize) -> Vec<Shard> {
         shard.shards = count;
         shard.unix_start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         shard.log.threshold = plan.debug;
+        shard.stopwatch = Some(since_start);
         shard.trace = plan.trace.map(|_| Box::new(Trace::of_calls(since_start)));
         shard
     };

@@ -85,6 +85,8 @@ impl Stage {
             watched: Vec::new(),
             trace: Vec::new(),
         };
+        // As the first worker of a server does.
+        stage.machine.shard.run_event("core:worker-one-init", None);
         stage.handle(Input::Due);
         stage
     }

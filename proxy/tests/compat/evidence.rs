@@ -39,7 +39,15 @@ impl Evidence {
         for path in sorted(&top.join("../tests/cases/language")) {
             evidence.read_suite(&path);
         }
-        evidence.read_verdicts("verdicts", &top.join("../tests/cases/config/verdicts.toml"));
+        for path in sorted(&top.join("../tests/cases/units")) {
+            evidence.read_unit(&path);
+        }
+        for table in ["verdicts", "measured"] {
+            evidence.read_verdicts(table, &top.join(format!("../tests/cases/config/{table}.toml")));
+        }
+        for file in ["names.rs", "process.rs", "databases.rs"] {
+            evidence.read_tests(&top.join("../tests").join(file));
+        }
         for folder in ["src", "tests", "../tests/cases/errors", "../tests/cases/proxy", "../docs/examples"] {
             evidence.read_folder(&top.join(folder));
         }
@@ -64,6 +72,12 @@ impl Evidence {
         }
         let head = suite.get("head").and_then(Value::as_str).unwrap_or_default();
         self.texts.push((name, head.to_owned()));
+    }
+
+    /// A configuration with the tests beside it.
+    fn read_unit(&mut self, path: &Path) {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        self.texts.push((format!("units/{name}"), read(path)));
     }
 
     fn read_verdicts(&mut self, table_name: &str, path: &Path) {

@@ -55,6 +55,12 @@ const DIFFERENT: &[(&str, &str)] = &[
         "blanks and quotes make a text that is no URI: `$ru` is null, nothing is sent to it",
     ),
     ("`{s.decode.base58}`", "no NUL behind the text"),
+    ("`$hfl()` of Diversion, P-Asserted-Identity, negative places", "lists are split, as in later versions"),
+    ("`$msgbuf()`", "no NUL behind the byte"),
+    ("`event_route[sl:local-response]`", "runs behind the script that sent the reply, not within it"),
+    ("`xavp_via_fields`", "our Via is as the XAVP says; 5.6.3 writes its own address all the same"),
+    ("functions of secfilter", "expand variables in texts; 5.6.3 looks for the text itself"),
+    ("`secf_check_dst()` with `dst_exact_match` 0", "finds the number itself too; 5.6.3 only longer ones"),
     ("ended dialogs", "listed for `end_timeout`, but not more than 10,000 of them"),
     ("flag 32 of a dispatcher destination", "it is not pinged, as in later versions"),
     (
@@ -83,6 +89,28 @@ fn parameters_that_work_are_read() {
     let by_type = ["listen", "alias"];
     for row in PARAMS.iter().filter(|row| row.class == ParamClass::Works && !by_type.contains(&row.name)) {
         assert!(sources.contains(&format!("\"{}\"", row.name)), "nobody reads {}", row.name);
+    }
+}
+
+/// Parameters of modules that nothing reads yet, though their rows say what they do.
+const NOT_READ: [&str; 4] = ["sockname_mode", "sock_flag", "sock_hdr_name", "close_expired_tcp"];
+
+/// The same for the parameters of modules. The names of columns are put together where they are read.
+#[test]
+fn parameters_of_modules_are_read() {
+    for module in proxy::modules::MODULES {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/modules").join(module.name);
+        if !folder.is_dir() {
+            continue;
+        }
+        let mut sources = String::new();
+        read_sources(&folder, &mut sources);
+        let says_none = |doc: &str| ["accepted", "no effect"].iter().any(|words| doc.contains(words));
+        let is_left = |name: &str| name == "db_url" || name.ends_with("_column") || NOT_READ.contains(&name);
+        for row in module.params.iter().filter(|row| !says_none(row.doc) && !is_left(row.name)) {
+            let named = sources.matches(&format!("\"{}\"", row.name)).count();
+            assert!(named > 1, "nobody reads {} of {}", row.name, module.name);
+        }
     }
 }
 
@@ -147,8 +175,8 @@ fn introduction(Page { rows, tested, known, .. }: &Page) -> String {
          Written by `UPDATE=1 cargo test -p proxy --test compat` from the tables of the program; do not edit.\n\
          What a file names and is not here is an error with its place.\n\n\
          A test `suite/case` stands in `tests/cases/language/` and runs on the packaged Kamailio 5.6.3 and on ours; \
-         `verdicts/case` in\n`tests/cases/config/verdicts.toml`; a bare name is a test function or a folder of \
-         `tests/cases/`.\n`parameters/case` in `tests/cases/config/parameters.toml` shows only that both programs know the \
+         `verdicts/case` and\n`measured/case` in `tests/cases/config/`, `units/file` in `tests/cases/units/`; a bare name is a \
+         test function or a folder of\n`tests/cases/`. `parameters/case` in `tests/cases/config/parameters.toml` shows only that both programs know the \
          parameter and its type.\nRows whose test is \"none\" are here, but nothing shows that they are right. Of {rows} rows \
          {tested} have a test of what they do,\n{known} more one that says that both programs know them.\n\n\
          ## Different on purpose\n\n| What | Here |\n|---|---|\n"

@@ -38,11 +38,11 @@ pub const PARAMS: &[ParamDef] = rows! {
     "sip_parser_log" [] Int "-1" Works "log level of messages that cannot be read";
     "sip_parser_log_oneline" [] Int "no" NoEffect "such a message is always on one line";
     "sip_parser_mode" [] Int "1" NoEffect "strictness of the message parser";
-    "latency_log" [] Int "-1" NoEffect "--trace-call tells the time of each action";
-    "latency_cfg_log" [] Int "3" NoEffect "--trace-call tells the time of each action";
-    "latency_limit_action" [] Int "0" NoEffect "--trace-call tells the time of each action";
+    "latency_log" [] Int "-1" Works "log level of actions that took too long";
+    "latency_cfg_log" [] Int "3" Works "log level of the time of a request route";
+    "latency_limit_action" [] Int "0" Works "microseconds from which an action took too long";
     "latency_limit_db" [] Int "0" NoEffect "queries never hold up a worker";
-    "latency_limit_cfg" [] Int "0" NoEffect "--trace-call tells the time of each action";
+    "latency_limit_cfg" [] Int "0" Works "microseconds from which a request route is told";
     "fork" [] Int "yes" Mapped "no stays in the foreground";
     "children" [] Int "8" Mapped "number of workers";
     "socket_workers" [] Int "0" Mapped "shards serve all sockets";
@@ -84,7 +84,7 @@ pub const PARAMS: &[ParamDef] = rows! {
     "version_table" [] Text "version" NoEffect "name of the database's version table";
     "verbose_startup" [] Int "no" NoEffect "more lines at start";
     "http_reply_parse" ["http_reply_hack"] Int "no" NoEffect "HTTP replies enter the parser";
-    "phone2tel" [] Int "1" Mapped "sip URIs with user=phone always count as telephone URIs";
+    "phone2tel" [] Int "1" Works "sip URIs with user=phone count as telephone URIs in $rz";
     "route_locks_size" [] Int "0" Mapped "messages of one call are always worked on one after the other";
     "wait_worker1_mode" [] Int "0" NoEffect "waiting for the first worker";
     "wait_worker1_time" [] Int "4000000" NoEffect "waiting for the first worker";

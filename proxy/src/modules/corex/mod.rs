@@ -57,7 +57,7 @@ pub static MODULE: ModuleDef = ModuleDef {
             "address and port of the XAVP of xavp_via_fields in our Via",
         ),
         row("is_faked_msg", &[], is_faked, "whether the message is made up for an event"),
-        row("is_incoming", &[], |_, _| Flow::TRUE, "true: no event route sees what is sent"),
+        row("is_incoming", &[], |_, _| Flow::FALSE, "-1: true only where a packet is seen before it is read"),
         row("msg_iflag_set", FLAG, |ctx, args| set_internal(ctx, args, true), "notes a flag of the original"),
         row("msg_iflag_reset", FLAG, |ctx, args| set_internal(ctx, args, false), "clears it"),
         row("msg_iflag_is_set", FLAG, has_internal, "whether it is set"),

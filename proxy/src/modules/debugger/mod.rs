@@ -3,10 +3,12 @@
 //! The lines carry kind and name of the block, file, line and name of the action; the action numbers of the
 //! original are its internals and left out. Stepping through a script is not here: `--trace-call` shows it all.
 
+mod dump;
+
 use bytes::Bytes;
 
 use crate::api::{
-    Args, CfgTrace, Ctx, Flow, FunctionDef, Level, Loading, ModuleDef, ParamDef, Routes, Shard, Trace,
+    Args, CfgTrace, Ctx, Flow, FunctionDef, Kind, Level, Loading, ModuleDef, ParamDef, Routes, Shard, Trace,
 };
 
 /// The table of module debugger.
@@ -32,13 +34,23 @@ pub static MODULE: ModuleDef = ModuleDef {
         ParamDef::int("cfgpkgcheck", 0, "accepted without effect"),
         ParamDef::int("cfgtest", 0, "accepted without effect"),
     ],
-    functions: &[FunctionDef::new(
-        "dbg_sip_msg",
-        &[],
-        Routes::ANY,
-        log_message,
-        "logs the message as it would be sent",
-    )],
+    functions: &[
+        FunctionDef::new(
+            "dbg_sip_msg",
+            &[],
+            Routes::ANY,
+            log_message,
+            "logs the message as it would be sent",
+        ),
+        FunctionDef::new(
+            "dbg_pv_dump",
+            &[Kind::Int, Kind::Text],
+            Routes::ANY,
+            dump::dump,
+            "logs AVPs (2), $var (4), XAVPs (8) and $shv (16) as JSON at a level",
+        )
+        .optional(2),
+    ],
     load: Some(load),
     start: Some(start),
     ..ModuleDef::EMPTY

@@ -21,7 +21,13 @@ pub static MODULE: ModuleDef = ModuleDef {
     functions: &[
         FunctionDef::new("sanity_check", &[Kind::Int, Kind::Int], WHERE, check, "checks the message")
             .optional(2),
-        FunctionDef::new("sanity_reply", &[], WHERE, reply_later, "sends the reply of the check that failed"),
+        FunctionDef::new(
+            "sanity_reply",
+            &[],
+            WHERE,
+            reply_later,
+            "sends the reply of the check that failed, or 500",
+        ),
     ],
     load: Some(load),
     ..ModuleDef::EMPTY
@@ -85,7 +91,10 @@ fn reply_later(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
             answer(ctx, &failure);
             Flow::TRUE
         }
-        None => Flow::FALSE,
+        None => {
+            ctx.reply(500, b"Server Sanity Failure");
+            Flow::TRUE
+        }
     }
 }
 

@@ -152,6 +152,7 @@ const fn any(name: &'static str, params: &'static [Kind], run: FunctionFn, doc: 
 fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     message::load(loading)?;
     contact::load(loading)?;
+    numbers::load(loading)?;
     remote_party::load(loading)
 }
 

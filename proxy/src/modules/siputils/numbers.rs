@@ -2,15 +2,23 @@
 
 use sip::msg::Uri;
 
-use crate::api::{Args, Ctx, Flow, Value};
+use crate::api::{Args, Ctx, Flow, Loading, Value};
 
-/// Most digits of an E.164 number.
-const E164_DIGITS: usize = 15;
+/// Most digits of an E.164 number (`e164_max_len`).
+#[derive(Debug)]
+struct MostDigits(usize);
+
+pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
+    let most = loading.params.int("e164_max_len");
+    let most = usize::try_from(most).map_err(|_| format!("e164_max_len is {most}, expected 0 or more"))?;
+    loading.shared.put(MostDigits(most));
+    Ok(())
+}
 
 /// -1 when the variable is null or no such number.
 pub(super) fn is_e164(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let value = args.value(ctx, 0);
-    Flow::from_bool(e164(&value.to_text()))
+    Flow::from_bool(e164(ctx, &value.to_text()))
 }
 
 /// The variable holds a URI.
@@ -19,13 +27,13 @@ pub(super) fn is_uri_user_e164(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
         Value::Null => return Flow::FALSE,
         value => value.to_text(),
     };
-    Flow::from_bool(Uri::parse(&uri).is_ok_and(|uri| e164(uri.user.unwrap_or_default())))
+    Flow::from_bool(Uri::parse(&uri).is_ok_and(|uri| e164(ctx, uri.user.unwrap_or_default())))
 }
 
 /// `+` and digits, as many as E.164 allows.
-pub(super) fn e164(text: &[u8]) -> bool {
-    text.strip_prefix(b"+")
-        .is_some_and(|digits| (1..=E164_DIGITS).contains(&digits.len()) && all_digits(digits))
+pub(super) fn e164(ctx: &Ctx<'_>, text: &[u8]) -> bool {
+    let most = ctx.shard.shared.peek::<MostDigits>().map_or(0, |most| most.0);
+    text.strip_prefix(b"+").is_some_and(|digits| digits.len() <= most && all_digits(digits))
 }
 
 fn all_digits(text: &[u8]) -> bool {

@@ -48,5 +48,5 @@ pub(super) fn append(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 pub(super) fn is_e164(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
     let Some((_, text)) = party(ctx) else { return Flow::FALSE };
     let uri = sip::msg::NameAddr::parse(&text).map_or(&text[..], |party| party.uri_text);
-    Flow::from_bool(Uri::parse(uri).is_ok_and(|uri| e164(uri.user.unwrap_or_default())))
+    Flow::from_bool(Uri::parse(uri).is_ok_and(|uri| e164(ctx, uri.user.unwrap_or_default())))
 }

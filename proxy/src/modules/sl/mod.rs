@@ -97,6 +97,9 @@ fn sl_send_reply(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 fn send_reply(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let (status, reason) = status_line(ctx, args);
     let is_request = ctx.run.kind == RouteKind::Request;
+    if ctx.shard.shared.peek::<Defaults>().is_some_and(|defaults| !defaults.uses_transactions) {
+        return Flow::from_bool(ctx.reply_stateless(status, &reason));
+    }
     match ctx.work.relaying.id {
         None if !is_request && ctx.run.kind != RouteKind::Event => Flow::FALSE,
         _ => Flow::from_bool(ctx.reply(status, &reason)),
@@ -158,15 +161,24 @@ fn forward_reply(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     Flow::TRUE
 }
 
-/// The parameters `default_code` and `default_reason`.
+/// The parameters.
 #[derive(Debug)]
-struct Defaults(u16, Bytes);
+struct Defaults {
+    code: u16,
+    reason: Bytes,
+    /// `bind_tm`: `send_reply()` uses the transaction when there is one.
+    uses_transactions: bool,
+}
 
 fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     let code = loading.params.int("default_code");
     let code = u16::try_from(code).ok().filter(|code| (100..=699).contains(code));
     let code = code.ok_or("default_code is a status, 100 to 699")?;
-    loading.shared.put(Defaults(code, loading.params.text("default_reason")));
+    loading.shared.put(Defaults {
+        code,
+        reason: loading.params.text("default_reason"),
+        uses_transactions: loading.params.int("bind_tm") != 0,
+    });
     loading.shared.put(RichRedirect(loading.params.int("rich_redirect") as u8));
     Ok(())
 }
@@ -175,7 +187,8 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
 fn status_line(ctx: &mut Ctx<'_>, args: &Args<'_>) -> (u16, Bytes) {
     let (code, reason) = (args.value(ctx, 0), args.value(ctx, 1));
     let defaults = ctx.shard.shared.peek::<Defaults>();
-    let default = || defaults.map_or((500, Bytes::new()), |defaults| (defaults.0, defaults.1.clone()));
+    let default =
+        || defaults.map_or((500, Bytes::new()), |defaults| (defaults.code, defaults.reason.clone()));
     let code = if code.is_null() { default().0 } else { code.to_int().clamp(0, 999) as u16 };
     (code, if reason.is_null() { default().1 } else { reason.to_text() })
 }

@@ -21,20 +21,8 @@ fn level(text: &[u8]) -> Result<Level, String> {
     if let Some(number) = crate::api::parse_int(text) {
         return Ok(Level(number.clamp(-128, 127) as i8));
     }
-    let letter = text.strip_prefix(b"L_").and_then(|rest| rest.first()).copied();
-    Ok(match letter {
-        Some(b'A') => Level::ALERT,
-        Some(b'B') => Level::BUG,
-        Some(b'C') => Level::CRIT2,
-        Some(b'E') => Level::ERR,
-        Some(b'W') => Level::WARN,
-        Some(b'N') => Level::NOTICE,
-        Some(b'I') => Level::INFO,
-        Some(b'D') => Level::DBG,
-        _ => {
-            let known = "L_ALERT L_BUG L_CRIT L_ERR L_WARN L_NOTICE L_INFO L_DBG";
-            return Err(format!("a level is one of {known}, or a variable"));
-        }
+    Level::named(text).ok_or_else(|| {
+        "a level is one of L_ALERT L_BUG L_CRIT L_ERR L_WARN L_NOTICE L_INFO L_DBG, or a variable".to_owned()
     })
 }
 

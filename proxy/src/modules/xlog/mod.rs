@@ -18,7 +18,7 @@ pub static MODULE: ModuleDef = ModuleDef {
         ParamDef::text("log_facility", "", "syslog facility of the lines"),
         ParamDef::text("log_colors", "", "colours of levels; accepted"),
         ParamDef::int("methods_filter", -1, "methods that xlogm() does not log, as bits of $rmid"),
-        ParamDef::int("auto_newline", 0, "a line end is always added here"),
+        ParamDef::int("auto_newline", 0, "accepted without effect: a line end is always added here"),
     ],
     functions: FUNCTIONS,
     pvs: &[functions::COLOUR],
