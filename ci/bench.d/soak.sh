@@ -98,15 +98,14 @@ agrees() {
 
 # soak_reconcile SLACK: the books of the proxy beside those of the sipps; so many apart is no difference.
 soak_reconcile() {
-    local statistic message callers=$soak_caller_names called=$soak_called_names
+    local statistic message name callers=$soak_caller_names called=$soak_called_names
     read_proxy_books
     while read -r statistic message; do
         agrees "$statistic of the proxy and $message sent" "${proxy_books[$statistic]:-0}" "$(sipp_sent "$message")" "$1"
     done <<<"$soak_books"
     # shellcheck disable=SC2086 # split into names
     {
-        agrees "calls created, and successful, failed, open" "$(calls_of TotalCallCreated $callers $called)" \
-            $(($(calls_of "SuccessfulCall(C)" $callers $called) + $(calls_of "FailedCall(C)" $callers $called) + $(calls_of CurrentCall $callers $called))) 0
+        for name in $callers $called; do rows_add_up "$name/stat.csv"; done
         agrees "dialogs of the proxy and calls" "${proxy_books[processed_dialogs]:-0}" "$(calls_of TotalCallCreated $callers)" "$1"
         agrees "calls of answers" "$(calls_of TotalCallCreated answers)" "$(calls_of TotalCallCreated plain forked hunted silent)" "$1"
         agrees "calls of rings" "$(calls_of TotalCallCreated rings)" "$(calls_of TotalCallCreated forked silent cancelled)" "$1"

@@ -27,6 +27,15 @@ audit() {
         END { print seconds + 0 }' run.json
 }
 
+# rows_add_up FILE: every row of the statistics of a sipp: created = successful + failed + open. The last may be half written.
+rows_add_up() {
+    local found
+    found=$(head -n -1 "$1" | awk -F';' '
+        NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+        $at["TotalCallCreated"] != $at["SuccessfulCall(C)"] + $at["FailedCall(C)"] + $at["CurrentCall"] { print; exit }')
+    [ -z "$found" ] || complain "$1 does not add up: $found"
+}
+
 # Two of our own; of the called side's calls some are refused, some never answered, some answered by nonsense.
 run_soak_sipp() {
     local settle start_time elapsed found now
@@ -58,11 +67,8 @@ run_soak_sipp() {
     found=$(audit)
     printf '%s\n' "$found" | sed '$!s/^/  /; $s/.*/  books of & seconds added up/'
     [ "$(printf '%s\n' "$found" | wc -l)" = 1 ] || complain "the books of the caller do not add up"
-    # The same from outside, by the rows of its statistics file.
-    found=$(awk -F';' '
-        NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
-        $at["TotalCallCreated"] != $at["SuccessfulCall(C)"] + $at["FailedCall(C)"] + $at["CurrentCall"]' stat.csv)
-    [ -z "$found" ] || complain "rows of -trace_stat do not add up: $found"
+    # The same from outside.
+    rows_add_up stat.csv
     header=$(head -n 1 stat.csv) last_row=$(tail -n 1 stat.csv)
     rows+=("| calls of the soak: created, successful, failed | | $(last=$last_row column TotalCallCreated), $(last=$last_row column "SuccessfulCall(C)"), $(last=$last_row column "FailedCall(C)") | | consistent |")
     printf '%s\n' "${rows[-1]}"
