@@ -37,6 +37,11 @@ impl Transport {
         Self::NAMES.iter().find(|row| row.1.as_bytes().eq_ignore_ascii_case(name)).map(|row| row.0)
     }
 
+    /// The transport whose place in this enum is `number`.
+    pub fn of_number(number: u8) -> Option<Transport> {
+        Self::NAMES.iter().map(|row| row.0).find(|known| *known as u8 == number)
+    }
+
     /// The name a Via carries, e.g. `UDP`.
     pub fn via_name(self) -> &'static str {
         Self::NAMES[self as usize - 1].1

@@ -26,7 +26,7 @@ use sip::time::Time;
 use sip::txn::TxnId;
 
 use crate::api::{
-    IoAnswer, IoRequest, Latency, LocalRequest, Received, RouteId, RouteTable, Shard, Text, Trace,
+    IoAnswer, IoRequest, Latency, LocalRequest, ModuleDef, Received, RouteId, RouteTable, Shard, Text, Trace,
 };
 use crate::relay::{AskAboutReplies, Sending};
 use crate::script::Script;
@@ -266,6 +266,11 @@ impl Machine {
             stop(&mut self.shard);
         }
         self.run_errands();
+    }
+
+    /// The loaded modules, the core first.
+    pub fn modules(&self) -> &[&'static ModuleDef] {
+        self.script.catalog.modules()
     }
 
     /// How many questions to the outside are not answered yet.

@@ -18,6 +18,7 @@ pub mod htable;
 pub mod kex;
 pub mod maxfwd;
 pub mod nathelper;
+pub mod outbound;
 pub mod path;
 pub mod permissions;
 pub mod pike;
@@ -74,6 +75,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &kex::MODULE,
     &maxfwd::MODULE,
     &nathelper::MODULE,
+    &outbound::MODULE,
     &permissions::MODULE,
     &path::MODULE,
     &pike::MODULE,

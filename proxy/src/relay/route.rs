@@ -25,6 +25,8 @@ pub struct RoutePlan<'a> {
     pub socket: Option<SocketId>,
     /// The socket named by our topmost entry.
     pub own_socket: Option<SocketId>,
+    /// The user part of our topmost entry, when it was consumed.
+    pub own_user: Option<&'a [u8]>,
     /// The parameters of our topmost entry, `;` included; empty when it was not ours.
     pub params: &'a [u8],
     /// All entries were ours, and the request begins a dialog: Kamailio's "preloaded".
@@ -150,6 +152,7 @@ fn loose<'a>(
         consumed = 1;
         plan.params = entries[0].params().as_bytes();
         plan.own_socket = socket_of(&entries[0].uri, sockets);
+        plan.own_user = entries[0].uri.user;
         if let (true, Some(second)) = (is_double(&entries[0]), entries.get(1)) {
             // The second of two entries goes without a look at whose it is (Kamailio 5.6.3).
             consumed = 2;
@@ -224,6 +227,7 @@ fn empty_plan<'a>() -> RoutePlan<'a> {
         dst_uri: None,
         socket: None,
         own_socket: None,
+        own_user: None,
         params: b"",
         is_preloaded: false,
     }

@@ -3,6 +3,8 @@
 //! A text and messages go in; the end of each run, its log lines and the changed message come out. The tests
 //! of the language, the core and the modules use it.
 
+pub mod live;
+
 use std::sync::Arc;
 use std::time::Duration;
 

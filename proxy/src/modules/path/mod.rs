@@ -5,7 +5,7 @@ use sip::msg::HeaderName;
 use sip::peer::Transport;
 
 use crate::api::{Args, Ctx, Flow, FunctionDef, FunctionFn, Kind, Loading, ModuleDef, ParamDef, Routes};
-use crate::modules::rr::ReceivedParam;
+use crate::modules::rr::{FlowHooks, ReceivedParam};
 
 /// The table of module path.
 pub static MODULE: ModuleDef = ModuleDef {
@@ -73,9 +73,13 @@ fn add_path_received(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 fn add(ctx: &mut Ctx<'_>, args: &Args<'_>, received: &[u8]) -> Flow {
     let (user, params) = (args.text(ctx, 0), args.text(ctx, 1));
     let socket = ctx.shard.sockets.get(ctx.work.received.socket);
+    // RFC 5626 5.1: the flow the registration came by, unless the script names a user itself.
+    let flows = ctx.shard.shared.peek::<FlowHooks>().filter(|_| user.is_empty());
+    let token = flows.and_then(|flows| (flows.token)(ctx));
+    let user = token.as_deref().unwrap_or(&user);
     let mut line = b"Path: <sip:".to_vec();
     if !user.is_empty() {
-        line.extend_from_slice(&user);
+        line.extend_from_slice(user);
         line.push(b'@');
     }
     line.extend_from_slice(socket.sent_by().as_bytes());
@@ -87,6 +91,9 @@ fn add(ctx: &mut Ctx<'_>, args: &Args<'_>, received: &[u8]) -> Flow {
     if !params.is_empty() {
         line.push(b';');
         line.extend_from_slice(&params);
+    }
+    if token.is_some() {
+        line.extend_from_slice(b";ob");
     }
     line.extend_from_slice(b">\r\n");
     // RFC 3327 5.2: above the Path fields of those who had the request before; the first stands last of all.

@@ -2,7 +2,7 @@
 
 use sip::msg::{NameAddr, Uri};
 
-use super::ReceivedParam;
+use super::{FlowEnds, FlowHooks, FlowOf, ReceivedParam};
 use super::params::Style;
 use crate::api::{Args, Ctx, Flow, Nested, PvArg, Resumed, RouteId, RouteKind, RouteTable, Value};
 use crate::relay::record_route::{Form, RecordRoute, UriScheme};
@@ -44,29 +44,37 @@ pub(super) fn remove_record_route(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
 /// `loose_route()`: 1 when routes say where to go, -1 when there is none, -3 when all were ours and the
 /// request begins a dialog.
 pub(super) fn loose_route(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
-    route_by(ctx, OwnUri::StrictRouter, |code| code)
+    route_by(ctx, 0, |code| code)
 }
 
 /// `loose_route_mode(bits)`: 1 takes no request URI of ours for the sign of a strict router; 2 leaves flow tokens
-/// alone, of which there are none.
+/// alone.
 pub(super) fn loose_route_mode(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    let own = if args.int(ctx, 0) & 1 != 0 { OwnUri::Nothing } else { OwnUri::StrictRouter };
-    route_by(ctx, own, |code| code)
+    let bits = args.int(ctx, 0);
+    route_by(ctx, bits, |code| code)
 }
 
 /// `loose_route_preloaded()`: 1 when all routes were ours and the request begins a dialog, else -1.
 pub(super) fn loose_route_preloaded(ctx: &mut Ctx<'_>, _: &Args<'_>) -> Flow {
-    route_by(ctx, OwnUri::StrictRouter, |code| if code == PRELOADED { 1 } else { -1 })
+    route_by(ctx, 0, |code| if code == PRELOADED { 1 } else { -1 })
 }
 
 /// What `loose_route()` returns when all routes were ours and the request begins a dialog.
 const PRELOADED: i64 = -3;
 
-fn route_by(ctx: &mut Ctx<'_>, own: OwnUri, answer: fn(i64) -> i64) -> Flow {
+/// What it returns when our Route names the flow to send by, and when it names one that we did not.
+const BY_FLOW: i64 = 2;
+const BAD_FLOW: i64 = -2;
+
+/// `bits`: those of `loose_route_mode()`.
+fn route_by(ctx: &mut Ctx<'_>, bits: i64, answer: fn(i64) -> i64) -> Flow {
+    let own = if bits & 1 != 0 { OwnUri::Nothing } else { OwnUri::StrictRouter };
     let Some(uri) = ctx.work.uri() else { return Flow::FALSE };
-    let work = &mut *ctx.work;
-    let message = work.message.clone();
+    let message = ctx.work.message.clone();
     let Ok(plan) = route::plan(message.view(), &uri, &ctx.shard.sockets, own) else { return Flow::FALSE };
+    let user = plan.own_user.filter(|_| bits & 2 == 0);
+    let Ok(flow) = flow_towards(ctx, user) else { return Flow::Next(answer(BAD_FLOW)) };
+    let work = &mut *ctx.work;
     for cut in &plan.cuts {
         work.edits.delete(*cut);
     }
@@ -89,13 +97,37 @@ fn route_by(ctx: &mut Ctx<'_>, own: OwnUri, answer: fn(i64) -> i64) -> Flow {
     {
         work.targets.set_dst_uri(Some(unescaped(uri).into()));
     }
+    if let Some(flow) = flow {
+        let uri = format!("sip:{};transport={}", flow.remote, flow.transport.param_name());
+        work.targets.set_dst_uri(Some(uri.into_bytes().into()));
+        let (host, port) = (flow.local.ip().to_string(), flow.local.port());
+        work.targets.ruri_mut().socket = ctx.shard.sockets.find(&host, port, Some(flow.transport));
+    }
     work.targets.mark_ruri_new();
     work.relaying.route_params = Some(plan.params.into());
-    let code = answer(if plan.is_preloaded { PRELOADED } else { 1 });
+    let code = answer(match flow {
+        Some(_) => BY_FLOW,
+        None if plan.is_preloaded => PRELOADED,
+        None => 1,
+    });
     let hooks = ctx.catalog.modules().iter().filter_map(|module| module.hooks.routed);
     let names: Vec<&str> = hooks.filter_map(|routed| routed(ctx)).collect();
     let routes = names.into_iter().filter_map(|name| ctx.routes.find(RouteTable::Event, name));
     run_events(routes.collect(), code)
+}
+
+/// The flow that the user part of our Route names, unless the request came by it (RFC 5626 5.3). Errors: we did not
+/// name it.
+fn flow_towards(ctx: &Ctx<'_>, user: Option<&[u8]>) -> Result<Option<FlowEnds>, ()> {
+    let hooks = ctx.shard.shared.peek::<FlowHooks>();
+    let peer = ctx.work.received.peer;
+    match hooks.zip(user).map(|(hooks, user)| (hooks.flow_of)(ctx, user)) {
+        Some(FlowOf::Flow(flow)) => {
+            Ok(Some(flow).filter(|flow| (flow.remote, flow.transport) != (peer.addr, peer.transport)))
+        }
+        Some(FlowOf::Forged) => Err(()),
+        Some(FlowOf::NoToken) | None => Ok(None),
+    }
 }
 
 /// Runs event routes on the message, the last of the list first, and ends with this code.
@@ -193,6 +225,8 @@ fn put(ctx: &mut Ctx<'_>, form: Form, params: &[u8]) -> Flow {
     let uri = ctx.work.uri().unwrap_or_default();
     let user = own_user.as_deref().or_else(|| Uri::parse(&uri).ok().and_then(|uri| uri.user));
     let user = user.filter(|_| style.with_user).map(Box::from);
+    let token = ctx.shard.shared.peek::<FlowHooks>().and_then(|hooks| (hooks.token)(ctx));
+    let user = token.map(Box::from).or(user);
     let scheme = if !style.ignores_sips && is_secure(ctx, &uri) { UriScheme::Sips } else { UriScheme::Sip };
     let added = std::mem::take(&mut ctx.work.relaying.early_rr_params);
     ctx.work.relaying.record_route = Some(RecordRoute {

@@ -5,12 +5,48 @@ mod params;
 
 pub use functions::is_upstream;
 
-use crate::api::{FunctionDef, InnerKind, Kind, ModuleDef, ParamDef, PvDef, Routes};
+use std::net::SocketAddr;
+
+use sip::peer::Transport;
+
+use crate::api::{Ctx, FunctionDef, InnerKind, Kind, ModuleDef, ParamDef, PvDef, Routes};
 
 /// Name of a parameter of our consumed Route that names the next hop; put in place by a module that writes such
 /// parameters.
 #[derive(Debug)]
 pub struct ReceivedParam(pub bytes::Bytes);
+
+/// What a module that knows flows (RFC 5626) does for Record-Route, Path and `loose_route()`.
+#[derive(Clone, Copy, Debug)]
+pub struct FlowHooks {
+    /// The user part of our Record-Route or Path that brings later requests back over the flow; `None` when the
+    /// request in work wants none.
+    pub token: fn(&Ctx<'_>) -> Option<Vec<u8>>,
+    /// The flow such a user part stands for.
+    pub flow_of: fn(&Ctx<'_>, user: &[u8]) -> FlowOf,
+}
+
+/// What the user part of a Route of ours says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowOf {
+    /// It is no token.
+    NoToken,
+    /// It looks like one, but is not ours.
+    Forged,
+    /// It stands for this flow.
+    Flow(FlowEnds),
+}
+
+/// Between whom a flow is (RFC 5626 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowEnds {
+    /// Its transport.
+    pub transport: Transport,
+    /// Our socket.
+    pub local: SocketAddr,
+    /// The other end.
+    pub remote: SocketAddr,
+}
 
 /// The table of module rr.
 pub static MODULE: ModuleDef = ModuleDef {
