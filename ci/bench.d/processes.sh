@@ -9,6 +9,9 @@ start() {
     started+=("$pid")
 }
 
+# kernel_drops PORT: datagrams that found the receive buffers of its sockets full.
+kernel_drops() { awk -v at=":$(printf %04X "$1")$" '$2 ~ at { sum += $NF } END { print sum + 0 }' /proc/net/udp; }
+
 # end PID: a moment to go by itself, then by force. Only ever a child of this script.
 # How it ended is not said: the original may abort when it is stopped under load.
 end() {
@@ -20,6 +23,12 @@ end() {
     kill -KILL "$1"
     wait "$1"
 } 2>/dev/null
+
+# wait_for PID SECONDS: until it has ended, at most so long.
+wait_for() {
+    local until=$((SECONDS + $2))
+    while kill -0 "$1" 2>/dev/null && [ $SECONDS -lt $until ]; do sleep 0.2; done
+}
 
 # All processes of a tree: Kamailio works in children.
 tree() {

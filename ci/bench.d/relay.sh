@@ -89,4 +89,5 @@ row_relayrate() {
     theirs=$cost
     highest_relayed 2500 "$bin/sip-proxy" -f relay.cfg -DD -E
     row "highest loss-free rate through the proxy" calls/s "$theirs" "$cost" "> 4"
+    half_rate=$((cost / 2))
 }

@@ -24,21 +24,14 @@ rcv_replies_486 486'
 
 soak_caller_names=$(awk '{ print $1 }' <<<"$soak_callers") soak_called_names=$(awk '{ print $1 }' <<<"$soak_called")
 soak_names="proxy $soak_caller_names $soak_called_names"
-declare -A soak_pid soak_early soak_late proxy_books
-
-# soak_sipp NAME SCENARIO PORT OPTIONS...: one sipp in a folder of its own, where its statistics are.
-soak_sipp() {
-    mkdir "$1" && cd "$1" || exit 1
-    start ../"$1" "$bin/sipp" -sf "$top/$2" -i 127.0.0.1 -p "$3" -nostdin -trace_stat -stf stat.csv -trace_counts -fd 1 "${@:4}"
-    cd "$work" || exit 1
-    soak_pid[$1]=$pid
-}
+declare -A soak_pid soak_early soak_late
 
 soak_start() {
     local name share scenario port edits=''
     while read -r name scenario; do
         free_port; port=$picked
-        soak_sipp "$name" "$scenario" "$port"
+        counting_sipp "$name" "$scenario" "$port"
+        soak_pid[$name]=$pid
         wait_bound "$port" "$pid" || { echo "bench: $name does not start:" >&2; head -n 20 "$name.err" >&2; exit 1; }
         edits="$edits;s/@${name^^}@/$port/"
     done <<<"$soak_called"
@@ -47,47 +40,13 @@ soak_start() {
     start proxy "$bin/sip-proxy" -f mix.cfg -DD -E
     soak_pid[proxy]=$pid
     wait_bound "$proxy_port" "$pid" || { echo "bench: sip-proxy does not start:" >&2; head -n 20 proxy.err >&2; exit 1; }
-    printf '%s\r\n' 'OPTIONS sip:books@127.0.0.1 SIP/2.0' 'Via: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bKbooks' \
-        'From: <sip:soak@127.0.0.1>;tag=s' 'To: <sip:books@127.0.0.1>' 'Call-ID: books' 'CSeq: 1 OPTIONS' 'Content-Length: 0' '' >ask
+    write_ask
     while read -r name share scenario; do
         free_port
-        soak_sipp "$name" "$scenario" "$picked" "127.0.0.1:$proxy_port" -s "$name" -r $((soak_rate * share / 100)) \
+        counting_sipp "$name" "$scenario" "$picked" "127.0.0.1:$proxy_port" -s "$name" -r $((soak_rate * share / 100)) \
             -m $((soak_rate * share * soak * 60 / 100)) -l 100000
+        soak_pid[$name]=$pid
     done <<<"$soak_callers"
-}
-
-# Reads the proxy's counters into proxy_books; an answer may be lost like any datagram.
-read_proxy_books() {
-    local ask answer='' name value
-    for _ in 1 2 3; do
-        exec {ask}<>"/dev/udp/127.0.0.1/$proxy_port"
-        cat ask >&"$ask"
-        answer=$(timeout 3 dd bs=65535 count=1 status=none <&"$ask" | tr -d '\r' | sed -n 's/^X-Books: //p')
-        exec {ask}>&-
-        [ -n "$answer" ] && break
-    done
-    # shellcheck disable=SC2086 # split into words
-    set -- $answer
-    while [ $# -gt 1 ]; do proxy_books[$1]=$2; shift 2; done
-}
-
-# sipp_sent MESSAGE: how often all sipps have sent it, repetitions included.
-sipp_sent() {
-    local file
-    for file in */*_counts.csv; do
-        paste -d' ' <(head -n 1 "$file" | tr ';' '\n') <(tail -n 1 "$file" | tr ';' '\n')
-    done | awk -v message="$1" '$1 ~ "^[0-9]+_" message "_(Sent|Retrans)$" { sum += $2 } END { print sum + 0 }'
-}
-
-# calls_of COLUMN NAMES...: a column of the statistics of some sipps, summed.
-calls_of() {
-    local sum=0 name wanted=$1
-    shift
-    for name in "$@"; do
-        header=$(head -n 1 "$name/stat.csv") last=$(tail -n 1 "$name/stat.csv")
-        sum=$((sum + $(column "$wanted")))
-    done
-    echo "$sum"
 }
 
 # agrees WHAT ONE OTHER SLACK
@@ -98,10 +57,12 @@ agrees() {
 
 # soak_reconcile SLACK: the books of the proxy beside those of the sipps; so many apart is no difference.
 soak_reconcile() {
-    local statistic message name callers=$soak_caller_names called=$soak_called_names
+    local dropped statistic message name callers=$soak_caller_names called=$soak_called_names
     read_proxy_books
+    dropped=$(kernel_drops "$proxy_port")
     while read -r statistic message; do
-        agrees "$statistic of the proxy and $message sent" "${proxy_books[$statistic]:-0}" "$(sipp_sent "$message")" "$1"
+        # What the kernel dropped at the proxy's door was sent and did not come. It may count 64 coalesced datagrams as one.
+        agrees "$statistic of the proxy and $message sent" "${proxy_books[$statistic]:-0}" "$(sipp_sent "$message")" $(($1 + 64 * dropped))
     done <<<"$soak_books"
     # shellcheck disable=SC2086 # split into names
     {
@@ -117,7 +78,8 @@ soak_reconcile() {
 # soak_minute ELAPSED
 soak_minute() {
     local name now
-    printf '%5d s  %d calls, %d failed, %d retransmissions; proxy: %d transactions, %d dialogs; KiB:' "$1" "$created" "$lost" "$again" \
+    printf '%5d s  %d calls, %d failed, %d retransmissions, %d dropped by the kernel; proxy: %d transactions, %d dialogs; KiB:' \
+        "$1" "$created" "$lost" "$again" "$(kernel_drops "$proxy_port")" \
         "${proxy_books[inuse_transactions]:-0}" $((${proxy_books[early_dialogs]:-0} + ${proxy_books[active_dialogs]:-0}))
     for name in $soak_names; do
         kill -0 "${soak_pid[$name]}" 2>/dev/null && printf ' %s %d' "$name" "$(rss "${soak_pid[$name]}")"

@@ -8,6 +8,8 @@ mod relay;
 mod rpc;
 mod rules;
 mod suspend;
+#[cfg(test)]
+mod tests;
 mod towards;
 mod transaction;
 mod uac;
