@@ -2,7 +2,7 @@
 //! 18.2.1).
 
 use sip::locate::Destination;
-use sip::msg::{HeaderError, Message, Method, Via};
+use sip::msg::{HeaderError, HeaderName, Message, Method, Via, View};
 use sip::peer::{ConnId, Peer};
 
 use super::Machine;
@@ -21,6 +21,7 @@ impl Machine {
         }
         match self.shard.relay.receive_request(self.shard.now, work.view()) {
             Arrival::Absorbed => return,
+            Arrival::Looping => return self.refuse_loop(&work),
             Arrival::CancelOf(id) => work.relaying.cancels = Some(id),
             Arrival::Stray if self.acks_own_reply(&work) => return self.take_own_ack(work),
             Arrival::New if self.shard.relay.is_crowded() && begins_call(&work.message) => {
@@ -74,6 +75,13 @@ impl Machine {
         }
     }
 
+    /// RFC 3261 21.4.24: it would go round until Max-Forwards ends it.
+    fn refuse_loop(&mut self, work: &Work) {
+        if self.answer_at_door(work, (482, "Loop Detected"), b"") == Answered::Sent {
+            self.tally.loops += 1;
+        }
+    }
+
     /// RFC 3261 21.5.4: too much to do for a further call. The times differ, so that not all come back at once.
     fn turn_away(&mut self, work: &Work) {
         let seconds = 5 + self.shard.ident.next_u64() % 10;
@@ -104,7 +112,7 @@ impl Machine {
 
     /// A reply that passed the gates.
     pub(super) fn core_reply(&mut self, work: Box<Work>) {
-        if work.view().via_top().is_err() || work.view().index.defect.is_some() {
+        if !is_usable_reply(work.view()) {
             self.tally.malformed += 1;
             return;
         }
@@ -224,6 +232,13 @@ fn check(message: &Message) -> Result<(), String> {
         Some(defect) => Err(defect.to_string()),
         None => Ok(()),
     }
+}
+
+/// Whether a reply has what every message must have (8.1.1), as far as it is worth looking at for each.
+fn is_usable_reply(reply: View<'_>) -> bool {
+    let has = |header| reply.header(header).is_some();
+    let has_ends = [HeaderName::From, HeaderName::To, HeaderName::CallId].into_iter().all(has);
+    has_ends && reply.cseq().is_ok() && reply.via_top().is_ok() && reply.index.defect.is_none()
 }
 
 /// The connection the request of this Via of ours came in by, `i=` in hex.

@@ -11,6 +11,8 @@ pub struct Tally {
     pub malformed: u64,
     /// Requests answered with 400.
     pub bad_requests: u64,
+    /// Requests answered with 482, since they went round through us.
+    pub loops: u64,
     /// Requests answered with 503, since there was too much to do.
     pub turned_away: u64,
     /// Replies that belonged to nothing and could not be forwarded.
@@ -33,12 +35,13 @@ pub struct Tally {
 
 impl Tally {
     /// Names and counts, for people.
-    pub fn rows(&self) -> [(&'static str, u64); 13] {
+    pub fn rows(&self) -> [(&'static str, u64); 14] {
         [
             ("requests received", self.requests),
             ("replies received", self.replies),
             ("dropped as malformed", self.malformed),
             ("answered 400", self.bad_requests),
+            ("loops ended with 482", self.loops),
             ("turned away with 503", self.turned_away),
             ("stray replies", self.stray_replies),
             ("not sent", self.unsent),
@@ -57,6 +60,7 @@ impl Tally {
         self.replies += other.replies;
         self.malformed += other.malformed;
         self.bad_requests += other.bad_requests;
+        self.loops += other.loops;
         self.turned_away += other.turned_away;
         self.stray_replies += other.stray_replies;
         self.unsent += other.unsent;

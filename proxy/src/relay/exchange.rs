@@ -97,6 +97,8 @@ pub enum Arrival {
     Absorbed,
     /// A new request.
     New,
+    /// A request that has been here before, unchanged, more often than a script would want (16.3 item 4).
+    Looping,
     /// A CANCEL for this context.
     CancelOf(RelayId),
     /// A CANCEL or ACK that fits nothing here.

@@ -22,7 +22,7 @@ use super::branch::BranchParam;
 use super::context::{Context, Phase};
 use super::exchange::{Arrival, Counters, Event, NewContext, ReplyArrival, STATELESS_CODES, Sending, Side};
 use super::failover::Fault;
-use super::{Blocklist, Legs, Overrides, RelayId, Settings, Signature, Sockets};
+use super::{Blocklist, Legs, Overrides, RelayId, Settings, Signature, Sockets, loops};
 
 /// All response contexts of one shard and their transactions.
 #[derive(Debug)]
@@ -193,7 +193,8 @@ impl Relay {
     pub fn receive_request(&mut self, now: Time, request: View<'_>) -> Arrival {
         self.table.handle(now, Input::Request(request), &mut self.outputs);
         let is_ack = request.method() == Some(Method::Ack);
-        let mut arrival = if is_ack { Arrival::Stray } else { Arrival::New };
+        // An ACK that comes again leads to nothing, so nothing is told of it (17.2.1, Confirmed).
+        let mut arrival = if is_ack { Arrival::Absorbed } else { Arrival::New };
         let mut outputs = std::mem::take(&mut self.outputs);
         for output in outputs.drain(..) {
             match output {
@@ -214,6 +215,9 @@ impl Relay {
             }
         }
         self.outputs = outputs;
+        if arrival == Arrival::New && loops::is_looping(request, self.stateless_key) {
+            return Arrival::Looping;
+        }
         arrival
     }
 
@@ -328,7 +332,7 @@ impl Relay {
             failure_replies: None,
             armed: new.armed,
             timers: side.timers,
-            discriminator: self.ident.next_u64(),
+            discriminator: loops::marked(self.ident.next_u64(), new.request.view(), self.stateless_key),
             flags: new.flags,
             is_watched: false,
             own_answer: None,

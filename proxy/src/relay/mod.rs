@@ -16,6 +16,7 @@ mod failover;
 mod forward;
 pub mod hop;
 pub mod local;
+mod loops;
 mod machine;
 pub mod record_route;
 mod relaying;

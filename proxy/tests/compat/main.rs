@@ -62,6 +62,10 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("functions of secfilter", "expand variables in texts; 5.6.3 looks for the text itself"),
     ("`secf_check_dst()` with `dst_exact_match` 0", "finds the number itself too; 5.6.3 only longer ones"),
     ("ended dialogs", "listed for `end_timeout`, but not more than 10,000 of them"),
+    (
+        "a request that has come round twice as it was",
+        "answered 482 (RFC 3261 16.3); 5.6.3 lets it go round until Max-Forwards ends it",
+    ),
     ("flag 32 of a dispatcher destination", "it is not pinged, as in later versions"),
     (
         "host names in a dispatcher list",

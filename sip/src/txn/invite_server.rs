@@ -88,7 +88,12 @@ impl InviteServer {
                 step.fail();
                 State::Proceeding
             }
-            Input::Ack | Input::Confirm => State::Proceeding,
+            // There is nothing to acknowledge yet, so it is not for this transaction.
+            Input::Ack => {
+                step.pass_ack();
+                State::Proceeding
+            }
+            Input::Confirm => State::Proceeding,
         }
     }
 

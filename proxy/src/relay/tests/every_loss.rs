@@ -243,7 +243,7 @@ impl Call {
                 let from = (origin, Hop::new(peer(1), 0));
                 self.relay.answer_cancel(self.now, &message, from, outcome);
             }
-            Arrival::Absorbed | Arrival::Stray => {}
+            Arrival::Absorbed | Arrival::Stray | Arrival::Looping => {}
         }
     }
 

@@ -1,5 +1,7 @@
 //! Thousands of runs put aside at a time: each goes on, their number is bounded and counted.
 
+mod bad_input;
+
 use std::sync::Arc;
 use std::time::Duration;
 
