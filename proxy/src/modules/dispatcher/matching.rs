@@ -6,6 +6,7 @@ use bytes::Bytes;
 use sip::msg::Uri;
 use sip::peer::Transport;
 
+use super::lookup;
 use super::params::attrs_value;
 use super::reading::{self, when_read};
 use super::set::{Destination, Set};
@@ -36,7 +37,7 @@ pub(super) fn ds_is_active(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
 
 /// `ds_is_from_list([set[, mode[, uri]]])`
 pub(super) fn ds_is_from_list(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    when_read(ctx, args, is_from_list)
+    when_read(ctx, args, |ctx, args| lookup::before(ctx, args, is_from_list))
 }
 
 /// Who is looked for.

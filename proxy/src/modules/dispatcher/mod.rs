@@ -8,6 +8,7 @@ mod hash;
 mod latency;
 mod list;
 mod loads;
+mod lookup;
 mod marking;
 mod matching;
 mod params;

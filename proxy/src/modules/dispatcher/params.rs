@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::hash::UserOnly;
+use super::lookup::Lookups;
 use super::set::LastResort;
 use super::sets::Sets;
 use super::state::Thresholds;
@@ -69,7 +70,11 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ParamDef::int("ds_attrs_none", 0, "whether missing attributes are none=yes"),
     ParamDef::int("ds_load_mode", 0, "1: a URI that cannot be read is an error"),
     ParamDef::int("reload_delta", 5, "seconds between two reloads at least"),
-    ParamDef::int("ds_dns_mode", 1, "4: names are looked up again and again; 1, 2 and 8 have no effect"),
+    ParamDef::int(
+        "ds_dns_mode",
+        1,
+        "names are looked up, bits: 1 at the start, 2 by ds_is_from_list(), 4 again and again, 8 by service",
+    ),
     ParamDef::int("ds_dns_interval", 600, "seconds between look-ups"),
     ParamDef::int("ds_dns_ttl", 0, "has no effect"),
 ];
@@ -101,8 +106,7 @@ pub(super) struct Rules {
     pub(super) has_attrs_none: bool,
     pub(super) is_strict: bool,
     pub(super) reload_delta: u64,
-    /// Seconds between look-ups of names, 0 for one look-up.
-    pub(super) lookup_interval: u64,
+    pub(super) lookups: Lookups,
 }
 
 /// Where the list is.
@@ -203,7 +207,7 @@ fn rules(loading: &Loading<'_>) -> Result<Rules, String> {
         has_attrs_none: is_on("ds_attrs_none"),
         is_strict: is_on("ds_load_mode"),
         reload_delta: seconds("reload_delta"),
-        lookup_interval: if params.int("ds_dns_mode") & 4 != 0 { seconds("ds_dns_interval") } else { 0 },
+        lookups: Lookups::of_mode(params.int("ds_dns_mode"), seconds("ds_dns_interval")),
     })
 }
 

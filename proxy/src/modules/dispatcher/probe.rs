@@ -1,5 +1,4 @@
-//! What the first shard does by the clock: pings and what their answers mean, look-ups of names, and the end of
-//! calls nobody ended.
+//! What the first shard does by the clock: pings and what their answers mean, and the end of calls nobody ended.
 
 use std::time::Duration;
 
@@ -7,14 +6,13 @@ use bytes::Bytes;
 
 use super::functions::{Step, count_in};
 use super::list::with_scheme;
+use super::lookup;
 use super::marking;
 use super::params::Probing;
 use super::reading::{self, rules, sets};
 use super::set::Destination;
-use super::sets::Names;
 use super::state::{Change, State};
-use crate::api::{IoAnswer, IoRequest, Kept, Level, LocalRequest, Outcome, Shard};
-use crate::relay::NextHop;
+use crate::api::{Kept, LocalRequest, Outcome, Shard};
 
 /// What is kept beside a ping.
 struct Ping {
@@ -39,34 +37,10 @@ pub(super) fn start(shard: &mut Shard) {
     }
     let rules = rules(shard);
     reading::ask_table(shard);
-    look_up_names(shard, Names::Unknown);
+    lookup::start(shard);
     shard.every(Duration::from_secs(rules.probing.interval), ping_all);
-    shard.every(Duration::from_secs(rules.lookup_interval), |shard| look_up_names(shard, Names::All));
     if rules.counts_calls {
         shard.every(Duration::from_secs(rules.call_check_interval), end_old_calls);
-    }
-}
-
-/// Asks for the addresses of host names.
-pub(super) fn look_up_names(shard: &mut Shard, names: Names) {
-    for name in sets(shard).names(names) {
-        // With a port only addresses are asked for (RFC 3263 4.2).
-        if let NextHop::Name(query) = NextHop::of(&[b"sip:", &name[..], b":5060"].concat()) {
-            shard.ask(IoRequest::Locate(query), looked_up, Box::new(name));
-        }
-    }
-}
-
-fn looked_up(shard: &mut Shard, answer: IoAnswer, kept: Kept) {
-    let Ok(name) = kept.downcast::<Bytes>() else { return };
-    match answer {
-        IoAnswer::Located(places) if !places.is_empty() => {
-            sets(shard).set_address(&name, places[0].addr.ip());
-        }
-        _ => {
-            let line = format!("dispatcher: no address of {}", String::from_utf8_lossy(&name));
-            shard.log.write(Level::ERR, line.as_bytes());
-        }
     }
 }
 

@@ -96,6 +96,6 @@ fn keep(shard: &mut Shard, answer: IoAnswer) -> Result<(), String> {
     let rules = rules(shard);
     let lines = list::of_rows(&rows, &rules.extra_attrs).map_err(|error| format!("row {error}"))?;
     sets(shard).put_lines(&lines, &rules)?;
-    super::probe::look_up_names(shard, super::sets::Names::Unknown);
+    super::lookup::of_list(shard);
     Ok(())
 }

@@ -143,7 +143,7 @@ pub(super) fn add(shard: &mut Shard, args: &[Value]) -> Answer {
     let destination = Destination::of_line(&line).map_err(|_| fault("Adding dispatcher dst failed"))?;
     take_turn(shard)?;
     sets(shard).add(line.set, destination);
-    super::probe::look_up_names(shard, super::sets::Names::Unknown);
+    super::lookup::of_list(shard);
     Ok(done("Ok. Dispatcher destination added."))
 }
 

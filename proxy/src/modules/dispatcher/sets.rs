@@ -122,12 +122,17 @@ impl Sets {
         removed
     }
 
-    /// Gives all destinations of a host name the address that was found.
-    pub(super) fn set_address(&self, host: &Bytes, address: IpAddr) {
+    /// Gives all destinations of a host name the address that was found, and those without a port of their own the one
+    /// that was found with it.
+    pub(super) fn set_address(&self, host: &Bytes, address: IpAddr, found: Option<u16>) {
         let Some(table) = self.table() else { return };
         for mut set in table.iter() {
             let named = set.list.iter_mut().filter(|destination| destination.host == *host);
-            named.for_each(|destination| destination.address = Some(address));
+            for destination in named {
+                destination.address = Some(address);
+                let has_own = Uri::parse(&destination.uri).is_ok_and(|uri| uri.port.is_some());
+                destination.port = found.filter(|_| !has_own).unwrap_or(destination.port);
+            }
         }
     }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::api::{IoAnswer, IoRequest, RpcFn, RpcValue, Value};
+use sip::locate::Destination;
+use sip::peer::Transport;
+
+use crate::api::{IoAnswer, IoRequest};
 use crate::store::{Cell, Reply};
 use crate::trial::{OPTIONS, Trial};
 
@@ -25,27 +28,6 @@ fn trial(body: &str) -> Trial {
     trial
 }
 
-/// A result as text, names and values in order.
-fn show(value: &RpcValue) -> String {
-    match value {
-        RpcValue::Plain(value) => value.to_display(),
-        RpcValue::List(list) => format!("[{}]", list.iter().map(show).collect::<Vec<_>>().join(",")),
-        RpcValue::Record(fields) => {
-            let fields: Vec<String> =
-                fields.iter().map(|(name, value)| format!("{name}:{}", show(value))).collect();
-            format!("{{{}}}", fields.join(","))
-        }
-    }
-}
-
-fn call(trial: &mut Trial, procedure: RpcFn, args: &[&'static str]) -> String {
-    let args: Vec<Value> = args.iter().map(|text| Value::literal(text)).collect();
-    match procedure(&mut trial.shard, &args) {
-        Ok(value) => show(&value),
-        Err(error) => format!("{} {}", error.code, error.reason),
-    }
-}
-
 #[test]
 fn a_table_is_read_by_the_first_function_that_needs_it() {
     let mut trial = trial(
@@ -62,47 +44,83 @@ fn a_table_is_read_by_the_first_function_that_needs_it() {
 fn remote_procedures_list_and_set() {
     let mut trial = trial(r#"ds_select_dst("1", "4");"#);
     trial.run(OPTIONS);
-    let set_state = super::rpc::set_state;
+    let set_state = "dispatcher.set_state";
+    assert_eq!(trial.rpc(set_state, &["ip", "1", "sip:127.0.0.1:7001"]), "Ok. Dispatcher state updated.");
     assert_eq!(
-        call(&mut trial, set_state, &["ip", "1", "sip:127.0.0.1:7001"]),
-        "Ok. Dispatcher state updated."
-    );
-    assert_eq!(
-        call(&mut trial, super::rpc::list, &[]),
+        trial.rpc("dispatcher.list", &[]),
         "{NRSETS:1,RECORDS:[{SET:{ID:1,TARGETS:[{DEST:{URI:sip:127.0.0.1:7001,FLAGS:IP,PRIORITY:2,\
          ATTRS:{BODY:duid=a;maxload=5,DUID:a,MAXLOAD:5,WEIGHT:0,RWEIGHT:0,SOCKET:,SOCKNAME:,OBPROXY:},\
          LATENCY:{AVG:0.000000,STD:0.000000,EST:0.000000,MAX:0,TIMEOUT:0},RUNTIME:{DLGLOAD:0}}},\
          {DEST:{URI:sip:127.0.0.1:7002,FLAGS:AX,PRIORITY:1,\
          LATENCY:{AVG:0.000000,STD:0.000000,EST:0.000000,MAX:0,TIMEOUT:0},RUNTIME:{DLGLOAD:0}}}]}}]}"
     );
-    assert_eq!(call(&mut trial, set_state, &["zz", "1", "all"]), "500 Unknown State Value");
-    assert_eq!(call(&mut trial, set_state, &["a", "9", "all"]), "500 State Update Failed");
-    assert_eq!(call(&mut trial, set_state, &["a", "1"]), "500 Invalid Parameters");
-    assert_eq!(call(&mut trial, set_state, &["a", "1", "all"]), "Ok. Dispatcher state updated.");
-    assert_eq!(
-        call(&mut trial, super::rpc::set_duid_state, &["d", "1", "a"]),
-        "Ok. Dispatcher state updated."
-    );
-    assert!(call(&mut trial, super::rpc::list, &["short"]).contains("FLAGS:DX,PRIORITY:2,LATENCY"));
+    assert_eq!(trial.rpc(set_state, &["zz", "1", "all"]), "500 Unknown State Value");
+    assert_eq!(trial.rpc(set_state, &["a", "9", "all"]), "500 State Update Failed");
+    assert_eq!(trial.rpc(set_state, &["a", "1"]), "500 Invalid Parameters");
+    assert_eq!(trial.rpc(set_state, &["a", "1", "all"]), "Ok. Dispatcher state updated.");
+    assert_eq!(trial.rpc("dispatcher.set_duid_state", &["d", "1", "a"]), "Ok. Dispatcher state updated.");
+    assert!(trial.rpc("dispatcher.list", &["short"]).contains("FLAGS:DX,PRIORITY:2,LATENCY"));
 }
 
 #[test]
 fn destinations_are_added_and_removed_with_time_between() {
     let mut trial = trial(r#"ds_select_dst("1", "8"); xlog("L_ERR", "$du");"#);
     trial.run(OPTIONS);
-    let (add, remove) = (super::rpc::add, super::rpc::remove);
-    assert_eq!(
-        call(&mut trial, add, &["1", "127.0.0.1:7003", "0", "9"]),
-        "Ok. Dispatcher destination added."
-    );
+    let (add, remove) = ("dispatcher.add", "dispatcher.remove");
+    assert_eq!(trial.rpc(add, &["1", "127.0.0.1:7003", "0", "9"]), "Ok. Dispatcher destination added.");
     assert_eq!(trial.run(OPTIONS).lines, ["sip:127.0.0.1:7003"]);
-    assert_eq!(call(&mut trial, remove, &["1", "sip:127.0.0.1:7003"]), "500 Ongoing reload");
+    assert_eq!(trial.rpc(remove, &["1", "sip:127.0.0.1:7003"]), "500 Ongoing reload");
     trial.shard.now += Duration::from_secs(5);
-    assert_eq!(call(&mut trial, remove, &["1", "sip:127.0.0.1:7003"]), "Ok. Dispatcher destination removed.");
+    assert_eq!(trial.rpc(remove, &["1", "sip:127.0.0.1:7003"]), "Ok. Dispatcher destination removed.");
     assert_eq!(trial.run(OPTIONS).lines, ["sip:127.0.0.1:7001"]);
-    let hash = super::rpc::hash;
-    assert_eq!(call(&mut trial, hash, &["3", "abc"]), "{hashid:7167810,slot:0}");
-    assert_eq!(call(&mut trial, hash, &["3", ""]), "500 Invalid Parameters");
-    assert_eq!(call(&mut trial, super::rpc::ping_active, &["0"]), "{NewPingState:0,OldPingState:1}");
-    assert_eq!(call(&mut trial, super::rpc::ping_active, &[]), "{OldPingState:0}");
+    let hash = "dispatcher.hash";
+    assert_eq!(trial.rpc(hash, &["3", "abc"]), "{hashid:7167810,slot:0}");
+    assert_eq!(trial.rpc(hash, &["3", ""]), "500 Invalid Parameters");
+    assert_eq!(trial.rpc("dispatcher.ping_active", &["0"]), "{NewPingState:0,OldPingState:1}");
+    assert_eq!(trial.rpc("dispatcher.ping_active", &[]), "{OldPingState:0}");
+}
+
+/// The list in the table again: states and loads begin anew.
+#[test]
+fn a_list_is_read_anew_by_command() {
+    let mut trial = trial(r#"$var(r) = ds_is_active("1", "sip:127.0.0.1:7001"); xlog("L_ERR", "$var(r)");"#);
+    trial.run(OPTIONS);
+    trial.rpc("dispatcher.set_state", &["i", "1", "sip:127.0.0.1:7001"]);
+    assert_eq!(trial.run(OPTIONS).lines, ["-1"]);
+    trial.shard.now += Duration::from_secs(5);
+    assert_eq!(trial.rpc("dispatcher.reload", &[]), "Ok. Dispatcher successfully reloaded.");
+    assert_eq!(trial.rpc("dispatcher.reload", &[]), "500 Ongoing reload");
+}
+
+/// A name in the table, and where it is: by address records at port 5060, by service at another.
+fn named(request: &IoRequest) -> IoAnswer {
+    match request {
+        IoRequest::Locate(_) => {
+            let addr = ([127, 0, 0, 1], 5070).into();
+            IoAnswer::Located(vec![Destination { transport: Transport::Udp, addr }])
+        }
+        _ => {
+            let row = vec![
+                Cell::Int(1),
+                Cell::text(b"sip:gw.example"),
+                Cell::Int(0),
+                Cell::Int(0),
+                Cell::text(b""),
+            ];
+            IoAnswer::Store(Ok(Reply::Rows(vec![row])))
+        }
+    }
+}
+
+/// `ds_dns_mode`: the source is 127.0.0.1:5070; without a look-up a name is nobody's address.
+#[test]
+fn names_are_looked_up_when_somebody_is_compared_with_them() {
+    for (mode, any_port, exact) in [(0, -1, -1), (2, 1, -1), (10, 1, 1)] {
+        let mode_line = format!("modparam(\"dispatcher\", \"ds_dns_mode\", {mode})\n");
+        let body = r#"$var(a) = ds_is_from_list("1", "3"); $var(b) = ds_is_from_list("1", "2"); xlog("L_ERR", "$var(a) $var(b)");"#;
+        let mut trial =
+            Trial::load(&format!("{TABLE}{mode_line}request_route {{\n{body}\n}}")).expect("right");
+        trial.outside = named;
+        assert_eq!(trial.run(OPTIONS).lines, [format!("{any_port} {exact}")], "mode {mode}");
+    }
 }
