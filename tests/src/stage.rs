@@ -297,6 +297,7 @@ fn mask(ports: &[(&str, u16)]) -> Result<Mask, String> {
     mask.add(r"(?m)^Server: .*\r$", "SERVER")?;
     mask.add(r"(?m)^User-Agent: (?:kamailio|sip-proxy) .*\r$", "AGENT")?;
     mask.add(r"timestamp=\d+", "TIMESTAMP")?;
+    mask.add(r"sip:[A-Za-z0-9+/]{31}=@", "FLOW")?;
     mask.add(r"_tag=[0-9a-f]{8,}[-.0-9a-zA-Z]*", "TAG")?;
     mask.add(r"(start|end)_time=[0-9.]+", "CALL-TIME")?;
     mask.add(r"micros=\d+", "MICROS")?;

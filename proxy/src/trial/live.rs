@@ -10,7 +10,7 @@ use sip::peer::{Peer, Transport};
 use sip::time::Time;
 
 use super::Trial;
-use crate::api::{IoAnswer, IoRequest, Received, RpcError, RpcValue, Value};
+use crate::api::{IoAnswer, IoRequest, ModuleDef, Received, RpcValue, Shard, Value};
 use crate::machine::{Input, Machine};
 use crate::relay::SocketId;
 
@@ -66,12 +66,10 @@ impl Live {
     ///
     /// Panics when no loaded module has it.
     pub fn rpc(&mut self, name: &str, args: &[&str]) -> (String, Vec<Sent>) {
-        let mut rows = self.machine.modules().iter().flat_map(|module| module.rpcs);
-        let row = rows.find(|row| row.name == name).expect("a loaded module has the procedure");
-        let args: Vec<Value> = args.iter().map(|text| Value::copied(text.as_bytes())).collect();
-        let answer = (row.run)(&mut self.machine.shard, &args);
+        let modules = self.machine.modules().to_vec();
+        let answer = call(&modules, &mut self.machine.shard, (name, args));
         self.machine.handle(self.now, Input::Due);
-        (shown(&answer), self.take())
+        (answer, self.take())
     }
 
     /// The log lines since the last look, without the prefix of xlog.
@@ -151,20 +149,23 @@ pub fn brief(sent: &[Sent]) -> Vec<String> {
     sent.iter().map(Sent::brief).collect()
 }
 
-/// The result of a remote procedure as text, names and values in order.
-pub fn shown(answer: &Result<RpcValue, RpcError>) -> String {
-    match answer {
-        Ok(value) => shown_value(value),
+/// Calls a procedure of these modules in a shard: names and values of its result in order, or code and reason.
+pub(super) fn call(modules: &[&ModuleDef], shard: &mut Shard, (name, args): (&str, &[&str])) -> String {
+    let mut rows = modules.iter().flat_map(|module| module.rpcs);
+    let row = rows.find(|row| row.name == name).expect("a loaded module has the procedure");
+    let args: Vec<Value> = args.iter().map(|text| Value::copied(text.as_bytes())).collect();
+    match (row.run)(shard, &args) {
+        Ok(value) => shown(&value),
         Err(error) => format!("{} {}", error.code, error.reason),
     }
 }
 
-fn shown_value(value: &RpcValue) -> String {
+fn shown(value: &RpcValue) -> String {
     match value {
         RpcValue::Plain(value) => value.to_display(),
-        RpcValue::List(list) => format!("[{}]", list.iter().map(shown_value).collect::<Vec<_>>().join(",")),
+        RpcValue::List(list) => format!("[{}]", list.iter().map(shown).collect::<Vec<_>>().join(",")),
         RpcValue::Record(fields) => {
-            let fields = fields.iter().map(|(name, value)| format!("{name}:{}", shown_value(value)));
+            let fields = fields.iter().map(|(name, value)| format!("{name}:{}", shown(value)));
             format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
         }
     }

@@ -109,6 +109,13 @@ impl Trial {
         }
     }
 
+    /// Calls a remote procedure of a loaded module: its result as text, or its fault as code and reason.
+    ///
+    /// Panics when there is no such procedure.
+    pub fn rpc(&mut self, name: &str, args: &[&str]) -> String {
+        live::call(self.script.catalog.modules(), &mut self.shard, (name, args))
+    }
+
     /// The loaded script.
     pub fn script(&self) -> &Arc<Script> {
         &self.script

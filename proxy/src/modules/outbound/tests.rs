@@ -104,7 +104,8 @@ fn a_route_with_a_token_goes_over_its_flow() {
 #[test]
 fn the_random_key_makes_other_tokens() {
     let head = HEAD.replace("modparam(\"outbound\", \"flow_token_secret\", \"s\")\n", "");
-    let mut trial = Trial::load(&format!("{head}request_route {{ setflag(5); record_route(); }}")).expect("right");
+    let mut trial =
+        Trial::load(&format!("{head}request_route {{ setflag(5); record_route(); }}")).expect("right");
     let work = trial.run(&request("OPTIONS", "")).work;
     let user = work.relaying.record_route.and_then(|it| it.user).expect("a token");
     assert_eq!(user.len(), 32);

@@ -2,8 +2,8 @@
 
 use sip::msg::{NameAddr, Uri};
 
-use super::{FlowEnds, FlowHooks, FlowOf, ReceivedParam};
 use super::params::Style;
+use super::{FlowEnds, FlowHooks, FlowOf, ReceivedParam};
 use crate::api::{Args, Ctx, Flow, Nested, PvArg, Resumed, RouteId, RouteKind, RouteTable, Value};
 use crate::relay::record_route::{Form, RecordRoute, UriScheme};
 use crate::relay::route::{self, OwnUri};

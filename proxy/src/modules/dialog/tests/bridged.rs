@@ -16,7 +16,8 @@ fn two_parties_are_bridged() {
     let mut function = live(head, script);
     let (first, second) = (by_rpc(&mut rpc), by_function(&mut function));
     for (live, sent) in [(&mut rpc, first), (&mut function, second)] {
-        let invite = sent.iter().find(|sent| sent.port == 5082).expect("the first party is called by the next hop");
+        let invite =
+            sent.iter().find(|sent| sent.port == 5082).expect("the first party is called by the next hop");
         assert_eq!(invite.start(), "INVITE sip:a@127.0.0.1:5081 SIP/2.0");
         assert!(invite.field("From").starts_with("<sip:boss@x>;tag="), "{}", invite.text);
         assert_eq!(invite.field("Contact"), "<sip:boss@y>");
@@ -44,12 +45,18 @@ fn a_bridge_needs_two_addresses_and_ends_when_the_first_is_not_there() {
 #[test]
 fn one_side_is_referred() {
     for (side, port) in [("caller", CALLER), ("callee", CALLED)] {
-        let rest = format!("}} else if (is_method(\"INFO\")) {{ loose_route(); $var(rc) = dlg_refer(\"{side}\", \"sip:c@x\"); xlog(\"$var(rc)\"); exit;");
+        let rest = format!(
+            "}} else if (is_method(\"INFO\")) {{ loose_route(); $var(rc) = dlg_refer(\"{side}\", \"sip:c@x\"); xlog(\"$var(rc)\"); exit;"
+        );
         let mut live = live("", &rest);
         let invite = begin(&mut live);
         answer(&mut live, &invite);
         let sent = live.receive(CALLER, &within(&invite, "INFO", 8));
-        assert_eq!((live.lines(), brief(&sent)), (vec!["1".to_owned()], vec![format!("{port} REFER")]), "{side}");
+        assert_eq!(
+            (live.lines(), brief(&sent)),
+            (vec!["1".to_owned()], vec![format!("{port} REFER")]),
+            "{side}"
+        );
         assert_eq!((sent[0].field("Refer-To"), sent[0].field("Call-ID")), ("sip:c@x", "c1"));
     }
 }

@@ -36,9 +36,11 @@ fn the_named_sides_get_options_every_interval() {
 /// After `ka_failed_limit` answers in a row that there is no such call, the dialog has ten seconds left.
 #[test]
 fn a_side_that_does_not_know_the_call_ends_it() {
-    for (answers, is_over) in
-        [(&["481 No", "481 No"][..], true), (&["481 No", "200 OK", "481 No"], false), (&["200 OK", "501 No"], false)]
-    {
+    for (answers, is_over) in [
+        (&["481 No", "481 No"][..], true),
+        (&["481 No", "200 OK", "481 No"], false),
+        (&["200 OK", "501 No"], false),
+    ] {
         let mut live = live(KEPT, "dlg_set_property(\"ka-dst\");");
         let invite = begin(&mut live);
         answer(&mut live, &invite);
@@ -48,7 +50,8 @@ fn a_side_that_does_not_know_the_call_ends_it() {
             live.receive(CALLED, &ping.reply(status, ""));
         }
         let sent = live.pass(12 * SECOND);
-        let byes = sent.iter().filter(|sent| sent.start().starts_with("BYE") && sent.field("CSeq").ends_with("BYE"));
+        let byes =
+            sent.iter().filter(|sent| sent.start().starts_with("BYE") && sent.field("CSeq").ends_with("BYE"));
         assert_eq!(byes.count() > 0, is_over, "{answers:?}: {:?}", brief(&sent));
     }
 }

@@ -19,7 +19,12 @@ fn a_dialog_is_shown_with_both_sides() {
     let mut live = live("", PROFILES);
     let invite = begin(&mut live);
     let (list, _) = live.rpc("dlg.list", &[]);
-    assert!(list.contains("call-id:c1,from_uri:sip:alice@a.example,to_uri:sip:bob@example.com,state:1,start_ts:0,"), "{list}");
+    assert!(
+        list.contains(
+            "call-id:c1,from_uri:sip:alice@a.example,to_uri:sip:bob@example.com,state:1,start_ts:0,"
+        ),
+        "{list}"
+    );
     assert!(list.contains("callee:{tag:,contact:,cseq:"), "{list}");
     live.pass(2 * SECOND);
     answer(&mut live, &invite);
@@ -44,12 +49,17 @@ fn a_dialog_is_shown_with_both_sides() {
 fn dialogs_are_counted_and_searched() {
     let mut live = answered();
     assert_eq!(live.rpc("dlg.stats_active", &[]).0, "{starting:0,connecting:0,answering:0,ongoing:1,all:1}");
-    for (args, size) in [(&["all"][..], "1"), (&["caller"], "1"), (&["caller", "a"], "1"), (&["caller", "b"], "0")] {
+    for (args, size) in
+        [(&["all"][..], "1"), (&["caller"], "1"), (&["caller", "a"], "1"), (&["caller", "b"], "0")]
+    {
         assert_eq!(live.rpc("dlg.profile_get_size", args).0, size, "{args:?}");
     }
     assert_eq!(live.rpc("dlg.profile_get_size", &["x"]).0, "404 Profile not found: x");
     let (briefing, _) = live.rpc("dlg.briefing", &["FT"]);
-    assert!(briefing.starts_with("[{h_entry:") && briefing.ends_with(",from_tag:ft,to_tag:called}]"), "{briefing}");
+    assert!(
+        briefing.starts_with("[{h_entry:") && briefing.ends_with(",from_tag:ft,to_tag:called}]"),
+        "{briefing}"
+    );
     for (args, is_found) in [
         (&["furi", "eq", "sip:alice@a.example"][..], true),
         (&["furi", "ne", "sip:alice@a.example"], false),
@@ -68,10 +78,14 @@ fn dialogs_are_counted_and_searched() {
 fn a_call_is_ended_from_outside() {
     for by_number in [false, true] {
         let mut live = answered();
-        assert_eq!(live.rpc("dlg.terminate_dlg", &["c9", "ft", "called"]).0, "500 Couldnt find callid in dialog");
+        assert_eq!(
+            live.rpc("dlg.terminate_dlg", &["c9", "ft", "called"]).0,
+            "500 Couldnt find callid in dialog"
+        );
         assert_eq!(live.rpc("dlg.end_dlg", &["1", "2"]).0, "404 Dialog not found");
         let (list, _) = live.rpc("dlg.list", &[]);
-        let number = |name: &str| list.split(name).nth(1).and_then(|rest| rest.split(',').next()).unwrap_or("");
+        let number =
+            |name: &str| list.split(name).nth(1).and_then(|rest| rest.split(',').next()).unwrap_or("");
         let (_, sent) = match by_number {
             true => live.rpc("dlg.end_dlg", &[number("h_entry:"), number("h_id:")]),
             false => live.rpc("dlg.terminate_dlg", &["c1", "ft", "called"]),
