@@ -1,4 +1,6 @@
-# Rows of what the proxy holds: transactions, dialogs, and what a call waits in it.
+# Rows of what the proxy holds: transactions, dialogs, and what a call waits in it. HELD is how many there are.
+
+held=${HELD:-100000}
 
 # hold SECONDS SCENARIO RATE CALLS: our sipp opens calls through the proxy that stay; sets holder.
 hold() {
@@ -44,9 +46,9 @@ row_transaction() {
     resident_with 1000 "$top/benches/peers/relay-uac.xml" "$top/benches/peers/relay.cfg" "$ringing" 3
     few=$resident
     end_holding
-    resident_with 101000 "$top/benches/peers/relay-uac.xml" "$top/benches/peers/relay.cfg" "$ringing" 3
+    resident_with $((held + 1000)) "$top/benches/peers/relay-uac.xml" "$top/benches/peers/relay.cfg" "$ringing" 3
     end_holding
-    own_row "memory per live INVITE in the proxy, 100,000 ringing" "$(calc "($resident - $few) * 1024 / 100000" %.0f)" B "<= 3072"
+    own_row "memory per live INVITE in the proxy, $held ringing" "$(calc "($resident - $few) * 1024 / $held" %.0f)" B "<= 3072"
 }
 
 # Answered calls: what a dialog holds, and what 100,000 of them cost when nothing happens.
@@ -56,11 +58,11 @@ row_dialogs() {
     resident_with 1000 hold-uac.xml dialog.cfg "$top/benches/peers/relay-uas.xml" 10
     few=$resident
     end_holding
-    resident_with 101000 hold-uac.xml dialog.cfg "$top/benches/peers/relay-uas.xml" 10
-    own_row "memory per dialog, 100,000 of them" "$(calc "($resident - $few) * 1024 / 100000" %.0f)" B "said"
+    resident_with $((held + 1000)) hold-uac.xml dialog.cfg "$top/benches/peers/relay-uas.xml" 10
+    own_row "memory per dialog, $held of them" "$(calc "($resident - $few) * 1024 / $held" %.0f)" B "said"
     before=$(cpu_ticks "$proxy")
     sleep "$idle"
-    own_row "idle with 100,000 dialogs, share of a core" \
+    own_row "idle with $held dialogs, share of a core" \
         "$(calc "($(cpu_ticks "$proxy") - $before) * 100 / $ticks_per_second / $idle" %.2f)" % "<= 1"
     end_holding
 }
@@ -84,9 +86,9 @@ row_crowd() {
     dialog_peers
     cost_among 1000
     few=$cost
-    cost_among 200000
+    cost_among $((2 * held))
     own_row "CPU per call among 1,000 dialogs" "$few" us ""
-    own_row "the same among 200,000: more by" "$(calc "($cost / $few - 1) * 100" %.1f)" % "<= 10"
+    own_row "the same among $((2 * held)): more by" "$(calc "($cost / $few - 1) * 100" %.1f)" % "<= 10"
 }
 
 # p99_of PORT RATE: INVITE to 200 of calls to a port.

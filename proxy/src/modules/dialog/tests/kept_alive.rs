@@ -73,12 +73,12 @@ fn the_time_of_all_dialogs_of_a_profile_is_changed() {
 /// `$DLG_lifetime` counts from the answer.
 #[test]
 fn the_lifetime_is_known_within_the_call() {
-    let mut live = live("", "");
+    let within_call = "} else if (is_method(\"OPTIONS\")) { loose_route(); xlog(\"$DLG_lifetime\"); exit;";
+    let mut live = live("", within_call);
     let invite = begin(&mut live);
     live.pass(3 * SECOND);
     answer(&mut live, &invite);
     live.pass(5 * SECOND);
-    live.lines();
     live.receive(CALLER, &within(&invite, "OPTIONS", 8));
-    assert_eq!(state(&mut live), "4");
+    assert_eq!(live.lines(), ["5"]);
 }
