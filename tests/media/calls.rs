@@ -1,6 +1,8 @@
 //! Media calls between two of ours: digits, echo, checks, bad lines, reports, two media lines, a proxy between.
 
 use std::fs;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use e2e::media_call::{MediaCall, Side, port, sample_capture, samples};
@@ -123,6 +125,51 @@ fn threads_share_ports_and_add_their_figures() {
         let figures = ["sent_packets", "both_ways", "streams", "lost"].map(|name| end.figure(name));
         assert_eq!(figures, [120.0, 4.0, 4.0, 0.0], "{}", end.report);
     }
+}
+
+/// `<rtp_echo value="0"/>` of one call ends the echo of all threads' media ports.
+#[test]
+fn an_echo_that_is_stopped_is_stopped_on_all_threads() {
+    let first = port();
+    let call = MediaCall::new("echoes");
+    let stop = "<nop><action><rtp_echo value=\"0\"/></action></nop>";
+    let called = Side {
+        media: AUDIO.into(),
+        during: format!("<pause milliseconds=\"700\"/>{stop}<pause milliseconds=\"1500\"/>"),
+        options: format!("-threads 2 -rtp_echo -min_rtp_port {first} -max_rtp_port {}", first + 15),
+        ..Side::default()
+    };
+    let calling = Side {
+        media: AUDIO.into(),
+        during: "<pause milliseconds=\"3000\"/>".into(),
+        options: format!("-mp {}", port()),
+        ..Side::default()
+    };
+    let is_over = AtomicBool::new(false);
+    // Datagrams to each thread's audio port, one after the other; whether each came back.
+    let probe = |port: u16| -> Vec<bool> {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        socket.set_read_timeout(Some(Duration::from_millis(30))).expect("allowed");
+        let mut came = Vec::new();
+        while !is_over.load(Ordering::Relaxed) {
+            // Refused as long as nobody listens.
+            let _ = socket.send_to(b"echo", (Ipv4Addr::LOCALHOST, port));
+            came.push(socket.recv(&mut [0; 100]).is_ok());
+        }
+        came
+    };
+    std::thread::scope(|scope| {
+        let probes = [first, first + 8].map(|port| scope.spawn(move || probe(port)));
+        let (uac, uas) = call.run(&calling, &called);
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!((uac.exit, uas.exit), (Some(0), Some(0)), "{}{}", uac.errors, uas.errors);
+        for probe in probes {
+            let came = probe.join().expect("it does not panic");
+            let last = came.iter().rposition(|came| *came).expect("an echo before it is stopped");
+            // A second and a half of probes, of which each waits 30 ms.
+            assert!(came.len() - last > 20, "the last echo is {last} of {}", came.len());
+        }
+    });
 }
 
 /// A side that hears nothing says so, and `-fail-if` makes it the verdict.

@@ -26,6 +26,7 @@ pub fn locate(program: &str) -> Result<PathBuf, Missing> {
         "kamailio" => original("/usr/sbin/kamailio"),
         // Its SRTP elements stand on libsrtp: a peer that knows nothing of ours.
         "gst-launch" => original("/usr/bin/gst-launch-1.0"),
+        "chromium" => original("/usr/bin/chromium"),
         "tshark" => original("/usr/bin/tshark"),
         "sh" => Ok(PathBuf::from("/bin/sh")),
         other => Err(Missing::Broken(format!("unknown program {other:?}"))),

@@ -180,6 +180,11 @@ impl World {
         self.circuits.extend(circuits);
     }
 
+    /// The circuits that no call has.
+    pub fn free_circuits(&self) -> &[Circuit] {
+        &self.circuits
+    }
+
     /// Any circuit that no call has; `None` when all are taken. [`World::free_circuit`] gives it back.
     pub fn take_circuit(&mut self) -> Option<Circuit> {
         let free = self.circuits.len() as u64;

@@ -138,7 +138,7 @@ mod tests {
             ("statistics", '2'),
             ("repartition", '3'),
             ("variables", '4'),
-            ("charts", '5'),
+            ("charts", 'g'),
             ("failures", 'f'),
             ("help", '?'),
         ];

@@ -58,6 +58,12 @@ const SCREENS: &[ScreenDef] = &[
     },
     ScreenDef {
         key: '5',
+        title: || Screen::Circuits.title(),
+        has_list: false,
+        draw: |p, f, a| text(p, Screen::Circuits, f, a),
+    },
+    ScreenDef {
+        key: 'g',
         title: charts::title,
         has_list: false,
         draw: |p, f, a| charts::draw(p.snapshot, f, a),

@@ -13,6 +13,13 @@ pub struct CircuitTable {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Circuit(u32);
 
+impl Circuit {
+    /// Its place among all circuits of its table, from 0.
+    pub fn place(self) -> usize {
+        self.0 as usize
+    }
+}
+
 impl CircuitTable {
     /// Reads the value of `-tdmmap`. Error: SIPp's text.
     pub fn parse(text: &str) -> Result<CircuitTable, String> {
@@ -45,6 +52,11 @@ impl CircuitTable {
         let (y, z) = (width(self.y).unwrap_or(1), width(self.z).unwrap_or(1));
         let (x, rest) = (circuit.0 / (y * z), circuit.0 % (y * z));
         format!("{}.{}.{}/{}", self.x.0 + x, self.h, self.y.0 + rest / z, self.z.0 + rest % z)
+    }
+
+    /// Circuits that differ in their last number only; screens show so many in a line.
+    pub fn per_line(&self) -> usize {
+        width(self.z).unwrap_or(1) as usize
     }
 
     fn size(&self) -> Option<u32> {

@@ -22,6 +22,9 @@ impl Snapshot {
         self.activity.woken += other.activity.woken;
         add_network(&mut self.network, &other.network);
         self.media.add(&other.media);
+        if let (Some(circuits), Some(others)) = (&mut self.circuits, other.circuits) {
+            circuits.in_use.iter_mut().zip(others.in_use).for_each(|(one, other)| *one |= other);
+        }
         self.pacing.add(&other.pacing);
         self.threads.extend(other.threads);
         self.dropped_records += other.dropped_records;

@@ -203,7 +203,9 @@ mod tests {
 
     use sip::time::Time;
 
+    use super::super::counters::Totals;
     use super::super::screens::tests::client;
+    use super::super::snapshot::Baseline;
     use super::{MOST, Second, Seconds, Stopwatch};
 
     #[test]
@@ -220,6 +222,21 @@ mod tests {
         let time = second.times[0].expect("one sample");
         assert!((time.p99.as_millis(), time.max.as_millis()) == (12, 12), "from the due moment: {time:?}");
         assert_eq!(second.times[1], None, "no call ended in it");
+    }
+
+    /// `reset stats` with a call open; then two more came, and one ended.
+    #[test]
+    fn a_second_in_which_counters_began_anew_counts_from_there() {
+        let mut watch = Stopwatch::default();
+        let mut snapshot = client();
+        watch.lap(&snapshot);
+        let open = Totals { outgoing: 1, ..Totals::default() };
+        snapshot.began = Baseline { at: Time::from_millis(1200), totals: open, ..Baseline::default() };
+        snapshot.at = Time::from_millis(1700);
+        snapshot.counters.totals = Totals { outgoing: 3, successful: 1, ..Totals::default() };
+        let second = watch.lap(&snapshot);
+        assert_eq!((second.created, second.successful, second.failed), (2, 1, 0));
+        assert_eq!(snapshot.call_rate(&snapshot.began), 4.0, "two calls in half a second");
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub(crate) struct Snapshot {
     pub(crate) network: Network,
     /// What the player sent and took; all zero without one.
     pub(crate) media: MediaTraffic,
+    /// The circuits of `-tdmmap`.
+    pub(crate) circuits: Option<Circuits>,
     /// How well the schedule was kept.
     pub(crate) pacing: Pacing,
     /// What our threads used; empty where the system does not tell.
@@ -87,6 +89,15 @@ pub(crate) struct Setup {
     pub(crate) globals: Vec<String>,
     /// What the run is held to.
     pub(crate) rules: Rules,
+}
+
+/// The circuits of `-tdmmap`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Circuits {
+    /// So many stand in a line of the screen.
+    pub(crate) per_line: usize,
+    /// Which of them a call has, in order.
+    pub(crate) in_use: Vec<bool>,
 }
 
 /// How calls are started.

@@ -193,6 +193,11 @@ pub(crate) const TABLE: &[Fix] = &[
         test: "statistics_screen_has_sipps_columns",
     },
     Fix {
+        sipp: "reset stats leaves the repartitions, and the open calls are no longer counted",
+        here: "Repartitions and percentiles begin anew too, open calls stay counted as created",
+        test: "a_second_in_which_counters_began_anew_counts_from_there",
+    },
+    Fix {
         sipp: "q twice leaves the aborted calls open, and the program never ends",
         here: "They are aborted and counted failed, the program ends",
         test: "second_request_forces",

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sipp::Exit;
@@ -117,4 +117,126 @@ fn screens_and_traces_are_written_when_asked_for() {
     }
     press("Q");
     assert_eq!(run.join().expect("a run does not panic"), Exit::Failed);
+
+/// What is no request and no key, or is one that cannot be carried out.
+const JUNK: &[&[u8]] = &[
+    b"",
+    b"x",
+    b"\xff\xfe\xfd",
+    b"{",
+    b"{\"do\":\"dance\"}",
+    b"cjump",
+    b"cset rate x",
+    &[b'c'; 1400],
+    &[0; 60],
+];
+
+/// 50,000 datagrams of junk a second, among them somebody who holds `q`: the calls go on meanwhile, and the run ends.
+#[test]
+fn a_flood_of_junk_keeps_nobody_from_ending_the_run() {
+    let (_silent, port) = silent();
+    let report = std::env::temp_dir().join(format!("sipp-flood-{port}.json"));
+    let line =
+        format!("-sn uac 127.0.0.1:{port} -i 127.0.0.1 -r 50 -recv_timeout 20 -json {}", report.display());
+    let words = words(&line);
+    let (console, _, err) = console();
+    let (controller, controlled) = engine::controller();
+    let run = std::thread::spawn(move || sipp::run(&words, console, (controller, controlled)));
+    let control = err.address("Remote control on UDP ");
+    assert_eq!(ask(control, &json!({ "get": "statistics" }))["ok"], true);
+
+    let flood = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    let start = Instant::now();
+    let mut sent = 0u64;
+    while !run.is_finished() {
+        assert!(start.elapsed() < Duration::from_secs(30), "{sent} datagrams, and it still runs");
+        // As many as are due by now, in bursts.
+        let due = (start.elapsed().as_secs_f64() * 50_000.0) as u64;
+        for number in sent..due.min(sent + 2_000) {
+            // A full buffer drops it: so be it.
+            let _ = flood.send_to(JUNK[number as usize % JUNK.len()], control);
+        }
+        sent = due;
+        if start.elapsed() > Duration::from_secs(2) {
+            let _ = flood.send_to(b"q", control);
+        }
+        std::thread::yield_now();
+    }
+    assert_eq!(run.join().expect("a run does not panic"), Exit::Failed, "nobody answered its calls");
+    let text = std::fs::read_to_string(&report).expect("it was written");
+    let told: Value = serde_json::from_str(&text).expect("JSON");
+    let count = |part: &str, name: &str| told[part][name].as_u64().expect("a count");
+    assert!(count("calls", "created") >= 50, "calls went on: {}", told["calls"]);
+    assert_eq!(count("calls", "created"), count("calls", "failed"));
+    let books = ["scheduled", "started", "missed"].map(|name| count("schedule", name));
+    assert_eq!(books[0], books[1] + books[2]);
+    for second in told["seconds"]["list"].as_array().expect("a list") {
+        let of = |name: &str| second[name].as_u64().expect("a count");
+        assert_eq!(of("scheduled"), of("started") + of("missed"), "{second}");
+    }
+    std::fs::remove_file(report).expect("ours");
+}
+
+/// One MESSAGE per call, with a global variable in it.
+const ASKS: &str = r#"<scenario name="asks">
+<Global variables="topic"/><Reference variables="topic"/>
+<send><![CDATA[
+MESSAGE sip:b@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:a@test>;tag=a[call_number]
+To: <sip:b@test>
+Call-ID: [call_id]
+CSeq: 1 MESSAGE
+Subject: topic-[$topic]
+Content-Length: 0
+
+]]></send>
+</scenario>"#;
+
+/// Every request of the interface, and what it changes in the calls that come.
+#[test]
+fn each_request_is_carried_out() {
+    let (peer, port) = silent();
+    peer.set_read_timeout(Some(Duration::from_secs(10))).expect("allowed");
+    let file = std::env::temp_dir().join(format!("sipp-asks-{port}.xml"));
+    std::fs::write(&file, ASKS).expect("writable");
+    let line = format!("-sf {} 127.0.0.1:{port} -i 127.0.0.1 -r 20 -set topic old", file.display());
+    let words = words(&line);
+    let (console, _, err) = console();
+    let run = std::thread::spawn(move || sipp::run(&words, console, engine::controller()));
+    let control = err.address("Remote control on UDP ");
+    let wait_for = |subject: &str| {
+        let mut buffer = [0; 2000];
+        loop {
+            let length = peer.recv(&mut buffer).expect("calls come");
+            if String::from_utf8_lossy(&buffer[..length]).contains(subject) {
+                return;
+            }
+        }
+    };
+    let done = json!({ "ok": true });
+    wait_for("Subject: topic-old\r\n");
+    assert_eq!(ask(control, &json!({ "set": "variable", "name": "topic", "value": "new" })), done);
+    wait_for("Subject: topic-new\r\n");
+    let refused = ask(control, &json!({ "set": "variable", "name": "colour", "value": "red" }));
+    assert_eq!(refused["error"], "the scenario has no global variable 'colour'");
+
+    assert_eq!(ask(control, &json!({ "do": "pause" })), done);
+    peer.set_read_timeout(Some(Duration::from_millis(500))).expect("allowed");
+    // What was under way comes yet, then nothing does.
+    while peer.recv(&mut [0; 2000]).is_ok() {}
+    peer.set_read_timeout(Some(Duration::from_secs(10))).expect("allowed");
+    assert_eq!(ask(control, &json!({ "do": "resume" })), done);
+    wait_for("Subject: topic-new\r\n");
+
+    assert_eq!(ask(control, &json!({ "set": "rate", "value": 60 })), done);
+    assert_eq!(ask(control, &json!({ "set": "rate-scale", "value": 3 })), done);
+    assert_eq!(ask(control, &json!({ "set": "limit", "value": 77 })), done);
+    assert_eq!(ask(control, &json!({ "do": "reset-statistics" })), done);
+    while ask(control, &json!({ "get": "statistics" }))["statistics"]["schedule"]["target"]["calls"] != 60.0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(ask(control, &json!({ "do": "quit" })), done);
+    assert_eq!(run.join().expect("a run does not panic"), Exit::Success);
+    std::fs::remove_file(file).expect("ours");
 }

@@ -43,7 +43,8 @@ pub(super) struct Trace {
     size: u64,
     opened_at: i64,
     old: Vec<PathBuf>,
-    serial: u32,
+    /// When the file renamed last was opened, and how many of that second there were before it.
+    renamed: Option<(i64, u32)>,
     /// Records of the file that is open and has not got them yet.
     waiting: Vec<u8>,
 }
@@ -71,7 +72,7 @@ impl Trace {
             size: 0,
             opened_at: 0,
             old: Vec::new(),
-            serial: 0,
+            renamed: None,
             waiting: Vec::new(),
         }
     }
@@ -150,14 +151,18 @@ impl Trace {
         written
     }
 
-    /// Renames the full file after the time it was opened and begins a new one.
+    /// Renames the full file after the second it was opened in and begins a new one. A second that has several numbers
+    /// them from its second file on, as SIPp does.
     fn rotate(&mut self, unix_seconds: i64) -> io::Result<()> {
         if !matches!(self.state, State::Open(_)) {
             return Ok(());
         }
         self.flush()?;
-        self.serial += 1;
-        let name = format!("{}_{}.{}.log", self.stem.display(), self.opened_at, self.serial);
+        let earlier = self.renamed.filter(|(second, _)| *second == self.opened_at);
+        let serial = earlier.map_or(0, |(_, serial)| serial + 1);
+        self.renamed = Some((self.opened_at, serial));
+        let number = if serial == 0 { String::new() } else { format!(".{serial}") };
+        let name = format!("{}_{}{number}.log", self.stem.display(), self.opened_at);
         std::fs::rename(&self.path, &name)?;
         self.old.push(name.into());
         if self.old.len() > self.rule.ring_files {
@@ -199,7 +204,7 @@ mod tests {
             .map(|entry| entry.expect("readable").file_name().into_string().expect("ASCII"))
             .collect();
         names.sort();
-        let expected = ["uac_1_messages.log", "uac_1_messages_1000.4.log", "uac_1_messages_1000.5.log"];
+        let expected = ["uac_1_messages.log", "uac_1_messages_1000.3.log", "uac_1_messages_1000.4.log"];
         assert_eq!(names, expected);
         fs::remove_dir_all(directory).expect("ours");
     }

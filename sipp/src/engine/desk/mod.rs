@@ -46,6 +46,8 @@ pub(super) struct Desk {
     /// Of each scenario that has files.
     tables: Vec<Tables>,
     live: Option<Live>,
+    /// `-tdmmap`: key 5 shows circuits, as with SIPp; without them it shows the charts.
+    has_circuits: bool,
     flights: Flights,
     /// For those who watch from outside.
     pub(super) board: Board,
@@ -73,6 +75,7 @@ impl Desk {
         live: Option<Live>,
     ) -> Result<Desk, String> {
         let (watch, junit) = (&options.watch, options.verdict.junit.as_deref());
+        let has_circuits = options.general.circuits.is_some();
         let scenario = scenarios.first().map_or("", |(_, name)| name);
         let stem = format!("{scenario}_{pid}");
         let mut tables = Vec::new();
@@ -88,6 +91,7 @@ impl Desk {
             stem,
             options: options.traces.clone(),
             live,
+            has_circuits,
             displayed: Part::Main,
             drawn: Vec::new(),
             problems: Problems::default(),
@@ -222,7 +226,7 @@ impl Desk {
         }
         let Some(live) = &mut self.live else { return };
         match command {
-            Command::Show(key) => live.view.show(key),
+            Command::Show(key) => live.view.show(if key == '5' && !self.has_circuits { 'g' } else { key }),
             Command::Move(movement) => live.view.go(movement),
             Command::Typing(line) => live.typing = line,
             _ => {}

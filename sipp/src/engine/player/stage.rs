@@ -55,6 +55,8 @@ struct Running {
     is_checked: bool,
     /// The sockets it sends from, by port shift.
     ports: SmallVec<[(u16, PortId); 2]>,
+    /// The one its last packet left from.
+    last: Option<PortId>,
     timer: Option<TimerId>,
 }
 
@@ -190,6 +192,7 @@ impl Stage {
             line,
             is_checked,
             ports: SmallVec::new(),
+            last: None,
             timer: None,
         });
         self.by_id.insert(start.id, key);
@@ -309,6 +312,10 @@ impl Stage {
         let Some(port) = known.map(|(_, port)| *port).or_else(|| self.open_port(key, shift)) else {
             return false;
         };
+        // Each port has a batch of its own: packets of one capture keep their order over all its ports.
+        if self.streams[key].last.replace(port).is_some_and(|last| last != port) {
+            self.flush();
+        }
         // Only what leaves the media port itself is the line's; a capture may hold RTCP and other streams.
         if shift == 0 && lines.sending(now, line, &mut self.packet).is_err() {
             self.complain(format!(

@@ -14,6 +14,7 @@ use sip::net::Waker;
 use sip::peer::Peer;
 use sip::time::Time;
 
+use crate::lang::EchoSwitch;
 use crate::traffic::rate::Share;
 
 use crate::engine::control::command::Command;
@@ -50,6 +51,8 @@ struct Mate {
 pub(super) enum Told {
     /// Do this, as of that moment.
     Command(Time, Command),
+    /// Return what the ports of `-rtp_echo` receive, or no longer.
+    Echo(EchoSwitch),
     /// Open no more calls.
     QuitSoftly,
     /// Publish figures for the screen, in the round of that moment.
@@ -188,6 +191,11 @@ impl Crew {
     /// Tells all others.
     pub(super) fn tell(&self, now: Time, command: &Command) {
         self.tell_each(|| Told::Command(now, command.clone()));
+    }
+
+    /// Tells all others that the ports of `-rtp_echo` return what they receive, or no longer.
+    pub(super) fn switch_echo(&self, switch: EchoSwitch) {
+        self.tell_each(|| Told::Echo(switch));
     }
 
     /// Asks all others to publish figures for the screen.

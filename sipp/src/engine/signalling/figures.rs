@@ -4,7 +4,8 @@ use sip::time::Time;
 
 use crate::stats::layout::Part;
 use crate::stats::seconds::Record;
-use crate::stats::snapshot::{Activity, Network, Phase, Snapshot};
+use crate::stats::snapshot::{Activity, Circuits, Network, Phase, Snapshot};
+use crate::traffic::rate::Share;
 
 use super::Signalling;
 use super::media::Media;
@@ -39,6 +40,20 @@ impl Signalling {
         self.scenarios.shown().map(|scenario| self.figures_of(scenario, now, phase)).collect()
     }
 
+    /// The circuits that calls of this engine have.
+    fn circuits(&self) -> Option<Circuits> {
+        let table = self.settings.circuits.as_ref()?;
+        let mut in_use = vec![false; table.all().count()];
+        let Share { index, of } = self.crew.share();
+        for circuit in table.all().skip(index as usize).step_by(of as usize) {
+            in_use[circuit.place()] = true;
+        }
+        for circuit in self.world.free_circuits() {
+            in_use[circuit.place()] = false;
+        }
+        Some(Circuits { per_line: table.per_line(), in_use })
+    }
+
     fn figures_of(&self, scenario: &Scenario, now: Time, phase: Phase) -> Snapshot {
         let sockets = self.sockets.counters();
         let is_main = scenario.layout.part == Part::Main;
@@ -67,6 +82,7 @@ impl Signalling {
                 ..self.state.network
             },
             media: self.media.as_ref().map(Media::figures).unwrap_or_default(),
+            circuits: self.circuits(),
             pacing: self.opening.schedule.pacing(now),
             threads: threads::own().into_iter().collect(),
             seconds: Record::default(),

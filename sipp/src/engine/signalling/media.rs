@@ -198,9 +198,20 @@ impl Signalling {
     pub(super) fn play(&mut self, now: Time, key: CallKey, effect: &Effect) {
         let (Some(media), Some(running)) = (&mut self.media, self.calls.get_mut(key)) else { return };
         let call = running.call.state_mut();
+        if let Effect::RtpEcho(switch) = effect {
+            self.crew.switch_echo(*switch);
+        }
         if let Err(text) = media.obey(now, call, &self.settings, effect) {
             let id = String::from_utf8_lossy(&call.id).into_owned();
             self.warn(now, format!("Call-Id: {id}, no media: {text}"));
+        }
+    }
+
+    /// A call of another engine switched the echo, which all have together.
+    pub(super) fn switch_echo(&self, switch: EchoSwitch) {
+        if let Some(media) = &self.media {
+            // With a full channel the old state stays, as for a call's own action.
+            let _ = media.tell(Command::Echo(switch));
         }
     }
 

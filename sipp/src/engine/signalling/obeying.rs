@@ -38,6 +38,7 @@ impl Signalling {
         while let Some(told) = self.crew.hear() {
             match told {
                 Told::Command(at, command) => self.carry_out(at, command),
+                Told::Echo(switch) => self.switch_echo(switch),
                 Told::QuitSoftly => self.quit.ask_softly(),
                 Told::Redraw(moment) => self.publish(now, Occasion::Redraw, moment),
                 Told::Messages(parcel) => {

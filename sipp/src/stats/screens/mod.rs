@@ -2,6 +2,7 @@
 //!
 //! Used for the closing statistics and `-trace_screen`; the live screens show the same lines.
 
+mod circuits;
 mod media;
 mod scenario;
 mod statistics;
@@ -20,6 +21,8 @@ pub(crate) enum Screen {
     Repartition(usize),
     /// Key 4.
     Variables,
+    /// Key 5 with `-tdmmap`.
+    Circuits,
     /// Key m: ours.
     Media,
 }
@@ -46,6 +49,9 @@ impl Screen {
             Screen::Variables => {
                 "----------------------------- Variables Screen -------- [1-9]: Change Screen --".into()
             }
+            Screen::Circuits => {
+                "------------------------------ TDM map Screen --------- [1-9]: Change Screen --".into()
+            }
             Screen::Media => {
                 "------------------------------- Media Screen ---------- [1-9]: Change Screen --".into()
             }
@@ -59,6 +65,7 @@ impl Screen {
             Screen::Statistics => statistics::lines(snapshot, since),
             Screen::Repartition(index) => statistics::repartition_lines(snapshot, index),
             Screen::Variables => statistics::variables_lines(&snapshot.layout),
+            Screen::Circuits => circuits::lines(snapshot.circuits.as_ref()),
             Screen::Media => media::lines(snapshot),
         }
     }
@@ -194,6 +201,7 @@ pub(crate) mod tests {
             activity: Activity { open: 0, all: 0, waiting: 0, woken: 12 },
             network: Network::default(),
             media: MediaTraffic::default(),
+            circuits: None,
             pacing: Pacing::default(),
             threads: Vec::new(),
             seconds: Record::default(),
