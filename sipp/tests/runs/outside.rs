@@ -117,6 +117,7 @@ fn screens_and_traces_are_written_when_asked_for() {
     }
     press("Q");
     assert_eq!(run.join().expect("a run does not panic"), Exit::Failed);
+}
 
 /// What is no request and no key, or is one that cannot be carried out.
 const JUNK: &[&[u8]] = &[
