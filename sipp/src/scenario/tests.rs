@@ -19,6 +19,20 @@ fn every_builtin_loads_without_a_warning() {
     }
 }
 
+/// The page shows each as a ladder below a heading with its name.
+#[test]
+fn every_builtin_has_its_ladder_on_the_page() {
+    let page = include_str!("../../../scenarios/README.md");
+    for builtin in builtin::TABLE {
+        let is_its_own = |section: &&str| {
+            let heading = section.lines().next().unwrap_or_default();
+            heading.split([' ', ',']).any(|word| word == builtin.name)
+        };
+        let section = page.split("\n## ").skip(1).find(is_its_own);
+        assert!(section.is_some_and(|text| text.contains("```\n ")), "no ladder of {}", builtin.name);
+    }
+}
+
 #[test]
 fn uac_has_the_steps_of_the_original() {
     let infiles = Infiles::default();
