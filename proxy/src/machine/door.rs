@@ -227,7 +227,10 @@ fn begins_call(message: &Message) -> bool {
 /// What a request must have before a script sees it. Errors: the reason for the 400.
 fn check(message: &Message) -> Result<(), String> {
     let view = message.view();
-    view.mandatory().map_err(|error: HeaderError| error.to_string())?;
+    let reason = |error: HeaderError| error.to_string();
+    view.mandatory().map_err(reason)?;
+    // The next hops would have to read what is wrong below the first one.
+    view.vias().skip(1).find_map(Result::err).map_or(Ok(()), |error| Err(reason(error)))?;
     match view.index.defect {
         Some(defect) => Err(defect.to_string()),
         None => Ok(()),

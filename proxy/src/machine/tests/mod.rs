@@ -2,6 +2,7 @@
 
 mod bad_input;
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -120,4 +121,26 @@ fn what_is_no_message_is_logged_and_told() {
     let logged = machine.shard.log.take();
     assert!(logged.iter().filter(|line| line.text.starts_with(b"bad message")).count() < 30);
     assert_eq!(machine.tally.malformed, 101);
+}
+
+/// `latency_limit_action` and `latency_limit_cfg`: what waits takes its time too.
+#[test]
+fn what_takes_too_long_is_told() {
+    thread_local!(static NOW: Cell<u64> = const { Cell::new(0) });
+    let script = "latency_limit_action=500\nlatency_log=-1\nlatency_limit_cfg=2000\nlatency_cfg_log=-1\n\
+         request_route { setflag(1); usleep(\"3000\"); }";
+    let mut machine = machine(script);
+    machine.shard.stopwatch = Some(|| Duration::from_micros(NOW.get()));
+    machine.start_modules();
+    machine.handle(Time::ZERO, request(0));
+    NOW.set(3_100);
+    machine.handle(Time::ZERO + Duration::from_millis(3), Input::Due);
+    let lines: Vec<_> = machine.shard.log.take().into_iter().map(|line| line.text).collect();
+    let [action, route] = &lines[..] else { panic!("{lines:?}") };
+    let told = String::from_utf8_lossy(action);
+    assert!(
+        told.starts_with("alert - action [usleep] cfg [") && told.ends_with("took too long [3100 us]"),
+        "{told}"
+    );
+    assert_eq!(route, "request-route executed in: 3100 usec");
 }

@@ -29,7 +29,7 @@ const ROWS: &[(&str, Outcome, Outcome)] = &[
     ("badbranch", Forwarded, Forwarded),
     ("baddate", Forwarded, Forwarded),
     ("baddn", Forwarded, Forwarded),
-    ("badinv01", Forwarded, Forwarded),
+    ("badinv01", Refused(400), Refused(400)),
     ("badvers", Dropped, Dropped),
     ("bcast", Elsewhere, Elsewhere),
     ("bext01", Forwarded, Forwarded),
