@@ -32,7 +32,7 @@ impl Compiler<'_, '_> {
         let next = self.read_next(element);
         let condition = self.read_condition(element);
         let lost_percent = self.read(element, |attributes| attributes.number("lost")).flatten();
-        let stop_timers = self.read_stop_timers(element);
+        let stop_timers = self.read_timers(element, "rtd", |timer| timer.stopped = true);
         let repeats_timer = self.read(element, |attributes| attributes.flag("repeat_rtd")).unwrap_or(false);
         if repeats_timer && stop_timers.is_empty() {
             self.findings.error(Mistake::new("S025", element.at, "repeat_rtd needs rtd"));
@@ -46,7 +46,7 @@ impl Compiler<'_, '_> {
             next,
             condition,
             counter: self.read_counter(element),
-            start_timers: self.read_start_timers(element),
+            start_timers: self.read_timers(element, "start_rtd", |timer| timer.started = true),
             stop_timers,
             repeats_timer,
             lost_percent,
@@ -244,29 +244,16 @@ impl Compiler<'_, '_> {
         }) as u16)
     }
 
-    fn read_start_timers(&mut self, element: &Element) -> Vec<u16> {
-        let Some(attribute) = element.attribute("start_rtd") else { return Vec::new() };
+    /// The timers that an attribute names; `mark` notes what happens to them there.
+    fn read_timers(&mut self, element: &Element, attribute: &str, mark: fn(&mut TimerUse)) -> Vec<u16> {
+        let Some(attribute) = element.attribute(attribute) else { return Vec::new() };
         let names = String::from_utf8_lossy(&attribute.value).into_owned();
         names
             .split(',')
             .filter(|name| *name != "false")
             .map(|name| {
                 let timer = self.timer(name, attribute.value_at);
-                self.timers[usize::from(timer)].started = true;
-                timer
-            })
-            .collect()
-    }
-
-    fn read_stop_timers(&mut self, element: &Element) -> Vec<u16> {
-        let Some(attribute) = element.attribute("rtd") else { return Vec::new() };
-        let names = String::from_utf8_lossy(&attribute.value).into_owned();
-        names
-            .split(',')
-            .filter(|name| *name != "false")
-            .map(|name| {
-                let timer = self.timer(name, attribute.value_at);
-                self.timers[usize::from(timer)].stopped = true;
+                mark(&mut self.timers[usize::from(timer)]);
                 timer
             })
             .collect()
