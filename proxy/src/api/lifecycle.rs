@@ -30,6 +30,17 @@ pub struct TableCheck {
     pub table: Name,
     /// The version it must have.
     pub version: u32,
+    /// Whether table `version` must know it.
+    pub versions: Versions,
+}
+
+/// What is asked of table `version`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Versions {
+    /// It has a row for the table.
+    Required,
+    /// A table without a row there is taken as it is.
+    IfNoted,
 }
 
 /// Rows read before the first message, once for all shards: without them the program does not start. What a shard

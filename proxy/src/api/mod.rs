@@ -104,7 +104,7 @@ pub use flow::{Answer, End, EndedBy, Flow, IoAnswer, IoRequest, Kept, Nested, Re
 pub use format::FormatError;
 pub use hold::Hold;
 pub use latency::Latency;
-pub use lifecycle::{AtEnd, LastWrites, Lifecycle, StartRead, TableCheck, TakeRows};
+pub use lifecycle::{AtEnd, LastWrites, Lifecycle, StartRead, TableCheck, TakeRows, Versions};
 pub use local::{BadLine, DoneFn, LocalRequest, Outcome};
 pub use log::{Level, Line, Log};
 pub use onsend::{Asking, Leaving, Verdict};

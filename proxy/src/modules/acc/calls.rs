@@ -72,6 +72,9 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
             other => return Err(format!("parameter cdr_duration_mode: {other} is none, 0 to 2 are")),
         },
     };
+    if let Some((url, table)) = rules.store.as_ref().filter(|_| params.int("db_version_check") != 0) {
+        db::uses(loading, url, "acc_cdrs", table);
+    }
     loading.shared.put(rules);
     loading.shared.put(Watcher(told));
     Ok(())

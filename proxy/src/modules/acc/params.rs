@@ -22,7 +22,7 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ParamDef::text("db_table_acc", "acc", "table of answered transactions"),
     ParamDef::text("db_table_missed_calls", "missed_calls", "table of missed calls"),
     ParamDef::int("db_insert_mode", 0, "has no effect; rows are written beside the traffic"),
-    ParamDef::int("db_version_check", 1, "has no effect"),
+    ParamDef::int("db_version_check", 1, "whether the versions of the tables are checked at the start"),
     ParamDef::text("acc_method_column", "method", "column of the method"),
     ParamDef::text("acc_from_tag_column", "from_tag", "column of the From tag"),
     ParamDef::text("acc_to_tag_column", "to_tag", "column of the To tag"),
@@ -160,6 +160,9 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
         is_nullable: params.int("acc_extra_nullable") != 0,
         time: further_time(loading)?,
     };
+    if let Some(store) = &rules.store {
+        check(loading, store);
+    }
     loading.shared.put(rules);
     super::calls::load(loading)
 }
@@ -233,6 +236,17 @@ pub(super) fn pairs(param: &str, text: &Bytes) -> Result<Vec<(Name, Bytes)>, Str
         pairs.push((name, text.slice_ref(item[at + 1..].trim_ascii())));
     }
     Ok(pairs)
+}
+
+/// The tables must be there at the start; which one a text with variables means is known later.
+fn check(loading: &mut Loading<'_>, store: &Store) {
+    let is_checked = loading.params.int("db_version_check") != 0;
+    for (kind, text) in [("acc", &store.answered), ("missed_calls", &store.missed)] {
+        let name = text.as_literal().and_then(|name| Name::parse(&name).ok());
+        if let Some(name) = name.filter(|_| is_checked) {
+            db::uses(loading, &store.url, kind, &name);
+        }
+    }
 }
 
 fn store(loading: &Loading<'_>) -> Result<Option<Store>, String> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sip::msg::Uri;
 
 use crate::api::{
-    Args, Ctx, Flow, FunctionDef, IoRequest, Kind, Loading, ModuleDef, ParamDef, Resumed, Routes, ThenFn,
-    Value, Wait,
+    Args, Catalog, Ctx, Flow, FunctionDef, IoRequest, Kind, Loading, ModuleDef, ParamDef, Prepared, Resumed,
+    Routes, ThenFn, Value, Wait,
 };
 use crate::modules::db;
 use crate::relay::Target;
@@ -32,7 +32,7 @@ pub static MODULE: ModuleDef = ModuleDef {
     functions: &[
         FunctionDef::new(
             "alias_db_lookup",
-            &[Kind::Text, Kind::Text],
+            &[Kind::Prepared(prepare_table), Kind::Text],
             PLACES,
             alias_db_lookup,
             "replaces an alias in the request URI; flags: r reverse, u with domain, d without",
@@ -40,7 +40,7 @@ pub static MODULE: ModuleDef = ModuleDef {
         .optional(1),
         FunctionDef::new(
             "alias_db_find",
-            &[Kind::Text, Kind::Text, Kind::WritePv, Kind::Text],
+            &[Kind::Prepared(prepare_table), Kind::Text, Kind::WritePv, Kind::Text],
             PLACES,
             alias_db_find,
             "writes the URI behind the alias of another one into a variable; flags as above",
@@ -74,26 +74,36 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
         alias: [column("alias_user_column")?, column("alias_domain_column")?],
         domain_prefix: loading.params.text("domain_prefix"),
     };
+    for table in db::noted(loading, TABLES) {
+        db::uses(loading, &rules.url, "dbaliases", &table);
+    }
     loading.shared.put(rules);
     Ok(())
+}
+
+/// The class of names under which the tables of arguments are noted.
+const TABLES: &str = "alias_db table";
+
+fn prepare_table(catalog: &Catalog, text: &[u8]) -> Result<Prepared, String> {
+    db::prepare(catalog, TABLES, text)
 }
 
 /// `alias_db_lookup(table[, flags])`: one level; aliases of aliases need a second call.
 fn alias_db_lookup(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let Some(uri) = ctx.work.uri() else { return Flow::FALSE };
-    let (table, flags) = (args.text(ctx, 0), args.text(ctx, 1));
-    ask(ctx, (&table, &flags), &uri, replace)
+    let flags = args.text(ctx, 1);
+    ask(ctx, args, (&uri, &flags), replace)
 }
 
 /// `alias_db_find(table, in, out[, flags])`: the same for a URI in a variable.
 fn alias_db_find(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    let (table, uri, flags) = (args.text(ctx, 0), args.text(ctx, 1), args.text(ctx, 3));
-    ask(ctx, (&table, &flags), &uri, put)
+    let (uri, flags) = (args.text(ctx, 1), args.text(ctx, 3));
+    ask(ctx, args, (&uri, &flags), put)
 }
 
-fn ask(ctx: &mut Ctx<'_>, (table, flags): (&[u8], &[u8]), text: &[u8], then: ThenFn) -> Flow {
+fn ask(ctx: &mut Ctx<'_>, args: &Args<'_>, (text, flags): (&[u8], &[u8]), then: ThenFn) -> Flow {
     let rules = rules(ctx);
-    let Some(table) = db::table(ctx, "alias_db", table) else { return Flow::FALSE };
+    let Some(table) = db::table_of(ctx, args, 0, "alias_db") else { return Flow::FALSE };
     let Ok(uri) = Uri::parse(text) else { return Flow::FALSE };
     let Some(user) = uri.user.filter(|user| !user.is_empty()) else { return Flow::FALSE };
     let (known, wanted) =
@@ -103,7 +113,7 @@ fn ask(ctx: &mut Ctx<'_>, (table, flags): (&[u8], &[u8]), text: &[u8], then: The
         let host = uri.host.strip_prefix(&*rules.domain_prefix).unwrap_or(uri.host);
         only.push((known[1].clone(), Operator::Equal, Cell::text(host)));
     }
-    let query = Query::Select { table, columns: wanted.to_vec(), only };
+    let query = Query::Select { table: Name::clone(&table), columns: wanted.to_vec(), only };
     let request = IoRequest::Query(rules.url.clone(), query);
     Flow::Wait(Wait { request, then, kept: Box::new(()) })
 }
@@ -192,7 +202,7 @@ mod tests {
             (r#"alias_db_find("dbaliases", "sip:bob@x", "$ru")"#, "1 sip:robert@r.example"),
             (r#"alias_db_find("dbaliases", "sip:nobody@x", "$ru")"#, "-1 sip:bob@example.com"),
             (r#"alias_db_find("dbaliases", "sip:team@x", "$ru")"#, "1 sip:one@t.example"),
-            (r#"alias_db_lookup("no name")"#, "-1 sip:bob@example.com"),
+            (r#"alias_db_lookup("$var(empty)")"#, "-1 sip:bob@example.com"),
             (r#"alias_db_lookup("evil")"#, "-1 sip:bob@example.com"),
         ];
         for (call, expected) in rows {

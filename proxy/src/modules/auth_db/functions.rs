@@ -5,7 +5,7 @@ use sip::digest::Ha1;
 use sip::msg::{Method, Uri};
 
 use super::params::{self, Rules};
-use crate::api::{Answer, Args, Ctx, Flow, IoRequest, Level, Resumed, Value, Wait};
+use crate::api::{Answer, Args, Ctx, Flow, IoRequest, Resumed, Value, Wait};
 use crate::modules::auth::{Candidate, Compare, Header, Precheck, Verdict, is_own_identity, precheck};
 use crate::modules::db;
 use crate::store::{Cell, Name, Operator, Query, Row};
@@ -113,18 +113,12 @@ fn select(
     first: Name,
     (user, domain): (&[u8], Option<&[u8]>),
 ) -> Option<Query> {
-    let table = match Name::parse(&args.text(ctx, 1)) {
-        Ok(table) => table,
-        Err(error) => {
-            ctx.log(Level::ERR, format!("auth_db: {error}"));
-            return None;
-        }
-    };
+    let table = db::table_of(ctx, args, 1, "auth_db")?;
     let columns =
         std::iter::once(first).chain(rules.loads.iter().map(|(_, column)| column.clone())).collect();
     let mut only = vec![(rules.user.clone(), Operator::Equal, Cell::text(user))];
     only.extend(domain.map(|domain| (rules.domain.clone(), Operator::Equal, Cell::text(domain))));
-    Some(Query::Select { table, columns, only })
+    Some(Query::Select { table: Name::clone(&table), columns, only })
 }
 
 /// The first row of the answer; the outer `None`: the database failed, which has been logged.

@@ -21,7 +21,9 @@ pub static MODULE: ModuleDef = ModuleDef {
 };
 
 /// Realm, table, method the digest is computed with.
-const REALM_TABLE: &[Kind] = &[Kind::Text, Kind::Text, Kind::Text];
+const REALM_TABLE: &[Kind] = &[Kind::Text, TABLE, Kind::Text];
+
+const TABLE: Kind = Kind::Prepared(params::prepare_table);
 
 static FUNCTIONS: &[FunctionDef] = &[
     FunctionDef::new(
@@ -42,28 +44,28 @@ static FUNCTIONS: &[FunctionDef] = &[
     .optional(1),
     FunctionDef::new(
         "proxy_authenticate",
-        &[Kind::Text, Kind::Text],
+        &[Kind::Text, TABLE],
         Routes::REQUEST,
         functions::proxy_authenticate,
         "checks Proxy-Authorization against a table",
     ),
     FunctionDef::new(
         "proxy_authorize",
-        &[Kind::Text, Kind::Text],
+        &[Kind::Text, TABLE],
         Routes::REQUEST,
         functions::proxy_authenticate,
         "same as proxy_authenticate()",
     ),
     FunctionDef::new(
         "auth_check",
-        &[Kind::Text, Kind::Text, Kind::Int],
+        &[Kind::Text, TABLE, Kind::Int],
         Routes::REQUEST,
         functions::auth_check,
         "checks the header the method calls for, and on wish that the user is the sender",
     ),
     FunctionDef::new(
         "is_subscriber",
-        &[Kind::Text, Kind::Text, Kind::Int],
+        &[Kind::Text, TABLE, Kind::Int],
         Routes::ANY,
         functions::is_subscriber,
         "whether the user of a URI is in a table",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::api::{AvpName, Ctx, Loading, ParamDef};
+use crate::api::{AvpName, Catalog, Ctx, Loading, ParamDef, Prepared};
 use crate::modules::db;
 use crate::store::{Name, Url};
 
@@ -16,7 +16,7 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ParamDef::int("calculate_ha1", 0, "whether the column holds the password itself"),
     ParamDef::int("use_domain", 0, "whether the domain is looked up too"),
     ParamDef::text("load_credentials", "", "columns loaded on success: `column;$avp(name)=column`"),
-    ParamDef::int("version_table", 1, "has no effect"),
+    ParamDef::int("version_table", 1, "whether the version of the table is checked at the start"),
     ParamDef::int("force_generate_avps", 0, "whether columns are loaded on failure too"),
 ];
 
@@ -50,8 +50,21 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
         loads: loads(loading)?,
         always_loads: params.int("force_generate_avps") != 0,
     };
+    if params.int("version_table") != 0 {
+        for table in db::noted(loading, TABLES) {
+            db::needs(loading, &rules.url, "subscriber", &table);
+        }
+    }
     loading.shared.put(rules);
     Ok(())
+}
+
+/// The class of names under which the tables of arguments are noted.
+const TABLES: &str = "auth_db table";
+
+/// Prepares an argument that names a table. Errors: it is no name.
+pub(super) fn prepare_table(catalog: &Catalog, text: &[u8]) -> Result<Prepared, String> {
+    db::prepare(catalog, TABLES, text)
 }
 
 /// Reads `load_credentials`; a column alone goes into the AVP of its name.

@@ -94,12 +94,17 @@ struct OfSqlite {
 ///
 /// Errors: it is no address, or the module of its driver is not loaded.
 pub fn url(loading: &Loading<'_>) -> Result<Arc<Url>, String> {
-    let text = loading.params.text("db_url");
+    url_of(loading, "db_url")
+}
+
+/// The same of a parameter with another name.
+pub fn url_of(loading: &Loading<'_>, param: &str) -> Result<Arc<Url>, String> {
+    let text = loading.params.text(param);
     let mut url =
-        Url::parse(&String::from_utf8_lossy(&text)).map_err(|error| format!("parameter db_url: {error}"))?;
+        Url::parse(&String::from_utf8_lossy(&text)).map_err(|error| format!("parameter {param}: {error}"))?;
     let driver = url.driver.name();
     if !loading.catalog.is_loaded(&format!("db_{driver}")) {
-        return Err(format!("parameter db_url asks for {driver}, expected loadmodule \"db_{driver}.so\""));
+        return Err(format!("parameter {param} asks for {driver}, expected loadmodule \"db_{driver}.so\""));
     }
     let shared = &loading.shared;
     let options = match url.driver {

@@ -4,34 +4,18 @@
 
 mod cache;
 mod drivers;
+mod tables;
 
-use std::sync::Arc;
-
-use crate::api::{Answer, Ctx, IoAnswer, Level, Loading, TableCheck};
-use crate::store::{self, Name, Reply, Row, Url};
+use crate::api::{Answer, Ctx, IoAnswer, Level, Loading};
+use crate::store::{Name, Reply, Row};
 
 pub use cache::{Cache, MakeFn, Read, RefreshedFn};
-pub use drivers::{MYSQL, POSTGRES, SQLITE, TEXT, url};
+pub use drivers::{MYSQL, POSTGRES, SQLITE, TEXT, url, url_of};
+pub use tables::{needs, noted, prepare, table, table_of, uses};
 
 /// Reads a parameter that names a table or column. Errors: it is no [`Name`].
 pub fn name(loading: &Loading<'_>, param: &str) -> Result<Name, String> {
     Name::parse(&loading.params.text(param)).map_err(|error| format!("parameter {param}: {error}"))
-}
-
-/// The start fails unless `table` of the database is there, in the version that our table `kind` has.
-pub fn needs(loading: &mut Loading<'_>, url: &Arc<Url>, kind: &'static str, table: &Name) {
-    let Some(known) = store::table(kind) else { return };
-    let module = loading.params.module().name;
-    let check = TableCheck { module, url: url.clone(), table: table.clone(), version: known.version };
-    if !loading.lifecycle.checks.contains(&check) {
-        loading.lifecycle.checks.push(check);
-    }
-}
-
-/// Reads an argument that names a table; one that is none is logged.
-pub fn table(ctx: &mut Ctx<'_>, module: &str, name: &[u8]) -> Option<Name> {
-    let table = Name::parse(name);
-    table.inspect_err(|error| ctx.log(Level::ERR, format!("{module}: {error}"))).ok()
 }
 
 /// The rows a query of `module` gave; `None` when the database failed, which is logged.

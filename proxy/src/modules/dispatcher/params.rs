@@ -162,7 +162,7 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn rules(loading: &Loading<'_>) -> Result<Rules, String> {
+fn rules(loading: &mut Loading<'_>) -> Result<Rules, String> {
     let params = loading.params;
     let is_on = |name: &str| params.int(name) != 0;
     let seconds = |name: &str| u64::try_from(params.int(name)).unwrap_or(0);
@@ -225,7 +225,7 @@ fn variable(loading: &Loading<'_>, name: &str) -> Result<Option<Pv>, String> {
 }
 
 /// Where the list is, and the names of further attributes.
-fn source(loading: &Loading<'_>) -> Result<(Source, Vec<String>), String> {
+fn source(loading: &mut Loading<'_>) -> Result<(Source, Vec<String>), String> {
     let params = loading.params;
     if params.text("db_url").is_empty() {
         let file = String::from_utf8_lossy(&params.text("list_file")).into_owned();
@@ -244,8 +244,10 @@ fn source(loading: &Loading<'_>) -> Result<(Source, Vec<String>), String> {
         columns.push(column.map_err(|error| format!("parameter ds_db_extra_attrs: {error}"))?);
         names.push(String::from_utf8_lossy(&pair[..equals]).into_owned());
     }
-    let query = Query::Select { table: column("table_name")?, columns, only: Vec::new() };
-    Ok((Source::Table(db::url(loading)?, query), names))
+    let (url, table) = (db::url(loading)?, column("table_name")?);
+    db::needs(loading, &url, "dispatcher", &table);
+    let query = Query::Select { table, columns, only: Vec::new() };
+    Ok((Source::Table(url, query), names))
 }
 
 /// Reads `class=2;code=403`.

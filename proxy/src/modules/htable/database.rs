@@ -38,10 +38,13 @@ pub(super) struct Source {
     pub(super) is_written_back: bool,
 }
 
-/// Reads the parameters; nothing without `db_url`.
-pub(super) fn prepare(loading: &mut Loading<'_>, is_wanted: bool) -> Result<(), String> {
+/// Reads the parameters; nothing without `db_url`. `stored`: the tables that tables are kept in.
+pub(super) fn prepare(loading: &mut Loading<'_>, stored: &[String]) -> Result<(), String> {
     if loading.params.text("db_url").is_empty() {
-        return if is_wanted { Err("a table has a dbtable, and db_url is not set".into()) } else { Ok(()) };
+        return match stored {
+            [] => Ok(()),
+            _ => Err("a table has a dbtable, and db_url is not set".into()),
+        };
     }
     let name = |param: &str| db::name(loading, param);
     let expires = (loading.params.int("db_expires") != 0).then(|| name("expires_column")).transpose()?;
@@ -54,6 +57,9 @@ pub(super) fn prepare(loading: &mut Loading<'_>, is_wanted: bool) -> Result<(), 
         expires,
         size_suffix: loading.params.text("array_size_suffix"),
     };
+    for name in stored.iter().filter_map(|name| Name::parse(name.as_bytes()).ok()) {
+        db::uses(loading, &store.url, "htable", &name);
+    }
     loading.shared.put(store);
     loading.lifecycle.ends.push(AtEnd(Arc::new(last_writes)));
     Ok(())

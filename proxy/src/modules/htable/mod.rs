@@ -176,9 +176,10 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
             format!("table {name} is not defined: add modparam(\"htable\", \"htable\", \"{name}=>size=8;\")")
         })?);
     }
-    let is_stored = by_slot.iter().any(|table| !table.rules.database.table.is_empty());
+    let stored = by_slot.iter().map(|table| &table.rules.database.table);
+    let stored: Vec<String> = stored.filter(|name| !name.is_empty()).cloned().collect();
     loading.shared.put(Tables(by_slot));
-    database::prepare(loading, is_stored)
+    database::prepare(loading, &stored)
 }
 
 /// How often expired items are taken out.

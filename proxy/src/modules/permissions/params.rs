@@ -102,7 +102,7 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn trusted(loading: &Loading<'_>) -> Result<Option<Store>, String> {
+fn trusted(loading: &mut Loading<'_>) -> Result<Option<Store>, String> {
     let params = loading.params;
     if params.int("load_backends") & 2 == 0 || params.text("db_url").is_empty() {
         return Ok(None);
@@ -117,6 +117,7 @@ fn trusted(loading: &Loading<'_>) -> Result<Option<Store>, String> {
         name("tag_col")?,
         name("priority_col")?,
     ];
+    db::needs(loading, &url, "trusted", &table);
     let all = Query::Select { table: table.clone(), columns: columns.to_vec(), only: Vec::new() };
     let is_kept = params.int("db_mode") != 0;
     let kept = is_kept.then(|| Arc::new(Cache::new(url.clone(), vec![all], of_rows)));

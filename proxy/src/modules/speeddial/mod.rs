@@ -6,7 +6,8 @@ use bytes::Bytes;
 use sip::msg::Uri;
 
 use crate::api::{
-    Args, Ctx, Flow, FunctionDef, IoRequest, Kind, Loading, ModuleDef, ParamDef, Resumed, Routes, Wait,
+    Args, Catalog, Ctx, Flow, FunctionDef, IoRequest, Kind, Loading, ModuleDef, ParamDef, Prepared, Resumed,
+    Routes, Wait,
 };
 use crate::modules::db;
 use crate::store::{Cell, Name, Operator, Query, Url};
@@ -30,7 +31,7 @@ pub static MODULE: ModuleDef = ModuleDef {
     ],
     functions: &[FunctionDef::new(
         "sd_lookup",
-        &[Kind::Text, Kind::Text],
+        &[Kind::Prepared(prepare_table), Kind::Text],
         Routes::REQUEST,
         sd_lookup,
         "replaces a short number in the request URI; of the sender, or of the user of the second argument",
@@ -63,20 +64,29 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
         new_uri: db::name(loading, "new_uri_column")?,
         domain_prefix: loading.params.text("domain_prefix"),
     };
+    for table in db::noted(loading, TABLES) {
+        db::uses(loading, &rules.url, "speed_dial", &table);
+    }
     loading.shared.put(rules);
     Ok(())
+}
+
+/// The class of names under which the tables of arguments are noted.
+const TABLES: &str = "speeddial table";
+
+fn prepare_table(catalog: &Catalog, text: &[u8]) -> Result<Prepared, String> {
+    db::prepare(catalog, TABLES, text)
 }
 
 /// `sd_lookup(table[, owner])`
 fn sd_lookup(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
     let rules: Arc<Rules> = ctx.shard.shared.get().expect("load() puts the rules in");
-    let table = args.text(ctx, 0);
-    let Some(table) = db::table(ctx, "speeddial", &table) else { return Flow::FALSE };
+    let Some(table) = db::table_of(ctx, args, 0, "speeddial") else { return Flow::FALSE };
     let owner = if args.len() > 1 { Some(args.text(ctx, 1)) } else { sender(ctx) };
     let dialled = ctx.work.uri();
     let only = owner.zip(dialled).and_then(|(owner, dialled)| conditions(&rules, &owner, &dialled));
     let Some(only) = only else { return Flow::FALSE };
-    let query = Query::Select { table, columns: vec![rules.new_uri.clone()], only };
+    let query = Query::Select { table: Name::clone(&table), columns: vec![rules.new_uri.clone()], only };
     let request = IoRequest::Query(rules.url.clone(), query);
     Flow::Wait(Wait { request, then: replace, kept: Box::new(()) })
 }
