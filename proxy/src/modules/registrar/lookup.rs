@@ -3,9 +3,12 @@
 use bytes::Bytes;
 use sip::lex;
 use sip::msg::{Method, NameAddr, Uri, Values};
+use smallvec::SmallVec;
 
 use super::gruu::Meant;
+use super::params::Rules;
 use super::place::{NoUri, Place, is_written};
+use super::xavps;
 use crate::api::{Args, Ctx, Flow, Resumed, ThenFn, Wait};
 use crate::modules::usrloc::{Changes, Contact};
 use crate::relay::{Sockets, Target, method_bit};
@@ -69,10 +72,37 @@ fn registered_rows(ctx: &mut Ctx<'_>, args: &Args<'_>, resumed: Resumed) -> Flow
     with_rows(ctx, args, Subject::UriOrTo, resumed, is_registered)
 }
 
-fn is_registered(ctx: &mut Ctx<'_>, _: &Args<'_>, _: &Place, contacts: &[Contact]) -> Flow {
-    let now = unix_now(ctx);
-    Flow::from_bool(contacts.iter().any(|contact| contact.is_valid(now)))
+fn is_registered(ctx: &mut Ctx<'_>, args: &Args<'_>, place: &Place, contacts: &[Contact]) -> Flow {
+    let (now, rules) = (unix_now(ctx), place.rules());
+    let (only, action) = (args.int(ctx, 2), args.int(ctx, 3));
+    // What is not given does not count.
+    let wanted = |bit: i64, name: &[u8]| {
+        if only & bit == 0 { None } else { xavps::text(ctx, rules, name) }
+    };
+    let (call_id, received) = (wanted(1, b"match_callid"), wanted(2, b"match_received"));
+    let uri = wanted(4, b"match_contact");
+    let fits = |wanted: &Option<Bytes>, text: &[u8]| wanted.as_ref().is_none_or(|wanted| *wanted == *text);
+    let found = contacts.iter().find(|contact| {
+        let texts = contact.texts();
+        contact.is_valid(now)
+            && fits(&call_id, texts.call_id)
+            && fits(&received, texts.received)
+            && fits(&uri, texts.uri)
+    });
+    let Some(found) = found else { return Flow::FALSE };
+    if action & RESTORE != 0 {
+        xavps::restore(ctx, place.desk().rules, &[Some(found)]);
+    }
+    if action & NO_RECORD == 0 {
+        xavps::tell(ctx, rules, std::slice::from_ref(found), now);
+    }
+    Flow::TRUE
 }
+
+/// Action of `registered()`: the attributes of the contact are given back.
+const RESTORE: i64 = 1;
+/// Action of `registered()`: `xavp_rcd` stays as it is.
+const NO_RECORD: i64 = 2;
 
 /// `unregister(table, uri[, ruid])`: 1 also when nothing was registered, -1 not a URI.
 pub(super) fn unregister(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
@@ -166,13 +196,30 @@ fn to_targets(ctx: &mut Ctx<'_>, place: &Place, contacts: &[Contact], put: Put) 
     let is_in_dialog = view.to().is_ok_and(|to| to.tag().is_some());
     let wanted = method_bit(view.method().unwrap_or(Method::Other));
     let filters = rules.filters_methods && !is_in_dialog;
-    let valid = || contacts.iter().filter(|contact| contact.is_valid(now) && place.meant.takes(contact));
+    let branch_flags = wanted_flags(ctx, rules);
+    let is_alive = |contact: &Contact| rules.uses_expired || contact.is_valid(now);
+    let has_flags = |contact: &Contact| branch_flags.is_none_or(|flags| contact.facts.cflags & flags != 0);
+    let valid = || {
+        let alive = contacts.iter().filter(|contact| is_alive(contact) && has_flags(contact));
+        alive.filter(|contact| place.meant.takes(contact))
+    };
     let takes = |contact: &&Contact| !filters || contact.facts.methods & wanted != 0;
-    let own = if rules.skips_own_path { Some(&*ctx.shard.sockets) } else { None };
-    let mut targets = valid().filter(takes).map(|contact| target(contact, own));
-    let Some(first) = targets.next() else {
+    let mut found = valid().filter(takes).peekable();
+    let Some(best) = found.peek().copied() else {
         return Flow::Next(if valid().next().is_some() { -2 } else { -1 });
     };
+    let takes_all = (rules.appends_branches && place.meant == Meant::All) || put == Put::BranchesOnly;
+    let mut found: SmallVec<[Option<&Contact>; 4]> =
+        found.take(if takes_all { usize::MAX } else { 1 }).map(Some).collect();
+    match put {
+        Put::RequestUri => xavps::tell(ctx, rules, std::slice::from_ref(best), now),
+        // The request URI, which stays, is a target too.
+        Put::BranchesOnly => found.insert(0, None),
+    }
+    xavps::restore(ctx, place.desk().rules, &found);
+    let own = if rules.skips_own_path { Some(ctx.shard.sockets.clone()) } else { None };
+    let mut targets = found.iter().flatten().map(|contact| target(contact, own.as_deref()));
+    let Some(first) = targets.next() else { return Flow::FALSE };
     let limit = ctx.shard.relay.settings().max_branches;
     let flags = ctx.work.targets.ruri().flags;
     let mut rest: Vec<Target> = Vec::new();
@@ -184,9 +231,7 @@ fn to_targets(ctx: &mut Ctx<'_>, place: &Place, contacts: &[Contact], put: Put) 
         }
         Put::BranchesOnly => rest.push(first),
     }
-    if (rules.appends_branches && place.meant == Meant::All) || put == Put::BranchesOnly {
-        rest.extend(targets);
-    }
+    rest.extend(targets);
     for target in rest {
         // Beyond the limit further contacts are left out, as the original does.
         if ctx.work.targets.append(target, limit).is_err() {
@@ -194,6 +239,12 @@ fn to_targets(ctx: &mut Ctx<'_>, place: &Place, contacts: &[Contact], put: Put) 
         }
     }
     Flow::TRUE
+}
+
+/// The branch flags of which a contact must have one (`lookup_filter_mode`, `$xavp(cfg=>rlf_bflags)`).
+fn wanted_flags(ctx: &Ctx<'_>, rules: &Rules) -> Option<u32> {
+    let flags = if rules.filters_flags { xavps::int(ctx, rules, b"rlf_bflags") } else { None };
+    flags.and_then(|flags| u32::try_from(flags).ok()).filter(|flags| *flags != 0)
 }
 
 /// The place of the URI of argument 1, or of the message.

@@ -3,12 +3,15 @@
 mod answer;
 mod aor;
 mod fetch;
+mod finish;
 mod gruu;
 mod lookup;
 mod params;
 mod place;
 mod request;
 mod save;
+mod socket;
+mod xavps;
 
 use crate::api::{FunctionDef, InnerKind, Kind, ModuleDef, PvDef, Routes, Shard, StatDef};
 
@@ -64,10 +67,17 @@ pub static MODULE: ModuleDef = ModuleDef {
             "forgets what reg_fetch_contacts() kept",
         ),
         FunctionDef::new(
+            "reg_send_reply",
+            &[],
+            Routes::REQUEST.or(Routes::FAILURE),
+            finish::send_reply,
+            "sends the reply that save() with flag 2 did not send",
+        ),
+        FunctionDef::new(
             "add_sock_hdr",
             &[Kind::Text],
             Routes::REQUEST,
-            save::add_socket_field,
+            socket::add_field,
             "adds a field with the socket the request came in by",
         ),
         FunctionDef::new(
@@ -114,11 +124,11 @@ pub static MODULE: ModuleDef = ModuleDef {
 };
 
 fn accepted(shard: &mut Shard) -> u64 {
-    shard.states.get::<save::Registrations>().accepted
+    shard.states.get::<finish::Registrations>().accepted
 }
 
 fn rejected(shard: &mut Shard) -> u64 {
-    shard.states.get::<save::Registrations>().rejected
+    shard.states.get::<finish::Registrations>().rejected
 }
 
 /// A parameter as a statistic: told once for all shards.

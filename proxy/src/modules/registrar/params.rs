@@ -1,5 +1,7 @@
 //! The parameters of registrar, as typed values shared by all shards.
 
+use bytes::Bytes;
+
 use crate::api::{AvpName, Loading, ParamDef};
 
 /// The parameter table.
@@ -26,7 +28,7 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ),
     ParamDef::int("gruu_enabled", 1, "whether GRUUs are given to those who support them"),
     ParamDef::int("outbound_mode", 0, "outbound: 0 refused with 420, 1 allowed, 2 required"),
-    ParamDef::int("regid_mode", 0, "has no effect"),
+    ParamDef::int("regid_mode", 0, "has no effect: reg-id counts also without outbound, as in 5.6.3"),
     ParamDef::int("flow_timer", 0, "seconds of the Flow-Timer field, with outbound"),
     ParamDef::int("contact_max_size", 512, "longest contact URI in bytes"),
     ParamDef::text("aor_avp", "", "has no effect: save() and lookup() take the URI as an argument"),
@@ -36,12 +38,28 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ParamDef::int("tcp_persistent_flag", -1, "has no effect: connections are kept by their use"),
     ParamDef::int("sock_flag", -1, "message flag: the socket is the one that sock_hdr_name names"),
     ParamDef::text("sock_hdr_name", "", "header field with a socket, taken when sock_flag is set"),
-    ParamDef::int("sock_mode", 0, "has no effect"),
-    ParamDef::text("xavp_cfg", "", "has no effect"),
-    ParamDef::text("xavp_rcd", "", "has no effect"),
-    ParamDef::int("xavp_rcd_mask", 0, "has no effect"),
-    ParamDef::int("lookup_filter_mode", 0, "has no effect"),
-    ParamDef::int("use_expired_contacts", 0, "has no effect"),
+    ParamDef::int("sock_mode", 0, "has no effect: a socket of sock_hdr_name must be one of ours"),
+    ParamDef::text(
+        "xavp_cfg",
+        "",
+        "XAVP with what counts for one request: max_contacts, expires, q, match_callid...",
+    ),
+    ParamDef::text(
+        "xavp_rcd",
+        "",
+        "XAVP that takes ruid, contact, expires, received and path of the contacts shown",
+    ),
+    ParamDef::int(
+        "xavp_rcd_mask",
+        0,
+        "what is left out of it: 1 ruid, 2 contact, 4 expires, 8 received, 16 path",
+    ),
+    ParamDef::int(
+        "lookup_filter_mode",
+        0,
+        "1: lookup() takes contacts with the branch flags of $xavp(cfg=>rlf_bflags)",
+    ),
+    ParamDef::int("use_expired_contacts", 0, "whether lookup() takes expired contacts that are still there"),
     ParamDef::text("event_callback", "", "has no effect"),
 ];
 
@@ -76,6 +94,20 @@ pub(super) struct Rules {
     pub(super) path_uses_received: bool,
     /// A first Path that is ours is left out of the way to a contact.
     pub(super) skips_own_path: bool,
+    /// The message flag with which `socket_field` names the socket, as a bit; 0 for none.
+    pub(super) socket_flag: u32,
+    /// The name of that field.
+    pub(super) socket_field: Bytes,
+    /// The XAVP with what counts for one request; empty for none.
+    pub(super) config_xavp: Bytes,
+    /// The XAVP that takes the contacts shown; empty for none.
+    pub(super) record_xavp: Bytes,
+    /// What is left out of it, a bit each.
+    pub(super) record_mask: u32,
+    /// `lookup()` takes contacts with certain branch flags only.
+    pub(super) filters_flags: bool,
+    /// `lookup()` takes expired contacts too.
+    pub(super) uses_expired: bool,
 }
 
 /// What is thought of RFC 5626.
@@ -147,6 +179,17 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
         flow_timer: number("flow_timer")?,
         path_uses_received: params.int("path_use_received") != 0,
         skips_own_path: params.int("path_check_local") != 0,
+        socket_flag: u32::try_from(params.int("sock_flag"))
+            .ok()
+            .filter(|_| !params.text("sock_hdr_name").is_empty())
+            .and_then(|bit| 1u32.checked_shl(bit))
+            .unwrap_or(0),
+        socket_field: params.text("sock_hdr_name"),
+        config_xavp: params.text("xavp_cfg"),
+        record_xavp: params.text("xavp_rcd"),
+        record_mask: number("xavp_rcd_mask")?,
+        filters_flags: params.int("lookup_filter_mode") & 1 != 0,
+        uses_expired: params.int("use_expired_contacts") != 0,
     };
     loading.shared.put(rules);
     Ok(())

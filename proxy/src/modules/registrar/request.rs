@@ -1,9 +1,11 @@
 //! What a REGISTER asks for: its contacts with their lifetimes, checked (RFC 3261 10.2, 10.3 step 6).
 
 use sip::lex;
-use sip::msg::{HeaderName, Method, NameAddr, View};
+use sip::msg::{HeaderName, Method, NameAddr, Uri, View};
 
 use super::params::{Outbound, Rules};
+use super::xavps;
+use crate::api::Ctx;
 use crate::modules::usrloc::Facts;
 use crate::relay::method_bit;
 
@@ -31,6 +33,21 @@ impl Wish<'_> {
             }
         }
         self
+    }
+}
+
+/// What the script says of all contacts of a request, in place of what the request says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Override {
+    expires: Option<u32>,
+    q: Option<i64>,
+}
+
+impl Override {
+    /// Reads `$xavp(cfg=>expires)` and `$xavp(cfg=>q)`.
+    pub(super) fn of(ctx: &Ctx<'_>, rules: &Rules) -> Override {
+        let int = |name: &[u8]| xavps::int(ctx, rules, name);
+        Override { expires: int(b"expires").and_then(|seconds| u32::try_from(seconds).ok()), q: int(b"q") }
     }
 }
 
@@ -65,7 +82,7 @@ const fn bad(text: &'static str) -> Refusal {
 }
 
 /// Reads the request. Errors: what it is refused with.
-pub(super) fn read<'a>(view: View<'a>, rules: &Rules) -> Result<Wish<'a>, Refusal> {
+pub(super) fn read<'a>(view: View<'a>, rules: &Rules, own: Override) -> Result<Wish<'a>, Refusal> {
     let header = match view.header(HeaderName::Expires) {
         None => None,
         Some([]) => return Err(bad("Expires parse error")),
@@ -88,7 +105,7 @@ pub(super) fn read<'a>(view: View<'a>, rules: &Rules) -> Result<Wish<'a>, Refusa
     let mut wanted = Vec::new();
     for contact in view.contacts() {
         let contact = contact.map_err(|_| bad("Contact parse error"))?;
-        wanted.push(read_contact(&contact, header, allowed, rules)?);
+        wanted.push(read_contact(&contact, (header, own), allowed, rules)?);
     }
     Ok(if wanted.is_empty() { Wish::List } else { Wish::Change(wanted) })
 }
@@ -109,19 +126,22 @@ fn check_outbound(view: View<'_>, rules: &Rules) -> Result<(), Refusal> {
 
 fn read_contact<'a>(
     contact: &NameAddr<'a>,
-    header: Option<u32>,
+    (header, own): (Option<u32>, Override),
     allowed: u32,
     rules: &Rules,
 ) -> Result<Wanted<'a>, Refusal> {
-    if contact.uri_text.is_empty() {
-        return Err(bad("Contact parse error"));
-    }
     if contact.uri_text.len() > rules.contact_max_size {
         return Err(Refusal { with_list: true, ..bad("Contact/received too long") });
     }
-    let asked = match contact.params.value(b"expires") {
-        Some(text) => lex::parse_u32(text).unwrap_or(rules.default_expires),
-        None => header.unwrap_or(rules.default_expires),
+    // DEVIATES: Kamailio 5.6.3 stores what is no URI, and nothing can be sent there (test
+    // what_is_refused_leaves_nothing_behind).
+    if Uri::parse(contact.uri_text).is_err() {
+        return Err(bad("Contact parse error"));
+    }
+    let asked = match (own.expires, contact.params.value(b"expires")) {
+        (Some(expires), _) => expires,
+        (None, Some(text)) => lex::parse_u32(text).unwrap_or(rules.default_expires),
+        (None, None) => header.unwrap_or(rules.default_expires),
     };
     let expires = match asked {
         0 => 0,
@@ -133,11 +153,11 @@ fn read_contact<'a>(
             asked.max(rules.min_expires).min(limit)
         }
     };
-    let q = match contact.params.value(b"q") {
-        None | Some([]) => rules.default_q,
-        Some(text) => {
-            Some(read_q(text).ok_or(Refusal { with_list: true, ..bad("Invalid q param in contact") })?)
-        }
+    let no_q = Refusal { with_list: true, ..bad("Invalid q param in contact") };
+    let q = match (own.q, contact.params.value(b"q")) {
+        (Some(q), _) => Some(u16::try_from(q).ok().filter(|q| *q <= 1000).ok_or(no_q)?),
+        (None, None | Some([])) => rules.default_q,
+        (None, Some(text)) => Some(read_q(text).ok_or(no_q)?),
     };
     let unquoted = |name: &[u8]| contact.params.value(name).map_or(&b""[..], trim_quotes);
     Ok(Wanted {

@@ -1,13 +1,14 @@
 //! `save()`: a REGISTER into the location table, and its reply.
 
 use bytes::Bytes;
-use sip::msg::{HeaderName, NameAddr, Uri, View};
+use sip::msg::{HeaderName, NameAddr, Uri};
 
+use super::finish::{Outcome, finish};
 use super::gruu;
-use super::params::{Outbound, PathMode, Rules};
+use super::params::Rules;
 use super::place::{NoUri, Place, is_written};
-use super::request::{self, Refusal, Wanted, Wish};
-use super::{answer, aor};
+use super::request::{self, Override, Refusal, Wanted, Wish};
+use super::{answer, aor, socket, xavps};
 use crate::api::{Args, At, Ctx, Flow, Resumed, Wait};
 use crate::modules::usrloc::{self, Changes, Contact, Facts, Order, State, Texts};
 
@@ -52,7 +53,8 @@ fn serve(ctx: &mut Ctx<'_>, args: &Args<'_>, place: &Place, rows: Option<Vec<Con
     let message = ctx.work.message.clone();
     let now = u32::try_from(ctx.shard.unix_time(ctx.shard.now).as_secs()).unwrap_or(u32::MAX);
     let rules = place.rules();
-    let wish = request::read(message.view(), rules).map(|wish| {
+    let own = Override::of(ctx, rules);
+    let wish = request::read(message.view(), rules, own).map(|wish| {
         if flags & NO_VARIATION != 0 { wish } else { wish.shorten(rules, || ctx.shard.ident.next_u64()) }
     });
     let desk = Desk::of(ctx, rules, place.desk().rules, now);
@@ -62,8 +64,11 @@ fn serve(ctx: &mut Ctx<'_>, args: &Args<'_>, place: &Place, rows: Option<Vec<Con
         let with_list = result.as_ref().err().is_none_or(|refusal| refusal.with_list);
         let line =
             if with_list { answer::contact_line(contacts, now, rules, gruus.as_ref()) } else { Vec::new() };
-        (result, line)
+        let shown = if with_list && !rules.record_xavp.is_empty() { contacts.clone() } else { Vec::new() };
+        ((result, line), shown)
     });
+    let (outcome, shown) = outcome;
+    xavps::tell(ctx, rules, &shown, now);
     if place.desk().rules.follows_connections {
         place.desk().location.note_connection(desk.conn, &place.table, &place.key);
     }
@@ -82,9 +87,6 @@ struct Saved {
     changes: Changes,
 }
 
-/// The code of `save()` or why it refused, and the Contact line of the reply.
-type Outcome = (Result<i64, Refusal>, Vec<u8>);
-
 fn save_written(ctx: &mut Ctx<'_>, args: &Args<'_>, resumed: Resumed) -> Flow {
     let Ok(saved) = resumed.kept.downcast::<Saved>() else { return Flow::FALSE };
     let Saved { outcome, changes } = *saved;
@@ -96,35 +98,15 @@ fn save_written(ctx: &mut Ctx<'_>, args: &Args<'_>, resumed: Resumed) -> Flow {
 /// The database, which alone has the contacts, gave no answer.
 const UNAVAILABLE: Refusal = Refusal { status: 500, text: "Contacts cannot be stored", with_list: false };
 
-/// `add_sock_hdr(name)`
-pub(super) fn add_socket_field(ctx: &mut Ctx<'_>, args: &Args<'_>) -> Flow {
-    let name = args.text(ctx, 0);
-    let socket = ctx.shard.sockets.get(ctx.work.received.socket);
-    let value = format!(": {}:{}\r\n", socket.transport.param_name(), socket.addr);
-    let end = ctx.work.view().headers_end();
-    ctx.work.edits.insert(end, &[&name[..], value.as_bytes()].concat());
-    Flow::TRUE
-}
-
 /// Flag of `save()`: the database is left as it is.
 const MEMORY_ONLY: i64 = 1;
-/// Flag of `save()`: no reply.
-const NO_REPLY: i64 = 2;
 /// Flag of `save()`: lifetimes are not shortened at random.
 const NO_VARIATION: i64 = 8;
 /// Flag of `save()`: only the contacts of this request stay.
 const ONLY_THIS: i64 = 4;
 
-/// Registrations of a shard.
-#[derive(Debug, Default)]
-pub(super) struct Registrations {
-    pub(super) accepted: u64,
-    pub(super) rejected: u64,
-}
-
 /// What a registration comes with besides its contacts.
 struct Desk<'a> {
-    rules: &'a Rules,
     places: &'a usrloc::Rules,
     now: u32,
     texts: Common,
@@ -132,6 +114,7 @@ struct Desk<'a> {
     flags: u32,
     cflags: u32,
     socket: crate::relay::SocketId,
+    max_contacts: usize,
     conn: sip::peer::ConnId,
     /// First part of the ruids, and how many there were.
     ruid: String,
@@ -145,10 +128,15 @@ struct Common {
     received: Bytes,
     /// The same as the first proxy of the path saw it; empty when that does not count.
     path_received: Vec<u8>,
+    /// Packed.
+    attributes: Vec<u8>,
 }
 
 impl<'a> Desk<'a> {
     fn of(ctx: &mut Ctx<'_>, rules: &'a Rules, places: &'a usrloc::Rules, now: u32) -> Desk<'a> {
+        let socket = socket::of(ctx, rules);
+        let own_limit = xavps::int(ctx, rules, b"max_contacts").and_then(|limit| usize::try_from(limit).ok());
+        let max_contacts = own_limit.unwrap_or(rules.max_contacts);
         let view = ctx.work.view();
         let path: Vec<&[u8]> =
             if rules.uses_path { view.values(HeaderName::Path).collect() } else { Vec::new() };
@@ -157,20 +145,21 @@ impl<'a> Desk<'a> {
         let path_received = first.map(|value| received_of(value)).unwrap_or_default();
         let texts = Common {
             path_received,
+            attributes: xavps::attributes(ctx, places),
             call_id: ctx.work.slice(view.call_id().unwrap_or_default()),
             user_agent: ctx.work.slice(view.header(HeaderName::UserAgent).unwrap_or(b"")),
             path: path.join(&b","[..]),
             received: received.map(|value| value.to_text()).unwrap_or_default(),
         };
         Desk {
-            rules,
             places,
             now,
             texts,
             cseq: view.cseq().map_or(0, |cseq| cseq.number),
             flags: ctx.work.flags,
             cflags: ctx.work.targets.ruri().flags,
-            socket: ctx.work.received.socket,
+            socket,
+            max_contacts,
             conn: ctx.work.received.peer.conn,
             ruid: format!("uloc-{:x}-{:x}", now, ctx.shard.ident.next_u64()),
         }
@@ -242,7 +231,7 @@ impl<'a> Desk<'a> {
         let is_known = |want: &&Wanted<'_>| self.matching(contacts, want).is_some();
         let removed = wanted.iter().filter(|want| want.expires == 0).filter(is_known).count();
         let added = wanted.iter().filter(|want| want.expires > 0).filter(|want| !is_known(want)).count();
-        let limit = self.rules.max_contacts;
+        let limit = self.max_contacts;
         if limit > 0 && contacts.len() + added - removed > limit {
             return Err(Refusal { status: 503, text: "Too many registered contacts", with_list: true });
         }
@@ -273,6 +262,7 @@ impl<'a> Desk<'a> {
             user_agent: if agent.is_empty() { b"n/a" } else { agent },
             instance: want.instance,
             ruid,
+            attributes: &self.texts.attributes,
         }
     }
 
@@ -300,71 +290,4 @@ fn received_of(path: &[u8]) -> Vec<u8> {
     let address = NameAddr::parse(path).ok();
     let uri = address.and_then(|address| Uri::parse(address.uri_text).ok());
     uri.and_then(|uri| uri.params.value(b"received")).map(aor::unescape).unwrap_or_default()
-}
-
-/// RFC 5626 6: who used outbound is told so, and how often to send keep-alives.
-fn outbound_lines(view: View<'_>, rules: &Rules) -> Vec<u8> {
-    let has_flow = view.contacts().flatten().any(|contact| contact.params.has(b"reg-id"));
-    let is_used = has_flow && view.has_token(HeaderName::Supported, b"outbound");
-    if rules.outbound == Outbound::Refused || !is_used {
-        return Vec::new();
-    }
-    let mut lines = b"Require: outbound\r\nSupported: outbound\r\n".to_vec();
-    if rules.flow_timer > 0 {
-        lines.extend_from_slice(format!("Flow-Timer: {}\r\n", rules.flow_timer).as_bytes());
-    }
-    lines
-}
-
-/// Replies, and gives the code of `save()`.
-fn finish(ctx: &mut Ctx<'_>, flags: i64, outcome: Outcome) -> Flow {
-    let shared = ctx.shard.shared.clone();
-    let Some(rules) = shared.peek::<Rules>() else { return Flow::FALSE };
-    let (result, mut lines) = outcome;
-    let counts = ctx.shard.states.get::<Registrations>();
-    *(if result.is_ok() { &mut counts.accepted } else { &mut counts.rejected }) += 1;
-    let code = match &result {
-        Ok(code) => *code,
-        Err(refusal) if refusal.status == 503 => -2,
-        Err(_) => -1,
-    };
-    if flags & NO_REPLY != 0 {
-        return Flow::Next(code);
-    }
-    let status = match &result {
-        Ok(_) => {
-            lines.extend_from_slice(&outbound_lines(ctx.work.view(), rules));
-            add_path(ctx, rules, &mut lines)
-        }
-        Err(refusal) => {
-            lines.extend_from_slice(&answer::refusal_lines(refusal, rules));
-            refusal.status
-        }
-    };
-    let reason = sip::msg::reason_phrase(status).as_bytes();
-    let before = ctx.work.reply_headers.len();
-    ctx.work.reply_headers.push(lines.into());
-    ctx.reply(status, reason);
-    ctx.work.reply_headers.truncate(before);
-    Flow::Next(code)
-}
-
-/// Path in a 200 (RFC 3327 5.3); the status may become 420 though the contact is stored (Kamailio 5.6.3).
-fn add_path(ctx: &Ctx<'_>, rules: &Rules, lines: &mut Vec<u8>) -> u16 {
-    let view = ctx.work.view();
-    let paths: Vec<&[u8]> = view.values(HeaderName::Path).collect();
-    if !rules.uses_path || rules.path_mode == PathMode::Hidden || paths.is_empty() {
-        return 200;
-    }
-    let is_supported = view.has_token(HeaderName::Supported, b"path");
-    if !is_supported && rules.path_mode == PathMode::Shown {
-        return 200;
-    }
-    if !is_supported {
-        lines.extend_from_slice(b"Unsupported: path\r\n");
-    }
-    lines.extend_from_slice(b"Path: ");
-    lines.extend_from_slice(&paths.join(&b","[..]));
-    lines.extend_from_slice(b"\r\n");
-    if is_supported { 200 } else { 420 }
 }

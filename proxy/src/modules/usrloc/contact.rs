@@ -76,13 +76,15 @@ pub struct Texts<'a> {
     pub instance: &'a [u8],
     /// Unique id of the record.
     pub ruid: &'a [u8],
+    /// Attributes, packed; empty for none.
+    pub attributes: &'a [u8],
 }
 
 /// The texts do not fit into one contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong;
 
-const PARTS: usize = 7;
+const PARTS: usize = 8;
 
 impl Contact {
     /// Packs a contact. Errors: the texts together are longer than 65,535 bytes.
@@ -97,6 +99,11 @@ impl Contact {
         Ok(Contact { texts: parts.concat().into(), ends, facts })
     }
 
+    /// The same contact with other attributes; `None` when they do not fit in.
+    pub fn with_attributes(&self, packed: &[u8]) -> Option<Contact> {
+        Contact::new(Texts { attributes: packed, ..self.texts() }, self.facts).ok()
+    }
+
     /// Its texts.
     pub fn texts(&self) -> Texts<'_> {
         Texts {
@@ -107,6 +114,7 @@ impl Contact {
             user_agent: self.part(4),
             instance: self.part(5),
             ruid: self.part(6),
+            attributes: self.part(7),
         }
     }
 
@@ -123,7 +131,16 @@ impl Contact {
 
 impl<'a> Texts<'a> {
     fn parts(&self) -> [&'a [u8]; PARTS] {
-        [self.uri, self.call_id, self.received, self.path, self.user_agent, self.instance, self.ruid]
+        [
+            self.uri,
+            self.call_id,
+            self.received,
+            self.path,
+            self.user_agent,
+            self.instance,
+            self.ruid,
+            self.attributes,
+        ]
     }
 }
 

@@ -1,6 +1,9 @@
 //! Module usrloc: where contacts are stored. Tables in memory, shared by all shards, and in a database.
 
+mod attribute_rows;
+mod attributes;
 mod contact;
+mod keepalive;
 mod matching;
 mod params;
 mod profiles;
@@ -14,6 +17,7 @@ use std::sync::Arc;
 
 use sip::peer::ConnId;
 
+pub use attributes::{pack, unpack};
 pub use contact::{Contact, Facts, State, Texts, TooLong};
 pub use matching::{Matching, Order, Preference, find, order, sort};
 pub use params::{DbMode, Rules, Store};
@@ -22,9 +26,9 @@ pub use store::{Location, SEGMENTS, Table};
 pub use sync::{Changes, Desk};
 pub use timer::failure;
 
-use crate::api::{AtEnd, EventDef, Hooks, Loading, ModuleDef, Shard, StartRead, StatDef};
+use crate::api::{AtEnd, EventDef, Hooks, Loading, ModuleDef, Shard, StartRead, StatDef, TakeRows};
 use crate::modules::db;
-use crate::store::Name;
+use crate::store::{Name, NameError};
 
 /// The table of module usrloc.
 pub static MODULE: ModuleDef = ModuleDef {
@@ -59,6 +63,7 @@ pub struct NatFlag(pub u32);
 
 fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     let rules = params::read(loading)?;
+    keepalive::check(loading)?;
     let mut names: Vec<Vec<u8>> =
         loading.params.list("preload").iter().map(|name| name.to_text().to_vec()).collect();
     names.extend(loading.catalog.slots_of(TABLES).into_iter().map(|(name, _)| name.into_bytes()));
@@ -99,24 +104,41 @@ fn prepare(
         if loading.params.int("version_table") != 0 {
             db::needs(loading, &store.url, "location", &table);
         }
+        if store.has_attributes && loading.params.int("version_table") != 0 {
+            let table = attribute_rows::table(name).map_err(|error| error.to_string())?;
+            db::needs(loading, &store.url, "location_attrs", &table);
+        }
         if is_read && is_new {
-            let query = store.select_all(name).map_err(|error| error.to_string())?;
-            let name = name.clone();
-            loading.lifecycle.reads.push(StartRead {
-                module: "usrloc",
-                url: store.url.clone(),
-                query,
-                take: Arc::new(move |shared, rows| {
-                    if let Some(location) = shared.peek::<Location>() {
-                        location.keep_loaded(&name, rows);
-                    }
-                    Ok(())
-                }),
-            });
+            loading.lifecycle.reads.extend(reads(store, name).map_err(|error| error.to_string())?);
         }
     }
     loading.lifecycle.ends.push(AtEnd(Arc::new(timer::last_writes)));
     Ok(())
+}
+
+/// What is read of a table at the start.
+fn reads(store: &Store, name: &[u8]) -> Result<Vec<StartRead>, NameError> {
+    let (url, name) = (&store.url, name.to_vec());
+    let read = |query, take| StartRead { module: "usrloc", url: url.clone(), query, take };
+    let mut reads = Vec::new();
+    if store.has_attributes {
+        let take: TakeRows = Arc::new(|shared, rows| {
+            if let Some(location) = shared.peek::<Location>() {
+                location.keep_loaded_attributes(attribute_rows::read(&rows));
+            }
+            Ok(())
+        });
+        reads.push(read(store.select_attributes(&name)?, take));
+    }
+    let query = store.select_all(&name)?;
+    let take: TakeRows = Arc::new(move |shared, rows| {
+        if let Some(location) = shared.peek::<Location>() {
+            location.keep_loaded(&name, rows);
+        }
+        Ok(())
+    });
+    reads.push(read(query, take));
+    Ok(reads)
 }
 
 /// Contacts that came by a connection go with it (`handle_lost_tcp`).

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+use super::keepalive::KeepAlive;
 use super::matching::{Matching, Preference};
 use super::rows::Columns;
 use crate::api::{Loading, ParamDef};
@@ -47,7 +50,15 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ParamDef::int("rm_expired_delay", 0, "seconds that expired rows are kept"),
     ParamDef::int("handle_lost_tcp", 0, "whether contacts go with their connection"),
     ParamDef::int("close_expired_tcp", 0, "whether connections go with their contact"),
-    ParamDef::text("xavp_contact", "", "has no effect"),
+    ParamDef::text("xavp_contact", "", "XAVP whose fields are stored with contacts and restored by lookup()"),
+    ParamDef::int("ka_mode", 0, "who gets keep-alive requests: 1 all, 2 those behind a NAT; 4 over UDP only"),
+    ParamDef::text("ka_from", "sip:server@kamailio.org", "From of keep-alive requests"),
+    ParamDef::text("ka_domain", "kamailio.org", "host of their To"),
+    ParamDef::text("ka_method", "OPTIONS", "their method"),
+    ParamDef::int("ka_timeout", 0, "seconds of silence after which a contact is forgotten; 0: never"),
+    ParamDef::int("ka_filter", 0, "has no effect"),
+    ParamDef::int("ka_loglevel", 255, "has no effect"),
+    ParamDef::text("ka_logmsg", "", "has no effect"),
     ParamDef::text("user_column", "username", "column"),
     ParamDef::text("domain_column", "domain", "column"),
     ParamDef::text("contact_column", "contact", "column"),
@@ -91,6 +102,10 @@ pub struct Rules {
     pub store: Option<Arc<Store>>,
     /// Contacts go with their connection.
     pub follows_connections: bool,
+    /// Keep-alive requests.
+    pub(super) keep_alive: KeepAlive,
+    /// The XAVP that is stored with contacts; empty for none.
+    pub attributes: Bytes,
 }
 
 /// What the database is for (parameter `db_mode`).
@@ -129,6 +144,8 @@ pub struct Store {
     pub(super) cleans: bool,
     /// Seconds that expired rows are kept.
     pub(super) keeps_expired: u32,
+    /// Attributes are stored in a table beside that of the contacts.
+    pub(super) has_attributes: bool,
 }
 
 /// Reads the parameters. Errors: one is out of its range, or the database address is none.
@@ -162,6 +179,8 @@ pub(super) fn read(loading: &mut Loading<'_>) -> Result<Rules, String> {
         mode,
         store,
         follows_connections: params.int("handle_lost_tcp") != 0,
+        keep_alive: KeepAlive::read(params),
+        attributes: params.text("xavp_contact"),
     })
 }
 
@@ -179,5 +198,6 @@ fn store(loading: &Loading<'_>) -> Result<Store, String> {
         skips_streams: is_on("db_clean_tcp"),
         cleans: is_on("db_timer_clean"),
         keeps_expired: u32::try_from(loading.params.int("rm_expired_delay")).unwrap_or(0),
+        has_attributes: !loading.params.text("xavp_contact").is_empty(),
     })
 }

@@ -129,7 +129,7 @@ impl Store {
         (self.columns.0[at].clone(), Operator::Equal, cell)
     }
 
-    fn time(&self, unix: u32) -> Cell {
+    pub(super) fn time(&self, unix: u32) -> Cell {
         if self.has_plain_times { Cell::Int(unix.into()) } else { Cell::Time(unix.into()) }
     }
 
@@ -203,13 +203,13 @@ impl Store {
         };
         let fields = [CONTACT, CALL_ID, 10, 11, 9, 16, RUID].map(text);
         let [uri, call_id, received, path, user_agent, instance, ruid] = &fields;
-        let texts = Texts { uri, call_id, received, path, user_agent, instance, ruid };
+        let texts = Texts { uri, call_id, received, path, user_agent, instance, ruid, ..Texts::default() };
         Contact::new(texts, facts).ok().map(|contact| (aor, contact))
     }
 }
 
 /// User and domain of an address-of-record; without domains, no domain.
-fn split(aor: &[u8], with_domain: bool) -> (&[u8], Option<&[u8]>) {
+pub(super) fn split(aor: &[u8], with_domain: bool) -> (&[u8], Option<&[u8]>) {
     if !with_domain {
         return (aor, None);
     }

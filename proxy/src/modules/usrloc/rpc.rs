@@ -31,6 +31,24 @@ pub(super) static RPCS: &[RpcDef] = &[
     },
     RpcDef { name: "ul.flush", scope: RpcScope::One, run: flush, doc: "what is not written yet is written" },
     RpcDef {
+        name: "ul.db_users",
+        scope: RpcScope::One,
+        run: |shard, args| stored(shard, args, |counts| counts.users),
+        doc: "table: how many addresses-of-record are stored",
+    },
+    RpcDef {
+        name: "ul.db_contacts",
+        scope: RpcScope::One,
+        run: |shard, args| stored(shard, args, |counts| counts.valid),
+        doc: "table: how many contacts are stored that have not expired",
+    },
+    RpcDef {
+        name: "ul.db_expired_contacts",
+        scope: RpcScope::One,
+        run: |shard, args| stored(shard, args, |counts| counts.expired),
+        doc: "table: how many contacts are stored that have expired",
+    },
+    RpcDef {
         name: "ul.add",
         scope: RpcScope::One,
         run: add,
@@ -132,6 +150,7 @@ fn add(shard: &mut Shard, args: &[Value]) -> Answer {
         user_agent: b"kamailio SIP Router - RPC Server",
         instance: b"",
         ruid: ruid.as_bytes(),
+        attributes: b"",
     };
     let contact = Contact::new(texts, facts).map_err(|_| fault(500, "Contact is too long"))?;
     let preference = rules(shard)?.preference;
@@ -142,6 +161,34 @@ fn add(shard: &mut Shard, args: &[Value]) -> Answer {
         super::sort(contacts, preference);
     })?;
     Ok(RpcValue::List(Vec::new()))
+}
+
+/// What a table holds.
+#[derive(Default)]
+struct Counts {
+    users: i64,
+    valid: i64,
+    expired: i64,
+}
+
+/// Counts what is stored of a table: what is in memory, which the database has with the next walk of the timer.
+fn stored(shard: &mut Shard, args: &[Value], pick: fn(&Counts) -> i64) -> Answer {
+    match rules(shard)?.mode {
+        DbMode::Memory => return Err(fault(500, "Command is not supported in db_mode=0")),
+        DbMode::DbOnly => return Err(fault(500, "Command is not supported in db_mode=3")),
+        DbMode::WriteThrough | DbMode::WriteBack | DbMode::ReadOnly => {}
+    }
+    let (table, now) = (table(shard, args)?, unix_now(shard));
+    let mut counts = Counts::default();
+    for segment in 0..SEGMENTS {
+        table.records(segment, |_, contacts| {
+            let valid = contacts.iter().filter(|contact| contact.is_valid(now)).count();
+            counts.users += 1;
+            counts.valid += valid as i64;
+            counts.expired += (contacts.len() - valid) as i64;
+        });
+    }
+    Ok(int(pick(&counts)))
 }
 
 /// Changes contacts and has what came of it written.
@@ -166,11 +213,14 @@ fn change<T>(
 }
 
 fn place(shard: &Shard, args: &[Value]) -> Result<(Arc<Table>, bytes::Bytes), RpcError> {
+    Ok((table(shard, args)?, argument(args, 1)?.to_text()))
+}
+
+fn table(shard: &Shard, args: &[Value]) -> Result<Arc<Table>, RpcError> {
     let name = argument(args, 0)?.to_text();
-    let tables = location(shard)?.tables();
-    let table = tables.into_iter().find(|(known, _)| **known == *name).map(|(_, table)| table);
-    let table = table.ok_or_else(|| fault(500, "Domain table not found"))?;
-    Ok((table, argument(args, 1)?.to_text()))
+    let mut tables = location(shard)?.tables().into_iter();
+    let table = tables.find(|(known, _)| **known == *name).map(|(_, table)| table);
+    table.ok_or_else(|| fault(500, "Domain table not found"))
 }
 
 fn argument(args: &[Value], at: usize) -> Result<&Value, RpcError> {

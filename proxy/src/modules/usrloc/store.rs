@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use rustc_hash::{FxHashMap, FxHasher};
 use sip::peer::ConnId;
 
+use super::attribute_rows::ByRuid;
 use super::contact::Contact;
 use super::sync::Gone;
 use crate::relay::Sockets;
@@ -20,6 +21,8 @@ pub struct Location {
     tables: RwLock<FxHashMap<Box<[u8]>, Arc<Table>>>,
     /// Rows read at the start that are not contacts yet.
     loaded: Mutex<Vec<Loaded>>,
+    /// Their attributes.
+    loaded_attributes: Mutex<ByRuid>,
     /// What is to be removed from the database.
     pub(super) gone: Gone,
     sockets: OnceLock<Arc<Sockets>>,
@@ -55,6 +58,15 @@ impl Location {
     /// Keeps rows of a table until its contacts can be made of them.
     pub(super) fn keep_loaded(&self, table: &[u8], rows: Vec<Row>) {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner).push((table.into(), rows));
+    }
+
+    /// Keeps attributes until the contacts they belong to are made.
+    pub(super) fn keep_loaded_attributes(&self, attributes: ByRuid) {
+        self.loaded_attributes.lock().unwrap_or_else(PoisonError::into_inner).extend(attributes);
+    }
+
+    pub(super) fn take_loaded_attributes(&self) -> ByRuid {
+        std::mem::take(&mut *self.loaded_attributes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn take_loaded(&self) -> Vec<Loaded> {

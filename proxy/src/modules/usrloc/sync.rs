@@ -115,7 +115,15 @@ impl Desk<'_> {
         let with_domain = self.rules.with_domain;
         let gone = changes.gone.iter().map(|entry| store.remove(entry.record(), with_domain));
         let put = changes.put.iter().map(|entry| store.write(entry.record(), with_domain, self.sockets));
-        gone.chain(put).filter_map(|query: Result<Query, NameError>| query.ok()).collect()
+        let mut queries: Vec<Query> =
+            gone.chain(put).filter_map(|query: Result<Query, NameError>| query.ok()).collect();
+        if store.has_attributes {
+            let gone = changes.gone.iter().filter_map(|entry| store.remove_attributes(entry.record()).ok());
+            let put = changes.put.iter();
+            let put = put.filter_map(|entry| store.write_attributes(entry.record(), with_domain).ok());
+            queries.extend(gone.chain(put.flatten()));
+        }
+        queries
     }
 
     /// The writes failed: the timer tries again.

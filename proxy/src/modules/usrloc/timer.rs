@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::contact::{Contact, State};
+use super::keepalive;
 use super::params::{DbMode, Rules, Store};
 use super::profiles::Profiles;
 use super::store::{Location, SEGMENTS};
@@ -35,12 +36,15 @@ pub(super) fn start(shard: &mut Shard) {
 }
 
 fn take_rows(shard: &mut Shard, rules: &Rules, location: &Location, store: &Store) {
+    let mut attributes = location.take_loaded_attributes();
     for (name, rows) in location.take_loaded() {
         let table = location.table(&name);
         let count = rows.len();
         let mut taken = 0usize;
         for row in rows {
             let Some((aor, contact)) = store.read(&row, rules.with_domain, &shard.sockets) else { continue };
+            let packed = attributes.remove(contact.texts().ruid);
+            let contact = packed.and_then(|packed| contact.with_attributes(&packed)).unwrap_or(contact);
             taken += 1;
             table.change(&aor, |contacts| {
                 contacts.push(contact);
@@ -79,6 +83,7 @@ fn tick(shard: &mut Shard) {
             clean(shard, rules, &name, now);
         }
     }
+    keepalive::walk(shard, rules, location, segment);
     if writes(rules.mode) {
         changes.gone.extend(location.gone.take());
         write(shard, &desk, changes);
