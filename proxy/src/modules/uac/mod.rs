@@ -2,6 +2,10 @@
 
 mod answer;
 mod params;
+mod registering;
+mod registration;
+mod registration_calls;
+mod registration_rpc;
 mod replace;
 mod request;
 
@@ -21,12 +25,15 @@ pub static MODULE: ModuleDef = ModuleDef {
         doc: "a request of uac_req_send() with evroute 1 has its outcome",
     }],
     load: Some(params::load),
+    start: Some(registering::start),
+    rpcs: registration_rpc::RPCS,
     hooks: Hooks { routed: Some(replace::routed), ..Hooks::NONE },
     ..ModuleDef::EMPTY
 };
 
 const REPLACE: Routes = Routes::REQUEST.or(Routes::BRANCH);
 const URI: &[Kind] = &[Kind::Text];
+const TEXT_PV: &[Kind] = &[Kind::Text, Kind::WritePv];
 const DISPLAY_URI: &[Kind] = &[Kind::Text, Kind::Text];
 
 static FUNCTIONS: &[FunctionDef] = &[
@@ -74,5 +81,54 @@ static FUNCTIONS: &[FunctionDef] = &[
         Routes::ANY,
         request::uac_req_send,
         "sends the request in $uac_req",
+    ),
+    FunctionDef::new(
+        "uac_reg_lookup",
+        TEXT_PV,
+        Routes::ANY,
+        registration_calls::lookup,
+        "writes the URI of our user, by the uuid of the registration, into a variable",
+    ),
+    FunctionDef::new(
+        "uac_reg_lookup_uri",
+        TEXT_PV,
+        Routes::ANY,
+        registration_calls::lookup_uri,
+        "writes the uuid of a registration, by the URI of our user, into a variable",
+    ),
+    FunctionDef::new(
+        "uac_reg_status",
+        URI,
+        Routes::ANY,
+        registration_calls::status,
+        "1 registered, -1 unknown, -2 under way, -3 switched off, -99 none of these",
+    ),
+    FunctionDef::new(
+        "uac_reg_request_to",
+        &[Kind::Text, Kind::Int],
+        Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH),
+        registration_calls::request_to,
+        "sends the request to where a user (0) or uuid (1) is registered, with credentials for uac_auth()",
+    ),
+    FunctionDef::new(
+        "uac_reg_enable",
+        &[Kind::Text, Kind::Text],
+        Routes::ANY,
+        registration_calls::enable,
+        "keeps registrations up again of which an attribute has a value",
+    ),
+    FunctionDef::new(
+        "uac_reg_disable",
+        &[Kind::Text, Kind::Text],
+        Routes::ANY,
+        registration_calls::disable,
+        "does not keep them up any more",
+    ),
+    FunctionDef::new(
+        "uac_reg_refresh",
+        URI,
+        Routes::ANY,
+        registration_calls::refresh,
+        "registers a uuid anew",
     ),
 ];

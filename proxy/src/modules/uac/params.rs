@@ -20,17 +20,21 @@ pub(super) static PARAMS: &[ParamDef] = &[
     ParamDef::text("auth_realm_avp", "", "AVP with the realm its user is for"),
     ParamDef::text("auth_username_avp", "", "AVP with the user for challenges"),
     ParamDef::text("auth_password_avp", "", "AVP with the password of that user"),
-    ParamDef::text("reg_db_url", "", "only empty: registrations elsewhere are not built in"),
-    ParamDef::text("reg_db_table", "uacreg", "has no effect without registrations elsewhere"),
-    ParamDef::text("reg_contact_addr", "", "has no effect without registrations elsewhere"),
-    ParamDef::int("reg_timer_interval", 90, "has no effect without registrations elsewhere"),
-    ParamDef::int("reg_retry_interval", 0, "has no effect without registrations elsewhere"),
-    ParamDef::int("reg_keep_callid", 0, "has no effect without registrations elsewhere"),
-    ParamDef::int("reg_random_delay", 0, "has no effect without registrations elsewhere"),
-    ParamDef::int("reg_active", 1, "has no effect without registrations elsewhere"),
-    ParamDef::int("reg_gc_interval", 150, "has no effect without registrations elsewhere"),
-    ParamDef::int("reg_hash_size", 4, "has no effect without registrations elsewhere"),
-    ParamDef::int("reg_use_domain", 0, "has no effect without registrations elsewhere"),
+    ParamDef::text("reg_db_url", "", "database of our registrations elsewhere; none: there are none"),
+    ParamDef::text("reg_db_table", "uacreg", "their table"),
+    ParamDef::text("reg_contact_addr", "", "host, port and parameters of their Contacts"),
+    ParamDef::int("reg_timer_interval", 90, "seconds between two looks at them"),
+    ParamDef::int(
+        "reg_retry_interval",
+        0,
+        "seconds until a failed one is tried again; 0: it is switched off",
+    ),
+    ParamDef::int("reg_keep_callid", 0, "whether a registration keeps its Call-ID"),
+    ParamDef::int("reg_random_delay", 0, "most seconds added at random before the first REGISTER"),
+    ParamDef::int("reg_active", 1, "whether registrations are kept up"),
+    ParamDef::int("reg_gc_interval", 150, "has no effect: what is removed is gone at once"),
+    ParamDef::int("reg_hash_size", 4, "has no effect: tables grow"),
+    ParamDef::int("reg_use_domain", 0, "whether the domain of our users counts"),
     ParamDef::text("default_socket", "", "socket of uac_req_send() when $uac_req(sock) names none"),
     ParamDef::text("event_callback", "", "has no effect; event routes are used"),
 ];
@@ -77,9 +81,6 @@ impl fmt::Debug for Credential {
 /// Checks the parameters. Errors: a mode that is none, a credential without its parts, what is not built in.
 pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
     let params = loading.params;
-    if !params.text("reg_db_url").is_empty() {
-        return Err("parameter reg_db_url: registrations elsewhere are not built in".into());
-    }
     let restore = match &*params.text("restore_mode") {
         b"auto" => Restore::Auto,
         b"manual" => Restore::Manual,
@@ -104,7 +105,7 @@ pub(super) fn load(loading: &mut Loading<'_>) -> Result<(), String> {
         socket: params.text("default_socket"),
     };
     loading.shared.put(rules);
-    Ok(())
+    super::registration::load(loading)
 }
 
 fn credential(text: &Bytes) -> Result<Credential, String> {
