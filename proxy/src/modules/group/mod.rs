@@ -1,5 +1,7 @@
 //! Module group: whether a user is a member of a group.
 
+mod patterns;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -26,17 +28,33 @@ pub static MODULE: ModuleDef = ModuleDef {
         ParamDef::text("domain_column", "domain", "column of the user's domain"),
         ParamDef::text("group_column", "grp", "column of the group"),
         ParamDef::int("use_domain", 0, "whether the user's domain counts"),
+        ParamDef::text("re_table", "", "table of expressions for get_user_group(); none: there are none"),
+        ParamDef::text("re_exp_column", "reg_exp", "column of the expression"),
+        ParamDef::text("re_gid_column", "group_id", "column of its group"),
+        ParamDef::int("multiple_gid", 1, "whether all groups that fit count, or only the last row's"),
     ],
-    functions: &[FunctionDef::new(
-        "is_user_in",
-        &[Kind::Prepared(prepare_source), Kind::Text],
-        Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH),
-        is_user_in,
-        "whether the user of Request-URI, To, From, Credentials or of a URI is in a group",
-    )],
+    functions: &[
+        FunctionDef::new(
+            "is_user_in",
+            &[Kind::Prepared(prepare_source), Kind::Text],
+            PLACES,
+            is_user_in,
+            "whether the user of Request-URI, To, From, Credentials or of a URI is in a group",
+        ),
+        FunctionDef::new(
+            "get_user_group",
+            &[Kind::Prepared(prepare_source), Kind::WritePv],
+            PLACES,
+            patterns::get_user_group,
+            "puts the groups whose expressions the URI of such a user fits into a variable; how many",
+        ),
+    ],
     load: Some(load),
     ..ModuleDef::EMPTY
 };
+
+/// Where members are asked for.
+const PLACES: Routes = Routes::REQUEST.or(Routes::FAILURE).or(Routes::BRANCH);
 
 #[derive(Debug)]
 struct Rules {
@@ -72,6 +90,7 @@ fn load(loading: &mut Loading<'_>) -> Result<(), String> {
         uses_domain: loading.params.int("use_domain") != 0,
     };
     db::needs(loading, &rules.url, "grp", &rules.table);
+    patterns::load(loading, &rules)?;
     loading.shared.put(rules);
     Ok(())
 }

@@ -137,6 +137,12 @@ pub(super) static TABLES: &[Table] = &[
         keys: &[Key::index("peer_idx", &["src_ip"])],
     },
     Table {
+        name: "re_grp",
+        version: 1,
+        columns: &[Column::text("reg_exp", 128).or_empty(), Column::int("group_id").or("0")],
+        keys: &[Key::index("group_idx", &["group_id"])],
+    },
+    Table {
         name: "secfilter",
         version: 1,
         columns: &[
