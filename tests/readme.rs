@@ -5,13 +5,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use e2e::programs;
+use e2e::folder::Folder;
+use e2e::{ports, programs};
 
 const README: &str = include_str!("../README.md");
 
+/// The tour of the proxy.
+const TOUR: &str = include_str!("../proxy/README.md");
+
 /// The fenced blocks of the README, each with its language.
 fn blocks() -> Vec<(&'static str, &'static str)> {
-    let parts: Vec<&str> = README.split("```").collect();
+    fenced(README)
+}
+
+fn fenced(page: &'static str) -> Vec<(&'static str, &'static str)> {
+    let parts: Vec<&str> = page.split("```").collect();
     parts.iter().skip(1).step_by(2).map(|block| block.split_once('\n').expect("a block has lines")).collect()
 }
 
@@ -73,4 +81,37 @@ fn the_options_shown_exist() {
             }
         }
     }
+}
+
+/// The tour of the proxy, as it is written, but with programs of this build and ports that are free.
+#[test]
+fn the_tour_of_the_proxy_ends_as_it_says() {
+    let folder = Folder::new("tour");
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests have a folder");
+    let programs = programs::locate("sip-proxy").expect("cargo build --workspace --bins");
+    let programs = programs.parent().expect("a folder").display();
+    let mut script =
+        format!("export PATH=\"{programs}:$PATH\" EXAMPLES=\"{}/scenarios/examples\"\n", top.display());
+    for (_, block) in fenced(TOUR).into_iter().filter(|(_, block)| !block.contains("cargo build")) {
+        script.push_str(block);
+    }
+    // The first proxy of the tour is ended by hand.
+    let by_hand = "sip-proxy -A PROXY_PORT=5070\n";
+    assert!(script.contains(by_hand), "the tour begins with a proxy");
+    script = script.replacen(by_hand, "timeout 1 sip-proxy -A PROXY_PORT=5070 2> first.log\n", 1);
+    for port in ["5070", "5081", "5091", "5092", "5093"] {
+        script = script.replace(port, &ports::free().expect("a free port").to_string());
+    }
+    folder.write("tour.sh", &script);
+    let output =
+        Command::new("bash").args(["-m", "tour.sh"]).current_dir(folder.path()).output().expect("bash");
+    let said = said(&output);
+    let log = fs::read_to_string(folder.path().join("proxy.log")).unwrap_or_default();
+    let first = fs::read_to_string(folder.path().join("first.log")).unwrap_or_default();
+    let all = || format!("{said}\n--- first proxy\n{first}\n--- proxy\n{log}");
+    assert!(!first.contains("ERROR"), "{}", all());
+    assert!(said.contains("ACC: transaction answered"), "the call is noted\n{}", all());
+    let rows: Vec<&str> = said.lines().filter(|line| line.contains("INVITE")).collect();
+    assert!(rows.iter().any(|row| row.contains("\t200\t")), "a row of the call\n{}", all());
+    assert!(rows.iter().any(|row| row.contains("\t486\t")), "a row of the missed call\n{}", all());
 }

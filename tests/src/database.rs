@@ -79,6 +79,29 @@ impl Database {
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
 
+    /// Runs statements with the client program of the database. Errors: what it printed, or it has none.
+    pub fn sql(&self, statements: &str) -> Result<String, String> {
+        let place = self.directory.display().to_string();
+        let words: Vec<String> = match self.kind {
+            Kind::Sqlite => vec!["/usr/bin/sqlite3".into(), format!("{place}/db.sqlite"), statements.into()],
+            Kind::Postgres => {
+                let port = self.port.to_string();
+                let words = ["/usr/bin/psql", "-qtA", "-h", "127.0.0.1", "-p", &port, "-U", "kamailio", "-c"];
+                words.into_iter().map(str::to_owned).chain([statements.to_owned()]).collect()
+            }
+            Kind::Mysql => {
+                let socket = format!("{place}/socket");
+                let words = ["/usr/bin/mariadb", "--no-defaults", "-S", &socket, "-uroot", "kamailio", "-Ne"];
+                words.into_iter().map(str::to_owned).chain([statements.to_owned()]).collect()
+            }
+            Kind::Text => return Err("text tables have no SQL".into()),
+        };
+        let output = Command::new(&words[0]).args(&words[1..]).stdin(Stdio::null()).output();
+        let output = output.map_err(|error| format!("{}: {error}", words[0]))?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    }
+
     /// Ends the server; its data stay.
     pub fn stop(&mut self) {
         if let Some(mut server) = self.server.take() {
@@ -86,7 +109,8 @@ impl Database {
         }
     }
 
-    /// Starts the server again on its data.
+    /// Starts the server again on its data. It survives the end of the process, not that of the machine: disks of test
+    /// machines are slow.
     pub fn run(&mut self) -> Result<(), Missing> {
         let place = self.directory.display().to_string();
         let port = self.port;
@@ -94,14 +118,16 @@ impl Database {
             Kind::Sqlite | Kind::Text => return Ok(()),
             Kind::Postgres => {
                 let options = format!(
-                    "-D {place}/data -p {port} -k {place} -c listen_addresses=127.0.0.1 -c shared_buffers=16MB"
+                    "-D {place}/data -p {port} -k {place} -c listen_addresses=127.0.0.1 \
+                     -c shared_buffers=16MB -c fsync=off"
                 );
                 (format!("{POSTGRES}/postgres"), options)
             }
             Kind::Mysql => {
                 let options = format!(
                     "--no-defaults --datadir={place}/data --socket={place}/socket --port={port} \
-                     --bind-address=127.0.0.1 --skip-name-resolve --pid-file={place}/pid"
+                     --bind-address=127.0.0.1 --skip-name-resolve --pid-file={place}/pid \
+                     --innodb-flush-log-at-trx-commit=2"
                 );
                 ("/usr/sbin/mariadbd".to_owned(), options)
             }

@@ -7,7 +7,7 @@
 //! compares what went over the wire, after [`mask`] took out what differs from run to run; [`ensemble`] does so with
 //! more than two programs and the TCP links between them.
 //! [`media_call`] makes calls with media between two of ours, [`rtp_relay`] is a bad line for them.
-//! [`database`] starts databases of a test's own.
+//! [`database`] starts databases of a test's own, [`server`] a proxy with clients around it.
 //! [`suite`] compares as `pair` does, but routes of a configuration, with the packaged Kamailio.
 
 pub mod case;
@@ -16,6 +16,7 @@ pub mod database;
 mod digest;
 pub mod dns;
 pub mod ensemble;
+pub mod folder;
 pub mod impair;
 pub mod mask;
 pub mod media_call;
@@ -24,6 +25,7 @@ pub mod ports;
 pub mod programs;
 pub mod rtp_relay;
 pub mod run;
+pub mod server;
 pub mod side_by_side;
 mod stage;
 mod stream_link;
