@@ -61,6 +61,20 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("`xavp_via_fields`", "our Via is as the XAVP says; 5.6.3 writes its own address all the same"),
     ("functions of secfilter", "expand variables in texts; 5.6.3 looks for the text itself"),
     ("`secf_check_dst()` with `dst_exact_match` 0", "finds the number itself too; 5.6.3 only longer ones"),
+    (
+        "a Contact that is no URI",
+        "the REGISTER is refused with 400; 5.6.3 stores it, and nothing can be sent there",
+    ),
+    (
+        "`received` of a Contact",
+        "is of that contact alone; 5.6.3 gives it to those behind it in the request too",
+    ),
+    ("`uac.reg_dump`, `uac.reg_info`", "show `***` in place of passwords and hashes"),
+    (
+        "tables of acc, alias_db, htable, speeddial",
+        "asked for at the start: a missing one, or one of another version, is refused there",
+    ),
+    ("keep-alive requests of usrloc", "are transactions: a lost one is sent again; 5.6.3 sends each once"),
     ("ended dialogs", "listed for `end_timeout`, but not more than 10,000 of them"),
     (
         "a request that has come round twice as it was",
