@@ -140,13 +140,21 @@ impl Database {
             args.splice(0..0, before.iter().map(|word| (*word).to_owned()));
         }
         let program = if user.is_some() { "/usr/bin/setpriv".to_owned() } else { path };
-        let mut server =
-            Running::start(Path::new(&program), &args, &self.directory, "server").map_err(Missing::Broken)?;
-        server
-            .wait_until(LIMIT, || ports::is_bound("tcp", port))
-            .map_err(|what| Missing::Broken(format!("{what}\n{}", server_log(&self.directory))))?;
-        self.server = Some(server);
-        Ok(())
+        for _ in 0..TRIES {
+            let mut server = Running::start(Path::new(&program), &args, &self.directory, "server")
+                .map_err(Missing::Broken)?;
+            let Err(what) = server.wait_until(LIMIT, || ports::is_bound("tcp", port)) else {
+                self.server = Some(server);
+                return Ok(());
+            };
+            let log = server_log(&self.directory);
+            // What is left of a server that was killed holds its memory for a moment.
+            if !log.contains("still in use") {
+                return Err(Missing::Broken(format!("{what}\n{log}")));
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        Err(Missing::Broken("the memory of the server before stays in use".into()))
     }
 
     fn make_postgres(&mut self) -> Result<(), Missing> {

@@ -252,7 +252,7 @@ mod tests {
             }
             assert_eq!(tables().filter(|other| other.name == table.name).count(), 1, "{}", table.name);
         }
-        assert_eq!(create(Driver::Sqlite).iter().filter(|sql| sql.contains("CREATE TABLE")).count(), 31);
+        assert_eq!(create(Driver::Sqlite).iter().filter(|sql| sql.contains("CREATE TABLE")).count(), 32);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Cells into statements and out of rows, the same for every kind of database that sqlx speaks to.
 
 use chrono::NaiveDateTime;
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use sqlx::database::Database;
 use sqlx::query::Query as Prepared;
 use sqlx::{ColumnIndex, Encode, Type, TypeInfo, ValueRef};
 
+use super::pool::Failure;
 use crate::store::dates::local_of_unix;
 use crate::store::{Cell, Row};
 
@@ -34,11 +36,21 @@ where
     }
 }
 
-/// The cells of a row; `read` gives the one in a column whose type has this name.
-pub(super) fn row<R>(
-    row: &R,
+/// The cells of rows, taken as the rows come: all rows of a large table as the library holds them would need several
+/// times the memory. `read` gives the cell in a column whose type has this name.
+pub(super) async fn rows<R>(
+    rows: impl Stream<Item = Result<R, sqlx::Error>>,
     read: fn(&R, usize, &str) -> Result<Cell, sqlx::Error>,
-) -> Result<Row, sqlx::Error>
+) -> Result<Vec<Row>, Failure>
+where
+    R: sqlx::Row,
+    usize: ColumnIndex<R>,
+{
+    let cells = rows.map(|row| row.and_then(|row| cells(&row, read)));
+    cells.try_collect().await.map_err(Failure::of)
+}
+
+fn cells<R>(row: &R, read: fn(&R, usize, &str) -> Result<Cell, sqlx::Error>) -> Result<Row, sqlx::Error>
 where
     R: sqlx::Row,
     usize: ColumnIndex<R>,

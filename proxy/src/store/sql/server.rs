@@ -117,8 +117,7 @@ where
     S::Arguments: IntoArguments<S>,
     usize: ColumnIndex<S::Row>,
 {
-    let rows = query.fetch_all(connection).await.map_err(Failure::of)?;
-    rows.iter().map(|row| cells::row(row, S::read)).collect::<Result<_, _>>().map_err(Failure::of)
+    cells::rows(query.fetch(connection), S::read).await
 }
 
 async fn change<S>(connection: &mut S::Connection, query: &Query) -> Result<u64, Failure>

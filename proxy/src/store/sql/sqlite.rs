@@ -69,10 +69,7 @@ impl Pool {
             return self.writer.run(query.clone()).await;
         }
         let mut connection = self.readers.acquire().await.map_err(Failure::away)?;
-        let rows = prepare(query).fetch_all(&mut *connection).await.map_err(Failure::of)?;
-        Ok(Reply::Rows(
-            rows.iter().map(|row| cells::row(row, read)).collect::<Result<_, _>>().map_err(Failure::of)?,
-        ))
+        cells::rows(prepare(query).fetch(&mut *connection), read).await.map(Reply::Rows)
     }
 
     pub(super) async fn execute(&self, statements: &[String]) -> Result<(), Failure> {
