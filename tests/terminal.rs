@@ -49,8 +49,9 @@ impl Stage {
 
     /// Starts calls on the terminal and waits for the first screen.
     fn start(&self, options: &str) {
+        // What is typed must not look like what is printed.
         self.terminal
-            .enter(&format!("stty -a >before; {}; echo \"ended:\"$?; stty -a >after", self.call(options)));
+            .enter(&format!("stty -a >before; {}; echo end\"ed:\"$?; stty -a >after", self.call(options)));
         self.terminal.wait_for("Scenario Screen");
     }
 

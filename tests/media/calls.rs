@@ -141,7 +141,7 @@ fn an_echo_that_is_stopped_is_stopped_on_all_threads() {
     };
     let calling = Side {
         media: AUDIO.into(),
-        during: "<pause milliseconds=\"3000\"/>".into(),
+        during: "<pause milliseconds=\"3500\"/>".into(),
         options: format!("-mp {}", port()),
         ..Side::default()
     };
@@ -155,6 +155,8 @@ fn an_echo_that_is_stopped_is_stopped_on_all_threads() {
             // Refused as long as nobody listens.
             let _ = socket.send_to(b"echo", (Ipv4Addr::LOCALHOST, port));
             came.push(socket.recv(&mut [0; 100]).is_ok());
+            // Else the echoes would take all of the machine.
+            std::thread::sleep(Duration::from_millis(5));
         }
         came
     };

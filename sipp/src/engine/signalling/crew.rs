@@ -150,7 +150,15 @@ impl Crew {
 
     /// A call is over.
     pub(super) fn closed(&self) {
-        self.common.open.fetch_sub(1, Ordering::Relaxed);
+        let was_last = self.common.open.fetch_sub(1, Ordering::Relaxed) == 1;
+        if was_last && self.spreads {
+            self.mates.iter().for_each(|mate| mate.waker.wake());
+        }
+    }
+
+    /// Whether others may still need what arrives at this engine.
+    pub(super) fn is_needed(&self) -> bool {
+        self.spreads && self.open() > 0
     }
 
     /// The other engine a received message belongs to; `None` when it is this one's.
@@ -284,6 +292,19 @@ mod tests {
         crew[2].closed();
         assert_eq!(crew[0].open(), 1);
         assert_eq!(crew[0].owner(b"any"), None, "each has a port of its own");
+    }
+
+    /// What arrives at an engine without calls may be an ACK to one of another's.
+    #[test]
+    fn an_engine_is_needed_as_long_as_any_has_a_call_on_their_port() {
+        for spreads in [true, false] {
+            let crew = crew(spreads);
+            assert!(!crew[1].is_needed());
+            crew[0].opened();
+            assert_eq!(crew[1].is_needed(), spreads);
+            crew[0].closed();
+            assert!(!crew[1].is_needed());
+        }
     }
 
     #[test]

@@ -262,7 +262,8 @@ impl Signalling {
 
     /// True when a run that is ending has no open call left. Requests outside of any call hold nothing up.
     pub(super) fn is_done(&self) -> bool {
-        self.quit.is_quitting() && self.scenarios.sum(|scenario| scenario.open) == 0
+        let open = self.scenarios.sum(|scenario| scenario.open);
+        self.quit.is_quitting() && open == 0 && !self.crew.is_needed()
     }
 
     /// True when no further turn is needed.
