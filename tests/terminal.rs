@@ -99,6 +99,8 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         self.called.end();
+        // Its socket is in the folder.
+        self.terminal.close();
         if !std::thread::panicking() {
             let _ = fs::remove_dir_all(&self.folder);
         }
